@@ -1,0 +1,130 @@
+# pinfs: the BPF virtual filesystem and object model in user space.
+#
+#   make           build/pinfs and build/libpinfs-preload.so, usable from there
+#   make deps      install the Debian packages that are missing
+#   make demo      deps, build, and the real walk-through with bpftool
+#   make test      deps, build, all tests (fault tests at a tenth of their count)
+#   make soak      the fault tests at full count
+#   make bench     kernel and pinfs side by side, as ratios
+#   make fuzz      1,000,000 random bpf() calls
+#   make check     layers, headers alone, format, warnings as errors
+#   make install   DESTDIR and PREFIX are honoured
+#
+# Sources are found by wildcard: a new file needs no line here. SAN=address or
+# SAN=thread builds a sanitized variant into its own directory. V=1 shows commands.
+
+PREFIX  ?= /usr/local
+SAN     ?=
+B       := build$(if $(SAN),-$(SAN))
+CC      ?= gcc
+OPT     ?= -O2 -g
+Q       := $(if $(V),,@)
+
+WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
+	-Wpointer-arith -Wundef -Wvla -Wno-unused-parameter -Werror
+CFLAGS_ALL := -std=gnu11 $(OPT) -mcx16 -fPIC -fvisibility=hidden -fno-strict-aliasing -ftls-model=initial-exec \
+	-D_GNU_SOURCE -Isrc $(WARN) $(CFLAGS)
+ifeq ($(SAN),address)
+CFLAGS_ALL += -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+LDFLAGS += -fsanitize=address,undefined
+else ifeq ($(SAN),thread)
+CFLAGS_ALL += -fsanitize=thread
+LDFLAGS += -fsanitize=thread
+endif
+
+CORE_DIRS := util shm store btf map prog sys
+CORE_SRC  := $(wildcard $(CORE_DIRS:%=src/%/*.c))
+PRE_SRC   := $(wildcard src/frontend/preload/*.c)
+TOOL_SRC  := $(wildcard tool/*.c src/frontend/notify/*.c)
+CORE_OBJ  := $(CORE_SRC:%.c=$B/%.o)
+PRE_OBJ   := $(PRE_SRC:%.c=$B/%.o)
+TOOL_OBJ  := $(TOOL_SRC:%.c=$B/%.o)
+LIB       := $B/libpinfs.a
+UNIT_SRC  := $(wildcard tests/unit/*.c tests/map/*.c tests/crash/*.c)
+UNIT_BIN  := $(UNIT_SRC:%.c=$B/%)
+ABI_SRC   := $(wildcard tests/abi/*.c)
+ABI_BIN   := $(ABI_SRC:%.c=$B/%)
+BENCH_BIN := $(patsubst %.c,$B/%,$(wildcard bench/*.c))
+FUZZ_BIN  := $(patsubst %.c,$B/%,$(wildcard fuzz/*.c))
+TESTLIB_OBJ := $(patsubst %.c,$B/%.o,$(wildcard tests/lib/*.c))
+
+all: $B/pinfs $B/libpinfs-preload.so
+
+$B/pinfs: $(TOOL_OBJ) $(LIB)
+	@echo "  LD   $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(TOOL_OBJ) $(LIB) -ljson-c -lpthread
+
+$B/libpinfs-preload.so: $(PRE_OBJ) $(LIB) src/frontend/preload/exports.map
+	@echo "  LD   $@"
+	$(Q)$(CC) $(LDFLAGS) -shared -Wl,-z,defs,-z,now,-z,nodelete,--version-script=src/frontend/preload/exports.map -o $@ \
+		$(PRE_OBJ) $(LIB) -lpthread -ldl
+
+lib: $(LIB)
+$(LIB): $(CORE_OBJ)
+	@echo "  AR   $@"
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$B/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "  CC   $<"
+	$(Q)$(CC) $(CFLAGS_ALL) -MMD -MP -c -o $@ $<
+
+# Unit, map and crash tests see the layers; they link the core library.
+$(UNIT_BIN): $B/%: $B/%.o $(TESTLIB_OBJ) $(LIB)
+	@echo "  LD   $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(TESTLIB_OBJ) $(LIB) -lcmocka -lpthread
+
+# Client tests are ordinary programs: they know nothing of pinfs.
+$(ABI_BIN): $B/%: %.c $(wildcard tests/abi/*.h)
+	@mkdir -p $(@D)
+	@echo "  CC   $<"
+	$(Q)$(CC) -std=gnu11 -O1 -g -D_GNU_SOURCE -Wall -Wextra -Werror -Wno-unused-parameter -Itests -o $@ $< -lpthread
+
+$(BENCH_BIN) $(FUZZ_BIN): $B/%: $B/%.o $(LIB)
+	@echo "  LD   $@"
+	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(LIB) -lpthread
+
+tests-bin: all $(UNIT_BIN) $(ABI_BIN)
+bench-bin: all $(BENCH_BIN)
+fuzz-bin: all $(FUZZ_BIN)
+
+deps:
+	$(Q)scripts/deps.sh
+
+test: deps
+	$(Q)$(MAKE) --no-print-directory tests-bin
+	$(Q)scripts/run-tests.sh $(TESTS)
+
+soak: deps
+	$(Q)$(MAKE) --no-print-directory tests-bin
+	$(Q)PINFS_TEST_SCALE=100 scripts/run-tests.sh $(TESTS)
+
+demo: deps
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)scripts/demo.sh
+
+bench: deps
+	$(Q)$(MAKE) --no-print-directory bench-bin
+	$(Q)scripts/bench.sh
+
+fuzz: deps
+	$(Q)$(MAKE) --no-print-directory fuzz-bin
+	$(Q)scripts/fuzz.sh
+
+check: deps
+	$(Q)scripts/check.sh
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pinfs $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5
+	install -m 755 $B/pinfs $(DESTDIR)$(PREFIX)/bin/pinfs
+	install -m 755 $B/libpinfs-preload.so $(DESTDIR)$(PREFIX)/lib/pinfs/libpinfs-preload.so
+	install -m 644 man/pinfs.1 $(DESTDIR)$(PREFIX)/share/man/man1/pinfs.1
+	install -m 644 man/pinfs.5 $(DESTDIR)$(PREFIX)/share/man/man5/pinfs.5
+
+clean:
+	rm -rf build build-address build-thread
+
+-include $(shell find $B -name '*.d' 2>/dev/null)
+
+.PHONY: all lib tests-bin bench-bin fuzz-bin deps test soak demo bench fuzz check install clean
+.SECONDARY:

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The map object: its header in the store, its process-local side, its type's operations.
+ *
+ * A map type is one file that ends in one const struct map_ops, plus one row
+ * in map_types.c. The row carries every fact about the type; no code outside
+ * the type's own file asks for a type number.
+ *
+ *   struct map_attr   what MAP_CREATE asks for (checked, fds resolved)
+ *   struct map_hdr    the same facts in the object's header, untrusted later
+ *   struct bpf_map    one process's view: validated copies of the geometry,
+ *                     and pointers into the mapping
+ *
+ * Rules for every operation:
+ *  - It publishes by one compare-and-swap, holds no lock, and can be stopped,
+ *    killed or jumped out of at every instruction without harm to others.
+ *  - key and value may point into a client's memory and may fault: copy what
+ *    is needed into private memory before anything is claimed, or claim so
+ *    that op->recover can take it back.
+ *  - lookup and next_key write nothing into shared memory.
+ *  - Sizes and offsets come from struct bpf_map, never from the header again.
+ *    Every index read from shared memory is checked before use.
+ *  - A walk is bounded by op->budget; when it runs out the answer is EIO.
+ */
+#ifndef PINFS_MAP_MAP_H
+#define PINFS_MAP_MAP_H
+
+#include <linux/bpf.h>
+#include "shm/actor.h"
+#include "store/object.h"
+#include "util/err.h"
+
+#define MAP_KEY_MAX 512u /* longest key that is copied to the stack */
+
+struct map_ops;
+
+/* Where in a value (or in a struct inside it) BTF put things that need care. */
+struct map_record {
+	s32 spin_lock_off; /* -1: none */
+	s32 timer_off;	   /* -1: none */
+};
+
+struct map_attr {
+	u32 map_type, key_size, value_size, max_entries, map_flags;
+	u32 numa_node;
+	u64 map_extra;
+	char name[OBJ_NAME_LEN];
+	u32 btf_id, btf_key_type_id, btf_value_type_id;
+	struct map_record record;
+	u32 inner_id; /* *_OF_MAPS: the template, whose facts are in `inner` */
+	const struct map_hdr *inner;
+	u32 ncpu; /* possible CPUs */
+};
+
+/* How much memory a map of these attributes takes; filled by ops->layout. */
+struct map_layout {
+	size_t data_size; /* bytes of the type's area */
+	size_t reserve;	  /* of which backed by memory from the start */
+	bool header_last; /* data at offset 0, for mmap */
+};
+
+/* In the object's header. */
+struct map_hdr {
+	struct obj_hdr o; /* o.kind is the map type */
+	u32 key_size, value_size, max_entries, map_flags;
+	u64 map_extra;
+	u32 ncpu;
+	u32 btf_id, btf_key_type_id, btf_value_type_id;
+	struct map_record record;
+	u32 owner_prog_type; /* PROG_ARRAY: set by the first program, 0 before; see prog_array.c */
+	u32 owner_flags;
+	_Atomic u32 frozen;
+	_Atomic u32 pad0;
+	/* *_OF_MAPS: what a candidate must look like. */
+	struct {
+		u32 map_type, key_size, value_size, max_entries, map_flags;
+		u32 pad;
+	} inner;
+	u64 memlock;
+	u64 priv[16] __attribute__((aligned(16))); /* the type's own words: geometry written by init, atomics */
+};
+_Static_assert(sizeof(struct map_hdr) <= OBJ_HDR_SIZE, "map header fits");
+
+/* Process-local. One per process and map, shared by all its fds and threads. */
+struct bpf_map {
+	const struct map_ops *ops;
+	struct obj_view view;
+	struct map_hdr *hdr;
+	u8 *data;
+	u32 id, map_type;
+	u32 key_size, value_size, max_entries, map_flags; /* validated copies */
+	u64 map_extra;
+	u32 ncpu;
+	u32 value_len; /* bytes that bpf(2) moves per value: per-CPU types ncpu * round_up(value_size, 8) */
+	struct map_record record;
+	/* The type's own, process-local geometry, set by ops->open from checked header words. */
+	union {
+		u64 w[24];
+		void *p[24];
+	} priv __attribute__((aligned(16)));
+};
+
+struct map_batch {
+	const void *in;	 /* cursor or NULL */
+	void *out;	 /* next cursor */
+	void *keys, *values;
+	u32 count;	 /* in: room; out: done */
+	u64 elem_flags, flags;
+};
+
+/*
+ * All return 0 or a negative errno. Those a type does not have point to the
+ * stub of map_stubs.h that gives the kernel's errno for it, never NULL,
+ * unless said otherwise. Flags and permissions common to all types (fd mode,
+ * frozen, F_LOCK without a lock, key pointer of key-less maps) are checked by
+ * the caller (sys/cmd_map.c) before.
+ */
+struct map_ops {
+	const char *name; /* as in the kernel: "hash" */
+
+	/* Creation rules of the type, in the kernel's order and errnos. May round attributes (LRU). */
+	int (*alloc_check)(struct map_attr *a);
+	int (*layout)(const struct map_attr *a, struct map_layout *l);
+	/* Fresh zeroed data; geometry of bpf_map set except priv. Writes hdr->priv and the data. */
+	int (*init)(struct bpf_map *m, const struct map_attr *a);
+	/* Sets m->priv from hdr->priv after checking it against the file's size. -EIO. No access to data. */
+	int (*open)(struct bpf_map *m);
+
+	int (*lookup)(struct op *op, struct bpf_map *m, const void *key, void *value, u64 flags);
+	int (*update)(struct op *op, struct bpf_map *m, const void *key, const void *value, u64 flags);
+	int (*delete)(struct op *op, struct bpf_map *m, const void *key);
+	int (*lookup_and_delete)(struct op *op, struct bpf_map *m, const void *key, void *value, u64 flags);
+	int (*next_key)(struct op *op, struct bpf_map *m, const void *key, void *next);
+
+	int (*lookup_batch)(struct op *op, struct bpf_map *m, struct map_batch *b);
+	int (*lookup_and_delete_batch)(struct op *op, struct bpf_map *m, struct map_batch *b);
+	int (*update_batch)(struct op *op, struct bpf_map *m, struct map_batch *b);
+	int (*delete_batch)(struct op *op, struct bpf_map *m, struct map_batch *b);
+
+	/*
+	 * Maps that hold objects: bpf(2) passes an fd in and gets an id out.
+	 * The caller resolves the fd; obj_check says whether the object may go
+	 * in (candidate is its mapped header, NULL for a perf event); update
+	 * then gets the object's id as its 4-byte value. obj_value: which type
+	 * (an enum obj_type), MAP_VALUE_PLAIN or MAP_VALUE_PERF.
+	 */
+	int obj_value;
+	int (*obj_check)(struct bpf_map *m, const struct obj_hdr *candidate);
+	void (*each_ref)(const struct bpf_map *m, void (*each)(void *arg, u64 slot, enum obj_type t, u32 id),
+			 void *arg);
+	void (*release_uref)(struct bpf_map *m);
+
+	/* mmap of the fd: how many bytes from offset 0 a client may map, 0: not at all (May be NULL.) */
+	size_t (*mmap_size)(const struct bpf_map *m);
+	/* Bytes that bpftool shows as memlock. */
+	u64 (*memlock)(const struct map_attr *a);
+};
+
+#define MAP_VALUE_PLAIN (-1)
+#define MAP_VALUE_PERF	(-2)
+
+/* One row a type (map_types.c). A type number without a row is unknown: EINVAL. */
+struct map_type {
+	const struct map_ops *ops;
+	u32 flags_allowed;
+	bool percpu;	   /* value_len = ncpu * round_up(value_size, 8) */
+	bool no_key;	   /* key_size is 0, key pointers must be NULL where the kernel wants it */
+	bool btf_seq;	   /* a pin can be read as text when the map has BTF */
+	bool spin_lock;	   /* values may hold bpf_spin_lock */
+	int btf_errno;	   /* 0: takes BTF; else the errno for key/value BTF (-ENOTSUPP, -EINVAL) */
+	bool cap_bpf;	   /* creation wants CAP_BPF where HASH would not */
+	bool inner_ok;	   /* may be the template of a map-in-map */
+	bool may_freeze;
+};
+
+extern const struct map_type map_types[];
+extern const u32 map_types_nr;
+
+/* The row of a type number, or NULL. */
+const struct map_type *map_type_get(u32 type);
+
+/* Checks a (checks common to all types, then the type's) and makes a private, complete map. The caller publishes. */
+int map_create(struct map_attr *a, struct obj_new *n, u64 *memlock);
+
+/* Fills m from a mapped object: validates all geometry. -EIO for a damaged header. Takes over the view. */
+int map_open(struct bpf_map *m, const struct obj_view *v);
+
+/* Size that bpf(2) moves for one value. */
+u32 map_value_len(const struct map_type *t, u32 value_size, u32 ncpu);
+
+#endif

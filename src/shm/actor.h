@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Who changes shared memory: actors, and the operations they are in.
+ *
+ * An actor is one thread of one process. Its id is taken from a counter of the
+ * store and never used again; the process proves that it lives by an OFD write
+ * lock on byte <id> of the store's file "actors", which the kernel drops when
+ * the process dies, however it dies. Nobody ever waits for an actor: an id
+ * only answers the question "may what this one has claimed be taken back?".
+ *
+ * An operation (struct op) is one call that works on one object. A thread can
+ * be in several at once, one inside the other, when a signal handler calls
+ * bpf(2); each has its level:
+ *
+ *     actor->op[0]   interrupted by a handler
+ *     actor->op[1]   the handler's own            <- actor->level == 2
+ *
+ * An operation may never end: siglongjmp() or pthread_cancel() leave it. So
+ * what it has claimed is written into its struct op BEFORE it is claimed in
+ * shared memory, and the next operation of the thread at that level (seen by
+ * stack addresses, see op_enter) first calls op->recover() of the abandoned
+ * one. struct op lives in the actor, not on the stack that is gone.
+ *
+ * op->obj is a hazard: what it points to is not unmapped before the operation
+ * is over (op_in_use).
+ *
+ * After fork the child is nobody: its first operation makes it a new actor.
+ */
+#ifndef PINFS_SHM_ACTOR_H
+#define PINFS_SHM_ACTOR_H
+
+#include "shm/guard.h"
+#include "util/types.h"
+
+#define ACTOR_LEVELS 16
+#define NIL          0xffffffffu /* no index, no block */
+
+struct actor;
+
+struct op {
+	struct actor *actor;
+	u32 level;
+	u32 active;	  /* entered and not left; if abandoned: still set */
+	const void *fp;	  /* stack address of the caller of op_enter */
+	const void *obj;  /* hazard: the process-local object in use */
+	struct guard guard;
+
+	/*
+	 * Claims in shared memory, in the words of the object's type. Set
+	 * before the claim, cleared after it is published or given back.
+	 */
+	void (*recover)(struct op *abandoned, struct op *now);
+	volatile u32 slot;   /* block that is ours and not yet published, or NIL */
+	volatile u32 taking; /* block that is about to become ours, or NIL */
+	volatile u64 claim[4];
+	long budget; /* steps left before a damaged structure gives EIO */
+};
+
+struct actor {
+	u32 id;	   /* 0: may read, but has no slot in the store */
+	u32 level; /* operations in progress */
+	u32 in_use;
+	struct actor *next; /* all actors of the process, never freed, recycled */
+
+	/*
+	 * One block that this thread keeps for its next operation at level 0
+	 * on the same map. In shared memory it is in a state that others may
+	 * take it from, so it starves nobody.
+	 */
+	const void *cached_obj;
+	u32 cached_block;
+
+	u32 hint[4]; /* where to look first in free bitmaps */
+	struct op op[ACTOR_LEVELS];
+};
+
+/*
+ * Binds the process to a store: dup'able fd of its "actors" file and the
+ * address of its id counter. fd -1: read-only, every actor has id 0.
+ */
+void actor_bind(int actors_fd, _Atomic u64 *next_id);
+
+/* This thread's actor, made on first use. Never NULL; id 0 if no slot could be had. Async-signal-safe. */
+struct actor *actor_self(void);
+
+/* 1: the actor with that id may still act; 0: it is dead, and whatever it has claimed may be taken back. */
+int actor_alive(u32 id);
+
+/*
+ * Begins an operation on obj in the calling thread. First recovers the
+ * operations that the thread has abandoned. NULL when ACTOR_LEVELS are in
+ * use (answer EAGAIN). fp: __builtin_frame_address(0) of the caller, which
+ * must not return before op_leave.
+ */
+struct op *op_enter(const void *obj, const void *fp);
+void op_leave(struct op *op);
+
+/* 1 if some thread of this process is in an operation on obj. Costs a membarrier(2). */
+int op_in_use(const void *obj);
+
+/* For pthread_atfork(child): closes what the parent's life is proven by. Async-signal-safe. */
+void actor_after_fork(void);
+
+#endif

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Objects as files: create, publish, open by id, identify, map, reap.
+ *
+ * A BPF object is a file of the store, named by type and id:
+ *
+ *     bpf-map/25   bpf-prog/7   bpf_link/3   btf/1
+ *
+ * A BPF fd is an open description of it that holds LOCK_SH. A pin is a hard
+ * link to it in an instance directory; another object that uses it holds a
+ * hard link in refs/ (store/ref.h). So
+ *
+ *     user references   = pins + locked descriptions
+ *     object references = names in refs/
+ *     st_nlink          = 1 (the id) + pins + object references
+ *
+ * The object is dead when no description is locked and st_nlink is 1. Whoever
+ * sees that removes it (obj_reap). No observer ever gets a dead object.
+ *
+ * Layout of a file (all little-endian, offsets never pointers):
+ *
+ *     header first                     header last (client mmaps offset 0)
+ *     +--------------+ 0               +--------------+ 0
+ *     | header 512 B |                 | data, whole  |
+ *     +--------------+ 512             | pages        |
+ *     | data         |                 +--------------+ size - 512
+ *     +--------------+ whole pages     | header 512 B |
+ *                                      +--------------+
+ * The size tells which: size % 4096 == 512 is "header last".
+ *
+ * Everything in a file is untrusted: other processes may have written it.
+ */
+#ifndef PINFS_STORE_OBJECT_H
+#define PINFS_STORE_OBJECT_H
+
+#include <sys/stat.h>
+#include "util/types.h"
+
+enum obj_type { OBJ_MAP, OBJ_PROG, OBJ_LINK, OBJ_BTF, OBJ_TYPES };
+
+#define OBJ_NAME_LEN 16
+#define OBJ_HDR_SIZE 512u
+#define OBJ_MAGIC    0x006a626f73666e70ull /* "pnfsobj" */
+
+/* The common part of a header; the type's own part follows, up to OBJ_HDR_SIZE. */
+struct obj_hdr {
+	u64 magic;
+	u32 stamp; /* layout stamp of the build: see STORE_STAMP */
+	u32 type;  /* enum obj_type */
+	u32 id;
+	u32 kind;	 /* map, program or link type, as in bpf(2) */
+	u64 created;	 /* ns since boot */
+	u32 uid;	 /* creator */
+	u32 refs_dir;	 /* reserved, 0 */
+	char name[OBJ_NAME_LEN];
+	u64 file_size;
+};
+
+/* One row a type: what the store must know of it. The table is set once, at start (store_init). */
+struct obj_type_ops {
+	const char *dir; /* directory of the ids, and text of the fd */
+	/*
+	 * The last user reference is gone while object references remain.
+	 * May be NULL. Called with the object mapped.
+	 */
+	void (*release_uref)(struct obj_hdr *hdr, size_t file_size);
+	/* Calls each(arg, slot, type, id) for every reference the object holds on others. May be NULL. */
+	void (*each_ref)(const struct obj_hdr *hdr, size_t file_size,
+			 void (*each)(void *arg, u64 slot, enum obj_type type, u32 id), void *arg);
+};
+
+/* A mapped object file. */
+struct obj_view {
+	struct obj_hdr *hdr;
+	u8 *data;	  /* the type's own area */
+	size_t data_size; /* bytes of it in the file */
+	u8 *base;	  /* mapping */
+	size_t size;
+	bool writable;
+};
+
+/* An object in the making: private until obj_publish. */
+struct obj_new {
+	struct obj_view view;
+	int fd;
+	enum obj_type type;
+	char tmp[48];
+	u32 id;
+};
+
+/*
+ * Makes a private file with data_size bytes of zeroed data; `reserve` of them
+ * are backed by memory now, the rest is sparse (obj_reserve). header_last: data at offset 0, whole pages.
+ * -ENOMEM when the filesystem is full, -EMFILE, -EACCES (store not writable).
+ */
+int obj_create(enum obj_type type, size_t data_size, size_t reserve, bool header_last, struct obj_new *n);
+
+/*
+ * Gives it the next id and makes it visible. Returns an fd (O_CLOEXEC, opened
+ * with access mode oflags, locked shared, its /proc text the id name), >= 0.
+ * The view stays the caller's, to unmap. On error nothing is left.
+ */
+int obj_publish(struct obj_new *n, int oflags);
+void obj_discard(struct obj_new *n);
+
+/* A locked fd by id with access mode oflags. -ENOENT: no such object, or dead (then reaped). -EACCES by file mode. */
+int obj_open(enum obj_type type, u32 id, int oflags);
+
+/* Which object an fd is a description of. -EINVAL: none of this store. */
+int obj_identify(int fd, enum obj_type *type, u32 *id);
+
+/* Which object a file is, by device and inode of st, if it is one: by a look at the header through fd (any mode, O_PATH included). */
+int obj_identify_path(int dirfd, const char *name, enum obj_type *type, u32 *id, struct stat *st);
+
+/* Maps an object through an unlocked description of its own. -ENOENT, -EIO (not a valid object file), -EACCES, -ENOMEM. */
+int obj_map(enum obj_type type, u32 id, bool writable, struct obj_view *v);
+void obj_unmap(struct obj_view *v);
+
+/* Backs [0, upto) of the data with memory. -ENOMEM when the filesystem is full. */
+int obj_reserve(struct obj_view *v, enum obj_type type, u32 id, size_t upto);
+
+/* Smallest id of a living object above start; -ENOENT. */
+int obj_next_id(enum obj_type type, u32 start, u32 *next);
+
+/* Removes the object if it is dead, and what only it held. 1: it is gone, 0: it lives. Also runs release_uref. */
+int obj_reap(enum obj_type type, u32 id);
+
+/* Closes a client's fd of that object and reaps the object if it was the last reference. */
+int obj_close(int fd, enum obj_type type, u32 id);
+
+#endif

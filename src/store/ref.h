@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * References of objects on objects: hard links in refs/.
+ *
+ * refs/HOLDERDIR.HOLDERID.SLOT is a hard link to the object that is held.
+ * SLOT is a number that the holder's type chooses and that is unique within
+ * the holder. A reference has an order:
+ *
+ *     set:   link, then store the slot        clear: clear the slot, then unlink
+ *
+ * so that a holder never names what it does not hold. A process killed
+ * between the two leaves a link too many; gc finds it (ref_check).
+ */
+#ifndef PINFS_STORE_REF_H
+#define PINFS_STORE_REF_H
+
+#include "store/object.h"
+
+/* Slots with a fixed meaning; the rest is the type's own numbering. */
+#define REF_SLOT_BTF   0xffffffff00000001ull /* a map or program holds its BTF */
+#define REF_SLOT_INNER 0xffffffff00000002ull /* an outer map holds nothing yet, only knows its template: unused */
+
+/* 0; -ENOENT: the target is dead; -EEXIST: the slot is taken; -ENOSPC. */
+int ref_set(enum obj_type holder, u32 holder_id, u64 slot, enum obj_type target, u32 target_id);
+
+/* Drops the reference and, if it was the last of any kind, the target. */
+void ref_clear(enum obj_type holder, u32 holder_id, u64 slot, enum obj_type target, u32 target_id);
+
+/* Number of names in refs/ that lead to the object with inode ino. */
+int ref_count(u64 ino);
+
+#endif

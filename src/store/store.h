@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * A store: one directory that holds objects, references and bpffs instances.
+ *
+ *     STORE/super           magic, stamp, boot id, id counters, hint bitmap of live ids
+ *     STORE/actors          one byte an actor, proven alive by an OFD lock
+ *     STORE/bpf-map/25      one name a live object (store/object.h)
+ *     STORE/bpf-prog/ bpf_link/ btf/
+ *     STORE/refs/           references of objects on objects (store/ref.h)
+ *     STORE/fs/1/           the instance at /sys/fs/bpf: pins, directories, symlinks
+ *     STORE/fs/N/           further instances
+ *     STORE/mounts/N        symlink: instance N belongs at that path in later runs
+ *     STORE/runs/           run files (sys/run.h)
+ *
+ * A process works with one store, the_store. super is mapped shared and holds
+ * only atomics after its first page is made; who makes it holds an exclusive
+ * flock on it.
+ */
+#ifndef PINFS_STORE_STORE_H
+#define PINFS_STORE_STORE_H
+
+#include "store/object.h"
+
+#define STORE_MAGIC    0x00736673666e6970ull /* "pinfsfs" */
+#define STORE_STAMP    1u		     /* layout of every file; changed with any of them */
+#define STORE_HINT_IDS (1u << 20)	     /* ids covered by the hint bitmap of each type */
+
+struct super {
+	u64 magic;
+	u32 stamp;
+	u32 ncpu; /* possible CPUs when the store was made */
+	char boot_id[40];
+	_Atomic u64 next_actor;
+	_Atomic u32 next_id[OBJ_TYPES];
+	_Atomic u32 next_instance;
+	_Atomic u32 next_run;
+	_Atomic u64 stats_enabled;
+	u64 reserved[64];
+	_Atomic u64 live[OBJ_TYPES][STORE_HINT_IDS / 64]; /* hint: maybe alive; sparse */
+};
+
+struct store {
+	int dirfd;     /* high number, O_PATH, O_CLOEXEC */
+	int actors_fd; /* high number, -1 when read-only */
+	u64 dev;
+	struct super *super;
+	u32 ncpu;
+	char path[512]; /* absolute */
+};
+
+extern struct store the_store; /* dirfd -1 when there is none */
+
+#define STORE_CREATE 1u /* make it when it is not there */
+
+/*
+ * Binds the process to the store at path. -ENOENT, -EACCES, -ENOTDIR;
+ * -EINVAL: not a store, or one of another layout. Also does what a first
+ * opener after a reboot must do. Not async-signal-safe.
+ */
+int store_open(const char *path, unsigned flags);
+void store_close(void);
+
+/* Registers the types' rows. Before store_open. */
+void store_set_types(const struct obj_type_ops *const types[OBJ_TYPES]);
+const struct obj_type_ops *store_type(enum obj_type t);
+
+/* "bpf-map/25" into buf (at least 32 bytes). */
+char *store_id_name(char *buf, enum obj_type type, u32 id);
+
+/* A copy of fd at the top of the number space, O_CLOEXEC; fd is closed. For fds that live in a client. */
+int store_high_fd(int fd);
+
+/* Number of possible CPUs, from /sys, cached. */
+u32 possible_cpus(void);
+
+struct gc_result {
+	u32 objects, refs, temps, elements;
+};
+
+/* Removes what killed processes left: temporaries, dead objects, references nobody names. */
+int store_gc(struct gc_result *r);
+
+#endif

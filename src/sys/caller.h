@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The seam: everything that a front end knows and the rest does not.
+ *
+ * A front end (preload, notify, later trace; a unit test) fills one struct
+ * bpf_caller per call and hands it to sys_bpf() or sys_fs(). Below, nobody
+ * knows who called: memory is reached through copy_in and copy_out, fds
+ * through get_fd and install_fd, paths through base_path and root_prefix.
+ *
+ * `direct` says that the client's addresses can be used as they are (the
+ * library lives in the client): then a fault is caught by the guard of the
+ * running operation, and copy_in and copy_out are plain copies.
+ */
+#ifndef PINFS_SYS_CALLER_H
+#define PINFS_SYS_CALLER_H
+
+#include "store/object.h"
+#include "sys/handle.h"
+#include "util/err.h"
+
+struct bpf_caller;
+
+/* What a client's fd number stands for. */
+struct bpf_file {
+	struct handle *h; /* referenced until caller_put_file */
+	u32 acc;	  /* O_RDONLY, O_WRONLY or O_RDWR */
+};
+
+struct bpf_caller_ops {
+	/* 0 or -EFAULT. For direct callers a fault may also leave through the guard. */
+	int (*copy_in)(struct bpf_caller *c, void *dst, u64 src, size_t n);
+	int (*copy_out)(struct bpf_caller *c, u64 dst, const void *src, size_t n);
+
+	/* Gives the client the description `fd` (of this process; taken over, closed on error too). The client's number, or -EMFILE. */
+	int (*install_fd)(struct bpf_caller *c, int fd, struct handle *h, bool cloexec);
+
+	/* -EBADF: closed; -EINVAL: open, but no object of this store. */
+	int (*get_fd)(struct bpf_caller *c, int fd, struct bpf_file *f);
+	void (*put_fd)(struct bpf_caller *c, struct bpf_file *f);
+
+	/* A description of the client's fd in this process (O_PATH is enough), to be closed by the caller. -EBADF. For path_fd and the like. */
+	int (*dup_fd)(struct bpf_caller *c, int fd);
+
+	/* Text of /proc/PID/fd/N of the client: what kind of file it is. Length or -EBADF. */
+	int (*fd_text)(struct bpf_caller *c, int fd, char *buf, size_t size);
+
+	/* Absolute path, as the client sees it, of dirfd or (AT_FDCWD) of its cwd. Length, -EBADF, -ENOTDIR. */
+	int (*base_path)(struct bpf_caller *c, int dirfd, char *buf, size_t size);
+
+	/* 1 if the calling thread has what CMD was started with: then it counts as having every BPF capability. */
+	int (*privileged)(struct bpf_caller *c);
+
+	/* The calling thread's file-system identity, for permission checks and new files. */
+	int (*fs_creds)(struct bpf_caller *c, u32 *fsuid, u32 *fsgid, u32 *umask);
+
+	/*
+	 * Runs until as_self with the client's identity for file permissions,
+	 * so that the kernel checks modes. No-ops where this process is the client.
+	 */
+	int (*as_client)(struct bpf_caller *c);
+	void (*as_self)(struct bpf_caller *c);
+
+	/* Memory for one call, up to n bytes, freed by the front end after it. NULL: none. Not used by direct callers on element operations. */
+	void *(*scratch)(struct bpf_caller *c, size_t n);
+};
+
+struct bpf_caller {
+	const struct bpf_caller_ops *ops;
+	bool direct;
+	const char *root_prefix; /* prefix to reach the client's root by path: "" or "/proc/PID/root" */
+	int pid, tid;
+};
+
+static inline int caller_in(struct bpf_caller *c, void *dst, u64 src, size_t n)
+{
+	return n ? c->ops->copy_in(c, dst, src, n) : 0;
+}
+
+static inline int caller_out(struct bpf_caller *c, u64 dst, const void *src, size_t n)
+{
+	return n ? c->ops->copy_out(c, dst, src, n) : 0;
+}
+
+#endif
