@@ -40,16 +40,16 @@ struct actor;
 struct op {
 	struct actor *actor;
 	u32 level;
-	u32 active;	  /* entered and not left; if abandoned: still set */
-	const void *fp;	  /* stack address of the caller of op_enter */
-	const void *obj;  /* hazard: the process-local object in use */
+	u32 active;      /* entered and not left; if abandoned: still set */
+	const void *fp;  /* stack address of the caller of op_enter */
+	const void *obj; /* hazard: the process-local object in use */
 	struct guard guard;
 
 	/*
 	 * Claims in shared memory, in the words of the object's type. Set
 	 * before the claim, cleared after it is published or given back.
 	 */
-	void (*recover)(struct op *abandoned, struct op *now);
+	void (*recover)(struct op *abandoned, struct op *now); /* NULL: nothing is claimed */
 	volatile u32 slot;   /* block that is ours and not yet published, or NIL */
 	volatile u32 taking; /* block that is about to become ours, or NIL */
 	volatile u64 claim[4];
@@ -57,7 +57,7 @@ struct op {
 };
 
 struct actor {
-	u32 id;	   /* 0: may read, but has no slot in the store */
+	u32 id;    /* 0: may read, but has no slot in the store */
 	u32 level; /* operations in progress */
 	u32 in_use;
 	struct actor *next; /* all actors of the process, never freed, recycled */
@@ -75,10 +75,11 @@ struct actor {
 };
 
 /*
- * Binds the process to a store: dup'able fd of its "actors" file and the
- * address of its id counter. fd -1: read-only, every actor has id 0.
+ * Binds the process to a store: how to open its "actors" file anew (an fd or
+ * a negative errno; async-signal-safe) and the address of its id counter.
+ * NULL: read-only, every actor has id 0. Not async-signal-safe; once.
  */
-void actor_bind(int actors_fd, _Atomic u64 *next_id);
+void actor_bind(int (*open_file)(void), _Atomic u64 *next_id);
 
 /* This thread's actor, made on first use. Never NULL; id 0 if no slot could be had. Async-signal-safe. */
 struct actor *actor_self(void);
@@ -95,8 +96,14 @@ int actor_alive(u32 id);
 struct op *op_enter(const void *obj, const void *fp);
 void op_leave(struct op *op);
 
+/* After guard_set() came back with a fault: gives back what the operation had claimed. */
+void op_fault(struct op *op);
+
 /* 1 if some thread of this process is in an operation on obj. Costs a membarrier(2). */
 int op_in_use(const void *obj);
+
+/* The guard of the calling thread's innermost operation, or NULL. Makes no actor. Async-signal-safe. */
+struct guard *actor_guard(void);
 
 /* For pthread_atfork(child): closes what the parent's life is proven by. Async-signal-safe. */
 void actor_after_fork(void);

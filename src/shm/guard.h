@@ -29,7 +29,7 @@
 #include "util/types.h"
 
 struct guard {
-	u64 regs[8];	    /* rbx rbp r12 r13 r14 r15 rsp rip, see guard.S part of guard.c */
+	u64 regs[8];         /* rbx rbp r12 r13 r14 r15 rsp rip, see guard.S part of guard.c */
 	const void *lo, *hi; /* the mapping of the object: a fault there is EIO */
 	volatile int armed;
 };
@@ -40,7 +40,8 @@ int guard_set(struct guard *g) __attribute__((returns_twice));
 /* 1: the fault was ours and the context has been changed to go on; 0: the host's. Async-signal-safe. */
 int guard_fault(int sig, const siginfo_t *info, void *ucontext);
 
-/* Installs a handler for SIGSEGV and SIGBUS that calls guard_fault and else dies as by default (for pinfs's own processes). */
+/* Installs a handler for SIGSEGV and SIGBUS that calls guard_fault and else dies as by default (for pinfs's
+ * own processes). */
 int guard_install(void);
 
 #endif

@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Actors and operations: see actor.h.
+ *
+ * Every thread finds its actor through one thread-local pointer. Actors stand
+ * in a list that only grows; a thread that ends leaves its actor, with id and
+ * lock, to the next new thread.
+ *
+ * Fork is noticed without a system call: the word fork_mark lies in a page
+ * that the kernel wipes in a child (MADV_WIPEONFORK).
+ */
+#include "shm/actor.h"
+#include "util/raw.h"
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <linux/membarrier.h>
+
+static __thread struct actor *self;
+
+static struct {
+	int (*open_file)(void);
+	_Atomic u64 *next_id;
+	_Atomic int fd; /* description that holds the locks of all our ids; -1: none yet */
+	pthread_key_t key;
+	bool have_key;
+	bool have_membarrier;
+} proc = { .fd = -1 };
+
+static struct actor *_Atomic all;
+static u32 always_set = 1;
+static volatile u32 *fork_mark = &always_set;
+
+/* The kernel's struct flock for F_OFD_*: l_pid must be 0. */
+static int lock_byte(int fd, u32 id, int cmd, struct flock *fl)
+{
+	*fl = (struct flock){ .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = id, .l_len = 1 };
+	return raw_fcntl(fd, cmd, (long)fl);
+}
+
+static int locks_fd(void)
+{
+	int fd = atomic_load(&proc.fd), none = -1;
+
+	if (fd >= 0 || !proc.open_file)
+		return fd;
+	fd = proc.open_file();
+	if (fd < 0)
+		return fd;
+	if (!atomic_compare_exchange_strong(&proc.fd, &none, fd)) {
+		raw_close(fd); /* another thread, or a handler in this one, was first */
+		fd = none;
+	}
+	return fd;
+}
+
+/* A fresh id, its byte locked; 0 when that cannot be had. */
+static u32 new_id(void)
+{
+	int fd = locks_fd();
+	struct flock fl;
+	u32 id;
+
+	if (fd < 0)
+		return 0;
+	id = (u32)atomic_fetch_add(proc.next_id, 1);
+	if (!id) /* the counter has wrapped, or was damaged */
+		id = (u32)atomic_fetch_add(proc.next_id, 1);
+	return lock_byte(fd, id, F_OFD_SETLK, &fl) ? 0 : id;
+}
+
+static void actor_reset(struct actor *a)
+{
+	a->level = 0;
+	a->cached_obj = NULL;
+	a->cached_block = NIL;
+	for (u32 i = 0; i < ACTOR_LEVELS; i++)
+		a->op[i] = (struct op){ .actor = a, .level = i, .slot = NIL, .taking = NIL };
+}
+
+static struct actor *actor_recycle(void)
+{
+	for (struct actor *a = atomic_load(&all); a; a = a->next) {
+		u32 free = 0;
+
+		if (!__atomic_load_n(&a->in_use, __ATOMIC_RELAXED) &&
+		    __atomic_compare_exchange_n(&a->in_use, &free, 1, false, __ATOMIC_ACQUIRE,
+						__ATOMIC_RELAXED))
+			return a;
+	}
+	return NULL;
+}
+
+/* What a thread gets when there is no memory for an actor: good for reading, shared by nobody for long. */
+static struct actor *actor_alloc(void)
+{
+	struct actor *a = raw_mmap(NULL, ROUND_UP(sizeof(*a), PAGE), PROT_READ | PROT_WRITE,
+				   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (IS_ERR(a))
+		return NULL;
+	a->in_use = 1;
+	actor_reset(a);
+	a->next = atomic_load(&all);
+	while (!atomic_compare_exchange_weak(&all, &a->next, a))
+		;
+	return a;
+}
+
+void actor_after_fork(void)
+{
+	int fd = atomic_exchange(&proc.fd, -1);
+
+	if (fd >= 0)
+		raw_close(fd);
+	for (struct actor *a = atomic_load(&all); a; a = a->next) {
+		a->id = 0;
+		actor_reset(a);
+		if (a != self)
+			a->in_use = 0;
+	}
+	*fork_mark = 1;
+}
+
+static noinline struct actor *actor_make(void)
+{
+	struct actor *a = self;
+
+	if (!*fork_mark)
+		actor_after_fork();
+	if (!a) {
+		a = actor_recycle();
+		if (!a)
+			a = actor_alloc();
+		if (!a)
+			return NULL;
+		self = a;
+		if (proc.have_key)
+			pthread_setspecific(proc.key, a);
+	}
+	if (!a->id) {
+		a->id = new_id();
+		for (u32 i = 0; i < ARRAY_SIZE(a->hint); i++)
+			a->hint[i] = a->id * 2654435761u;
+	}
+	return a;
+}
+
+struct actor *actor_self(void)
+{
+	struct actor *a = self;
+
+	if (likely(a && *fork_mark && a->id))
+		return a;
+	return actor_make();
+}
+
+struct guard *actor_guard(void)
+{
+	struct actor *a = self;
+
+	return a && a->level ? &a->op[a->level - 1].guard : NULL;
+}
+
+static bool is_ours(u32 id)
+{
+	for (struct actor *a = atomic_load(&all); a; a = a->next)
+		if (a->id == id)
+			return true;
+	return false;
+}
+
+int actor_alive(u32 id)
+{
+	struct flock fl;
+	int fd;
+
+	if (!id)
+		return 0;
+	if (is_ours(id))
+		return 1;
+	fd = locks_fd();
+	/* Who cannot ask must assume the best of others. */
+	if (fd < 0 || lock_byte(fd, id, F_OFD_GETLK, &fl))
+		return 1;
+	return fl.l_type != F_UNLCK;
+}
+
+/*
+ * Is the operation whose caller stood at `fp` over, seen from `now`, a deeper
+ * or equal place of the same thread? On one stack the address tells. A handler
+ * on an alternate stack is nested in whatever the main stack was doing, while
+ * an operation of the alternate stack seen from the main one was left.
+ */
+static bool abandoned(const void *fp, const void *now)
+{
+	stack_t ss = { 0 };
+	bool fp_alt, now_alt;
+
+	if (raw2(SYS_sigaltstack, 0, &ss) == 0 && ss.ss_size && !(ss.ss_flags & SS_DISABLE)) {
+		const char *lo = ss.ss_sp, *hi = lo + ss.ss_size;
+
+		fp_alt = (const char *)fp >= lo && (const char *)fp < hi;
+		now_alt = (const char *)now >= lo && (const char *)now < hi;
+		if (fp_alt != now_alt)
+			return fp_alt;
+	}
+	return (const char *)fp <= (const char *)now;
+}
+
+static void op_begin(struct actor *a, u32 level, const void *obj, const void *fp)
+{
+	struct op *op = &a->op[level];
+
+	/*
+	 * A handler may come between any two of these. Before level is stored
+	 * it uses this very op and leaves it clean, but for fp: so fp is
+	 * stored on both sides.
+	 */
+	op->fp = fp;
+	barrier();
+	a->level = level + 1;
+	barrier();
+	op->fp = fp;
+	op->guard.armed = 0;
+	op->recover = NULL;
+	op->slot = op->taking = NIL;
+	__atomic_store_n(&op->obj, obj, __ATOMIC_RELAXED);
+	op->active = 1;
+	barrier();
+}
+
+/*
+ * Gives back what the abandoned operations at the top have claimed, one level
+ * above them all so that handlers nest properly meanwhile; returns the level
+ * that is free then.
+ */
+static noinline u32 op_unwind(struct actor *a, const void *fp)
+{
+	u32 top = a->level, keep = top;
+
+	while (keep && abandoned(a->op[keep - 1].fp, fp))
+		keep--;
+	if (keep == top || top >= ACTOR_LEVELS)
+		return top;
+	op_begin(a, top, NULL, fp);
+	for (u32 i = top; i-- > keep;) {
+		struct op *old = &a->op[i];
+
+		a->op[top].obj = old->obj;
+		if (old->active && old->recover)
+			old->recover(old, &a->op[top]);
+		old->recover = NULL;
+		old->active = 0;
+		old->obj = NULL;
+	}
+	a->op[top].active = 0;
+	a->op[top].obj = NULL;
+	barrier();
+	a->level = keep;
+	return keep;
+}
+
+struct op *op_enter(const void *obj, const void *fp)
+{
+	struct actor *a = actor_self();
+	u32 level;
+
+	if (unlikely(!a))
+		return NULL;
+	level = a->level;
+	if (unlikely(level))
+		level = op_unwind(a, fp);
+	if (unlikely(level >= ACTOR_LEVELS))
+		return NULL;
+	op_begin(a, level, obj, fp);
+	return &a->op[level];
+}
+
+void op_leave(struct op *op)
+{
+	op->guard.armed = 0;
+	op->recover = NULL;
+	__atomic_store_n(&op->obj, NULL, __ATOMIC_RELEASE);
+	op->active = 0;
+	barrier();
+	op->actor->level = op->level;
+}
+
+void op_fault(struct op *op)
+{
+	void (*recover)(struct op *, struct op *) = op->recover;
+
+	if (!recover)
+		return;
+	recover(op, op);
+	op->recover = NULL;
+}
+
+int op_in_use(const void *obj)
+{
+	struct actor *a = atomic_load(&all);
+
+	if (!a)
+		return 0;
+	/* Hazards are stored without a fence; this makes every running thread pass one. */
+	if (a->next &&
+	    (!proc.have_membarrier || raw3(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0)))
+		return 1;
+	for (; a; a = a->next)
+		for (u32 i = 0; i < ACTOR_LEVELS; i++)
+			if (__atomic_load_n(&a->op[i].obj, __ATOMIC_ACQUIRE) == obj)
+				return 1;
+	return 0;
+}
+
+/* A thread ends: nothing it did is in progress any more. */
+static void thread_exit(void *arg)
+{
+	struct actor *a = arg;
+
+	op_unwind(a, (const void *)~0ul);
+	self = NULL;
+	__atomic_store_n(&a->in_use, 0, __ATOMIC_RELEASE);
+}
+
+static void make_fork_mark(void)
+{
+	u32 *page = raw_mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (IS_ERR(page))
+		return;
+	*page = 1;
+	if (!raw3(SYS_madvise, page, PAGE, MADV_WIPEONFORK))
+		fork_mark = page;
+}
+
+void actor_bind(int (*open_file)(void), _Atomic u64 *next_id)
+{
+	int fd = atomic_exchange(&proc.fd, -1);
+
+	if (fd >= 0)
+		raw_close(fd);
+	proc.open_file = open_file;
+	proc.next_id = next_id;
+	for (struct actor *a = atomic_load(&all); a; a = a->next)
+		a->id = 0;
+	if (!proc.have_key) {
+		/* Only a key of glibc's first block is stored without malloc. */
+		proc.have_key = !pthread_key_create(&proc.key, thread_exit) && proc.key < 32;
+		proc.have_membarrier = !raw3(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0);
+		make_fork_mark();
+	}
+}

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Faults in our own text become errnos: see guard.h.
+ *
+ * guard_set stores the registers that a callee must keep, the stack pointer
+ * of its caller and its return address. guard_fault writes them back into the
+ * signal context, with the errno in rax: the thread goes on as if guard_set
+ * had returned a second time, and the kernel restores the signal mask.
+ */
+#include "shm/guard.h"
+#include "shm/actor.h"
+#include "util/err.h"
+#include "util/raw.h"
+#include <stddef.h>
+#include <ucontext.h>
+
+_Static_assert(offsetof(struct guard, regs) == 0 && offsetof(struct guard, armed) == 80,
+	       "known to guard_set");
+
+__asm__(".text\n"
+	".globl guard_set\n"
+	".hidden guard_set\n"
+	".type guard_set, @function\n"
+	"guard_set:\n"
+	"	mov %rbx, 0(%rdi)\n"
+	"	mov %rbp, 8(%rdi)\n"
+	"	mov %r12, 16(%rdi)\n"
+	"	mov %r13, 24(%rdi)\n"
+	"	mov %r14, 32(%rdi)\n"
+	"	mov %r15, 40(%rdi)\n"
+	"	lea 8(%rsp), %rax\n"
+	"	mov %rax, 48(%rdi)\n"
+	"	mov (%rsp), %rax\n"
+	"	mov %rax, 56(%rdi)\n"
+	"	movl $1, 80(%rdi)\n"
+	"	xor %eax, %eax\n"
+	"	ret\n"
+	".size guard_set, . - guard_set\n");
+
+/* Where this object (the preload library, or the whole command) has its text. */
+extern const char __ehdr_start[] __attribute__((visibility("hidden")));
+extern const char etext[] __attribute__((visibility("hidden")));
+
+static bool in_own_text(greg_t rip)
+{
+	return (const char *)rip >= __ehdr_start && (const char *)rip < etext;
+}
+
+static void resume(struct guard *g, greg_t *r, long err)
+{
+	r[REG_RBX] = (greg_t)g->regs[0];
+	r[REG_RBP] = (greg_t)g->regs[1];
+	r[REG_R12] = (greg_t)g->regs[2];
+	r[REG_R13] = (greg_t)g->regs[3];
+	r[REG_R14] = (greg_t)g->regs[4];
+	r[REG_R15] = (greg_t)g->regs[5];
+	r[REG_RSP] = (greg_t)g->regs[6];
+	r[REG_RIP] = (greg_t)g->regs[7];
+	r[REG_RAX] = err;
+	r[REG_EFL] &= ~(1 << 10); /* direction flag, in case a string copy ran backwards */
+}
+
+int guard_fault(int sig, const siginfo_t *info, void *ucontext)
+{
+	greg_t *r = ((ucontext_t *)ucontext)->uc_mcontext.gregs;
+	struct guard *g = actor_guard();
+	const char *at = info->si_addr;
+
+	/* si_code <= 0: sent by kill(2) and the like, no fault at all. */
+	if (!g || !g->armed || info->si_code <= 0 || !in_own_text(r[REG_RIP]))
+		return 0;
+	g->armed = 0;
+	resume(g, r, at >= (const char *)g->lo && at < (const char *)g->hi ? -EIO : -EFAULT);
+	return 1;
+}
+
+static void on_fault(int sig, siginfo_t *info, void *uc)
+{
+	struct sigaction dfl = { .sa_handler = SIG_DFL };
+
+	if (guard_fault(sig, info, uc))
+		return;
+	/* Not ours: die of it, as without a handler, at the instruction that faulted. */
+	sigaction(sig, &dfl, NULL);
+}
+
+int guard_install(void)
+{
+	struct sigaction sa = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO | SA_NODEFER };
+
+	if (sigaction(SIGSEGV, &sa, NULL) || sigaction(SIGBUS, &sa, NULL))
+		return -errno;
+	return 0;
+}
