@@ -58,9 +58,7 @@
 #define BPF_F_SEGV_ON_FAULT    (1u << 17)
 #define BPF_F_NO_USER_CONV     (1u << 18)
 
-/* Flags of PROG_LOAD. */
-#define BPF_F_SLEEPABLE           (1u << 4)
-#define BPF_F_XDP_HAS_FRAGS       (1u << 5)
+/* Flags of PROG_LOAD: bits 4 and 5 are in the system header. */
 #define BPF_F_XDP_DEV_BOUND_ONLY  (1u << 6)
 #define BPF_F_TEST_REG_INVARIANTS (1u << 7)
 
