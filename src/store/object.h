@@ -33,6 +33,7 @@
 #ifndef PINFS_STORE_OBJECT_H
 #define PINFS_STORE_OBJECT_H
 
+#include <stdatomic.h>
 #include <sys/stat.h>
 #include "util/types.h"
 
@@ -42,16 +43,19 @@ enum obj_type { OBJ_MAP, OBJ_PROG, OBJ_LINK, OBJ_BTF, OBJ_TYPES };
 #define OBJ_HDR_SIZE 512u
 #define OBJ_MAGIC    0x006a626f73666e70ull /* "pnfsobj" */
 
+#define OBJ_F_HOLDS 1u /* may hold references on other objects: each_ref is asked when it dies */
+#define OBJ_F_UREF  2u /* release_uref must run when the last user reference goes */
+
 /* The common part of a header; the type's own part follows, up to OBJ_HDR_SIZE. */
 struct obj_hdr {
 	u64 magic;
 	u32 stamp; /* layout stamp of the build: see STORE_STAMP */
 	u32 type;  /* enum obj_type */
 	u32 id;
-	u32 kind;	 /* map, program or link type, as in bpf(2) */
-	u64 created;	 /* ns since boot */
-	u32 uid;	 /* creator */
-	u32 refs_dir;	 /* reserved, 0 */
+	u32 kind;    /* map, program or link type, as in bpf(2) */
+	u64 created; /* ns since boot */
+	u32 uid;     /* creator */
+	u32 flags;   /* OBJ_F_* */
 	char name[OBJ_NAME_LEN];
 	u64 file_size;
 };
@@ -72,20 +76,25 @@ struct obj_type_ops {
 /* A mapped object file. */
 struct obj_view {
 	struct obj_hdr *hdr;
-	u8 *data;	  /* the type's own area */
+	u8 *data;         /* the type's own area */
 	size_t data_size; /* bytes of it in the file */
-	u8 *base;	  /* mapping */
+	u8 *base;         /* mapping */
 	size_t size;
 	bool writable;
 };
 
-/* An object in the making: private until obj_publish. */
+/*
+ * An object in the making: private until obj_publish. The view of one that
+ * fits a page is the buffer here, written by one pwrite(2); a larger one is mapped.
+ */
 struct obj_new {
 	struct obj_view view;
 	int fd;
 	enum obj_type type;
 	char tmp[48];
 	u32 id;
+	bool small;
+	u8 page[PAGE] __attribute__((aligned(64)));
 };
 
 /*
@@ -95,34 +104,47 @@ struct obj_new {
  */
 int obj_create(enum obj_type type, size_t data_size, size_t reserve, bool header_last, struct obj_new *n);
 
+/* Takes the object's id, so that references can be set in its name before it is visible. */
+u32 obj_take_id(struct obj_new *n);
+
 /*
- * Gives it the next id and makes it visible. Returns an fd (O_CLOEXEC, opened
- * with access mode oflags, locked shared, its /proc text the id name), >= 0.
- * The view stays the caller's, to unmap. On error nothing is left.
+ * Makes it visible under its id (taken now if not before). Returns an fd
+ * (O_CLOEXEC, opened with access mode oflags, locked shared, its /proc text the
+ * id name), >= 0. The view is gone after it, whatever the result. On error
+ * nothing is left but references set in its name, which the caller clears.
  */
 int obj_publish(struct obj_new *n, int oflags);
 void obj_discard(struct obj_new *n);
 
-/* A locked fd by id with access mode oflags. -ENOENT: no such object, or dead (then reaped). -EACCES by file mode. */
+/* Fills the common header; type-specific fields are the caller's. kind: map or program type. name: at most 15
+ * bytes. */
+void obj_fill_header(struct obj_new *n, u32 kind, u32 uid, const char *name, u32 flags);
+
+/* A locked fd by id with access mode oflags. -ENOENT: no such object, or dead (then reaped). -EACCES by file
+ * mode. */
 int obj_open(enum obj_type type, u32 id, int oflags);
 
 /* Which object an fd is a description of. -EINVAL: none of this store. */
 int obj_identify(int fd, enum obj_type *type, u32 *id);
 
-/* Which object a file is, by device and inode of st, if it is one: by a look at the header through fd (any mode, O_PATH included). */
+/* Which object a file is, by device and inode of st, if it is one: by a look at the header through fd (any
+ * mode, O_PATH included). */
 int obj_identify_path(int dirfd, const char *name, enum obj_type *type, u32 *id, struct stat *st);
 
-/* Maps an object through an unlocked description of its own. -ENOENT, -EIO (not a valid object file), -EACCES, -ENOMEM. */
+/* Maps an object through an unlocked description of its own. -ENOENT, -EIO (not a valid object file),
+ * -EACCES, -ENOMEM. */
 int obj_map(enum obj_type type, u32 id, bool writable, struct obj_view *v);
 void obj_unmap(struct obj_view *v);
 
-/* Backs [0, upto) of the data with memory. -ENOMEM when the filesystem is full. */
-int obj_reserve(struct obj_view *v, enum obj_type type, u32 id, size_t upto);
+/* Backs [0, upto) of the data with memory. -ENOMEM when the filesystem is full. Async-signal-safe,
+ * idempotent. */
+int obj_reserve(const struct obj_view *v, size_t upto);
 
 /* Smallest id of a living object above start; -ENOENT. */
 int obj_next_id(enum obj_type type, u32 start, u32 *next);
 
-/* Removes the object if it is dead, and what only it held. 1: it is gone, 0: it lives. Also runs release_uref. */
+/* Removes the object if it is dead, and what only it held. 1: it is gone, 0: it lives. Also runs
+ * release_uref. */
 int obj_reap(enum obj_type type, u32 id);
 
 /* Closes a client's fd of that object and reaps the object if it was the last reference. */

@@ -17,14 +17,17 @@
 #include "store/object.h"
 
 /* Slots with a fixed meaning; the rest is the type's own numbering. */
-#define REF_SLOT_BTF   0xffffffff00000001ull /* a map or program holds its BTF */
-#define REF_SLOT_INNER 0xffffffff00000002ull /* an outer map holds nothing yet, only knows its template: unused */
+#define REF_SLOT_BTF  0xffffffff00000001ull /* a map or program holds its BTF */
+#define REF_SLOT_KEEP 0xffffffff00000002ull /* an object that holds itself: never reaped (vmlinux BTF) */
 
 /* 0; -ENOENT: the target is dead; -EEXIST: the slot is taken; -ENOSPC. */
 int ref_set(enum obj_type holder, u32 holder_id, u64 slot, enum obj_type target, u32 target_id);
 
 /* Drops the reference and, if it was the last of any kind, the target. */
 void ref_clear(enum obj_type holder, u32 holder_id, u64 slot, enum obj_type target, u32 target_id);
+
+/* Takes the name of an entry of refs/ apart; false: not one of ours. */
+bool ref_parse(const char *name, enum obj_type *holder, u32 *id, u64 *slot);
 
 /* Number of names in refs/ that lead to the object with inode ino. */
 int ref_count(u64 ino);

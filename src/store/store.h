@@ -22,8 +22,8 @@
 #include "store/object.h"
 
 #define STORE_MAGIC    0x00736673666e6970ull /* "pinfsfs" */
-#define STORE_STAMP    1u		     /* layout of every file; changed with any of them */
-#define STORE_HINT_IDS (1u << 20)	     /* ids covered by the hint bitmap of each type */
+#define STORE_STAMP    1u                    /* layout of every file; changed with any of them */
+#define STORE_HINT_IDS (1u << 26)            /* ids covered by the hint bitmap of each type (sparse) */
 
 struct super {
 	u64 magic;
@@ -40,8 +40,7 @@ struct super {
 };
 
 struct store {
-	int dirfd;     /* high number, O_PATH, O_CLOEXEC */
-	int actors_fd; /* high number, -1 when read-only */
+	int dirfd; /* high number, O_PATH, O_CLOEXEC */
 	u64 dev;
 	struct super *super;
 	u32 ncpu;
@@ -66,6 +65,9 @@ const struct obj_type_ops *store_type(enum obj_type t);
 
 /* "bpf-map/25" into buf (at least 32 bytes). */
 char *store_id_name(char *buf, enum obj_type type, u32 id);
+
+/* Clears or sets the hint that id may be alive. */
+void store_hint(enum obj_type type, u32 id, bool alive);
 
 /* A copy of fd at the top of the number space, O_CLOEXEC; fd is closed. For fds that live in a client. */
 int store_high_fd(int fd);

@@ -37,12 +37,13 @@ static inline long raw6(long nr, long a, long b, long c, long d, long e, long f)
 }
 
 /* A call of at most five arguments, marked as the library's own. */
-#define raw5(nr, a, b, c, d, e) raw6((nr), (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)raw_cookie)
-#define raw4(nr, a, b, c, d)    raw5(nr, a, b, c, d, 0)
-#define raw3(nr, a, b, c)       raw5(nr, a, b, c, 0, 0)
-#define raw2(nr, a, b)          raw5(nr, a, b, 0, 0, 0)
-#define raw1(nr, a)             raw5(nr, a, 0, 0, 0, 0)
-#define raw0(nr)                raw5(nr, 0, 0, 0, 0, 0)
+#define raw5(nr, a, b, c, d, e)                                                                              \
+	raw6((nr), (long)(a), (long)(b), (long)(c), (long)(d), (long)(e), (long)raw_cookie)
+#define raw4(nr, a, b, c, d) raw5(nr, a, b, c, d, 0)
+#define raw3(nr, a, b, c)    raw5(nr, a, b, c, 0, 0)
+#define raw2(nr, a, b)       raw5(nr, a, b, 0, 0, 0)
+#define raw1(nr, a)          raw5(nr, a, 0, 0, 0, 0)
+#define raw0(nr)             raw5(nr, 0, 0, 0, 0, 0)
 
 static inline int raw_openat(int dir, const char *path, int flags, int mode)
 {

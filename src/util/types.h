@@ -23,15 +23,15 @@ typedef int64_t s64;
 
 #define PAGE 4096u
 
-#define ARRAY_SIZE(a)     (sizeof(a) / sizeof((a)[0]))
-#define ROUND_UP(x, to)   ((((x) + (to)-1) / (to)) * (to))
-#define MIN(a, b)         ((a) < (b) ? (a) : (b))
-#define MAX(a, b)         ((a) > (b) ? (a) : (b))
-#define likely(x)         __builtin_expect(!!(x), 1)
-#define unlikely(x)       __builtin_expect(!!(x), 0)
-#define noinline          __attribute__((noinline))
-#define PRINTF(f, a)      __attribute__((format(printf, f, a)))
-#define barrier()         __asm__ volatile("" ::: "memory")
+#define ARRAY_SIZE(a)                 (sizeof(a) / sizeof((a)[0]))
+#define ROUND_UP(x, to)               ((((x) + (to)-1) / (to)) * (to))
+#define MIN(a, b)                     ((a) < (b) ? (a) : (b))
+#define MAX(a, b)                     ((a) > (b) ? (a) : (b))
+#define likely(x)                     __builtin_expect(!!(x), 1)
+#define unlikely(x)                   __builtin_expect(!!(x), 0)
+#define noinline                      __attribute__((noinline))
+#define PRINTF(f, a)                  __attribute__((format(printf, f, a)))
+#define barrier()                     __asm__ volatile("" ::: "memory")
 #define container_of(p, type, member) ((type *)((char *)(p)-offsetof(type, member)))
 
 /* A pointer that a client passed as a u64 of union bpf_attr, and back. */

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Life and death of objects: open by id, find out what an fd is, reap.
+ *
+ * Rules of flock here, each one learnt:
+ *  - LOCK_EX is only tried on a fresh description, and only while st_nlink is
+ *    1 (or to see whether user references are left). Granted with st_nlink 1
+ *    it proves death for good: nobody holds an fd, so nobody can pin, and
+ *    nobody can get one, since every opener needs LOCK_SH first.
+ *  - So an opener whose LOCK_SH is refused while st_nlink is 1 answers ENOENT
+ *    at once: it waits for nobody, even if that reaper is stopped.
+ *  - A description counts as closed only after its lock is dropped, which may
+ *    be a moment after close(2) is seen by inotify: reapers in a supervisor try again.
+ */
+#include "store/object.h"
+#include "store/ref.h"
+#include "store/store.h"
+#include "util/raw.h"
+#include "util/str.h"
+#include <stdatomic.h>
+#include <sched.h>
+#include <sys/file.h>
+#include <time.h>
+
+static int open_id(enum obj_type type, u32 id, int oflags)
+{
+	char name[32];
+
+	return raw_openat(the_store.dirfd, store_id_name(name, type, id), oflags | O_CLOEXEC | O_NOFOLLOW, 0);
+}
+
+static void clear_one(void *arg, u64 slot, enum obj_type type, u32 id)
+{
+	const struct obj_hdr *h = arg;
+
+	ref_clear(h->type, h->id, slot, type, id);
+}
+
+/*
+ * Removes a file that is proven dead. First what it held, then its name: who
+ * is killed in between leaves a dead object that still names its references,
+ * and the next observer goes on.
+ */
+static void bury(enum obj_type type, u32 id)
+{
+	struct obj_view v;
+	char name[32];
+
+	if (store_type(type)->each_ref && !obj_map(type, id, false, &v)) {
+		struct obj_hdr copy = *v.hdr;
+
+		if (copy.flags & OBJ_F_HOLDS)
+			store_type(type)->each_ref(v.hdr, v.size, clear_one, &copy);
+		obj_unmap(&v);
+	}
+	raw_unlinkat(the_store.dirfd, store_id_name(name, type, id), 0);
+	store_hint(type, id, false);
+}
+
+static off_t header_offset(off_t size)
+{
+	return size % PAGE == OBJ_HDR_SIZE ? size - OBJ_HDR_SIZE : 0;
+}
+
+static u32 header_flags(int fd, const struct stat *st)
+{
+	struct obj_hdr h;
+
+	if (raw_pread(fd, &h, sizeof(h), header_offset(st->st_size)) != sizeof(h) || h.magic != OBJ_MAGIC)
+		return 0;
+	return h.flags;
+}
+
+/* No fd is left (LOCK_EX was granted) but links are: if none of them is a pin, the last user reference is
+ * gone. */
+static void uref_gone(enum obj_type type, u32 id, const struct stat *st)
+{
+	struct obj_view v;
+
+	if (!store_type(type)->release_uref || (int)st->st_nlink - 1 > ref_count(st->st_ino))
+		return;
+	if (obj_map(type, id, true, &v))
+		return;
+	store_type(type)->release_uref(v.hdr, v.size);
+	obj_unmap(&v);
+}
+
+int obj_reap(enum obj_type type, u32 id)
+{
+	struct stat st;
+	int fd, dead = 0, uref = 0;
+
+	fd = open_id(type, id, O_RDONLY);
+	if (fd < 0)
+		return fd == -ENOENT;
+	if (raw_fstat(fd, &st))
+		goto out;
+	if (st.st_nlink > 1)
+		uref = store_type(type)->release_uref && (header_flags(fd, &st) & OBJ_F_UREF);
+	if ((st.st_nlink == 1 || uref) && !raw_flock(fd, LOCK_EX | LOCK_NB) && !raw_fstat(fd, &st)) {
+		dead = st.st_nlink == 1;
+		if (dead) {
+			bury(type, id);
+		} else if (uref) {
+			raw_flock(fd, LOCK_UN);
+			uref_gone(type, id, &st);
+		}
+	}
+out:
+	raw_close(fd);
+	return dead;
+}
+
+int obj_close(int fd, enum obj_type type, u32 id)
+{
+	struct stat st;
+	bool last = true;
+
+	/* Pinned objects need no more than the close, unless they care for user references. */
+	if (!raw_fstat(fd, &st) && st.st_nlink > 1)
+		last = store_type(type)->release_uref && (header_flags(fd, &st) & OBJ_F_UREF);
+	raw_close(fd);
+	return last ? obj_reap(type, id) : 0;
+}
+
+/* Takes LOCK_SH on a fresh description of an object that may be in its reaper's hands. */
+static int lock_shared(int fd, struct stat *st)
+{
+	struct timespec ms = { 0, 1000000 };
+	int err;
+
+	for (int tries = 0; tries < 100; tries++) {
+		err = raw_flock(fd, LOCK_SH | LOCK_NB);
+		if (raw_fstat(fd, st))
+			return -EIO;
+		if (err != -EWOULDBLOCK)
+			return err ? err : st->st_nlink ? 0 : -ENOENT;
+		if (st->st_nlink <= 1)
+			return -ENOENT;
+		/* Someone looks for user references of an object that lives: a matter of microseconds. */
+		if (tries < 50)
+			raw0(SYS_sched_yield);
+		else
+			raw2(SYS_nanosleep, &ms, 0);
+	}
+	return -EAGAIN;
+}
+
+int obj_open(enum obj_type type, u32 id, int oflags)
+{
+	struct stat st;
+	int fd, err;
+
+	fd = open_id(type, id, oflags);
+	if (fd < 0)
+		return fd;
+	err = raw_fstat(fd, &st);
+	if (!err && st.st_nlink == 1 && !raw_flock(fd, LOCK_EX | LOCK_NB)) {
+		/* Nobody held it. A maker locks before it publishes, so this is a leftover. */
+		if (!raw_fstat(fd, &st) && st.st_nlink == 1) {
+			bury(type, id);
+			err = -ENOENT;
+		} else {
+			raw_flock(fd, LOCK_UN);
+		}
+	}
+	if (!err)
+		err = lock_shared(fd, &st);
+	if (err) {
+		raw_close(fd);
+		return err;
+	}
+	return fd;
+}
+
+/* "...bpf-map/25" at the end of a path: type and id. */
+static bool parse_id_path(const char *path, size_t len, enum obj_type *type, u32 *id)
+{
+	const char *p = path + len, *end;
+	u64 n;
+
+	while (p > path && p[-1] >= '0' && p[-1] <= '9')
+		p--;
+	n = str_get_u64(p, &end);
+	if (p == path + len || n > 0xffffffffu || p <= path || p[-1] != '/')
+		return false;
+	p--;
+	for (u32 t = 0; t < OBJ_TYPES; t++) {
+		size_t l = strlen(store_type(t)->dir);
+
+		if ((size_t)(p - path) > l && p[-(long)l - 1] == '/' &&
+		    !memcmp(p - l, store_type(t)->dir, l)) {
+			*type = t;
+			*id = (u32)n;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Does the id name lead to the file of st? A path text can say anything. */
+static bool is_object(enum obj_type type, u32 id, const struct stat *st)
+{
+	struct stat named;
+	char name[32];
+
+	return !raw_fstatat(the_store.dirfd, store_id_name(name, type, id), &named, AT_SYMLINK_NOFOLLOW) &&
+	       named.st_ino == st->st_ino && named.st_dev == st->st_dev;
+}
+
+int obj_identify(int fd, enum obj_type *type, u32 *id)
+{
+	char link[40], text[600];
+	struct stat st;
+	long n;
+
+	if (raw_fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_dev != the_store.dev)
+		return -EINVAL;
+	str_put_u64(str_put(link, "/proc/self/fd/"), (u64)fd, 10);
+	n = raw_readlinkat(AT_FDCWD, link, text, sizeof(text) - 1);
+	if (n <= 0 || !parse_id_path(text, (size_t)n, type, id) || !is_object(*type, *id, &st))
+		return -EINVAL;
+	return 0;
+}
+
+int obj_identify_path(int dirfd, const char *name, enum obj_type *type, u32 *id, struct stat *st)
+{
+	struct obj_hdr h;
+	int fd, err;
+
+	err = raw_fstatat(dirfd, name, st, AT_SYMLINK_NOFOLLOW);
+	if (err)
+		return err;
+	if (!S_ISREG(st->st_mode) || st->st_nlink < 2)
+		return -EINVAL;
+	fd = raw_openat(dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0);
+	if (fd < 0)
+		return fd;
+	err = -EINVAL;
+	if (raw_pread(fd, &h, sizeof(h), header_offset(st->st_size)) == sizeof(h) && h.magic == OBJ_MAGIC &&
+	    h.type < OBJ_TYPES && is_object(h.type, h.id, st)) {
+		*type = h.type;
+		*id = h.id;
+		err = 0;
+	}
+	raw_close(fd);
+	return err;
+}
+
+/* Alive as far as a look tells; settles what nobody holds. */
+static bool id_alive(enum obj_type type, u32 id)
+{
+	struct stat st;
+	char name[32];
+	int err;
+
+	err = raw_fstatat(the_store.dirfd, store_id_name(name, type, id), &st, AT_SYMLINK_NOFOLLOW);
+	if (err == -ENOENT)
+		store_hint(type, id, false);
+	if (err)
+		return false;
+	return st.st_nlink > 1 || !obj_reap(type, id);
+}
+
+int obj_next_id(enum obj_type type, u32 start, u32 *next)
+{
+	u32 end = atomic_load(&the_store.super->next_id[type]);
+	u64 id = (u64)start + 1;
+
+	if (end > STORE_HINT_IDS)
+		end = STORE_HINT_IDS;
+	while (id < end) {
+		u64 w = atomic_load(&the_store.super->live[type][id / 64]) >> (id % 64);
+
+		if (!w) {
+			id = ROUND_UP(id + 1, 64);
+			continue;
+		}
+		id += (u64)__builtin_ctzll(w);
+		if (id < end && id_alive(type, (u32)id)) {
+			*next = (u32)id;
+			return 0;
+		}
+		id++;
+	}
+	return -ENOENT;
+}
