@@ -12,6 +12,7 @@
 #include "util/err.h"
 #include "util/raw.h"
 #include <stddef.h>
+#include <string.h>
 #include <ucontext.h>
 
 _Static_assert(offsetof(struct guard, regs) == 0 && offsetof(struct guard, armed) == 80,
@@ -72,6 +73,23 @@ int guard_fault(int sig, const siginfo_t *info, void *ucontext)
 	g->armed = 0;
 	resume(g, r, at >= (const char *)g->lo && at < (const char *)g->hi ? -EIO : -EFAULT);
 	return 1;
+}
+
+int guard_copy(void *dst, const void *src, size_t n)
+{
+	struct guard *g = actor_guard(), outer;
+	int err;
+
+	if (!g) {
+		memcpy(dst, src, n);
+		return 0;
+	}
+	outer = *g;
+	err = guard_set(g);
+	if (!err)
+		memcpy(dst, src, n);
+	*actor_guard() = outer;
+	return err;
 }
 
 static void on_fault(int sig, siginfo_t *info, void *uc)

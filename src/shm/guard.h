@@ -26,6 +26,7 @@
 #define PINFS_SHM_GUARD_H
 
 #include <signal.h>
+#include <stddef.h>
 #include "util/types.h"
 
 struct guard {
@@ -36,6 +37,12 @@ struct guard {
 
 /* Returns 0 when set, and a second time with a negative errno after a fault. */
 int guard_set(struct guard *g) __attribute__((returns_twice));
+
+/*
+ * Copies n bytes of which one side may be a client's bad pointer: 0 or
+ * -EFAULT. For use inside an operation, whose own guard stays as it is.
+ */
+int guard_copy(void *dst, const void *src, size_t n);
 
 /* 1: the fault was ours and the context has been changed to go on; 0: the host's. Async-signal-safe. */
 int guard_fault(int sig, const siginfo_t *info, void *ucontext);

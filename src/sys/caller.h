@@ -22,32 +22,41 @@ struct bpf_caller;
 
 /* What a client's fd number stands for. */
 struct bpf_file {
-	struct handle *h; /* referenced until caller_put_file */
-	u32 acc;	  /* O_RDONLY, O_WRONLY or O_RDWR */
+	struct handle *h;
+	u32 acc;      /* O_RDONLY, O_WRONLY or O_RDWR */
+	bool counted; /* put_fd drops a reference */
 };
 
 struct bpf_caller_ops {
-	/* 0 or -EFAULT. For direct callers a fault may also leave through the guard. */
+	/* 0 or -EFAULT. Direct callers use guard_copy(). */
 	int (*copy_in)(struct bpf_caller *c, void *dst, u64 src, size_t n);
 	int (*copy_out)(struct bpf_caller *c, u64 dst, const void *src, size_t n);
 
-	/* Gives the client the description `fd` (of this process; taken over, closed on error too). The client's number, or -EMFILE. */
+	/* Gives the client the description `fd` (of this process; taken over, closed on error too). The
+	 * client's number, or -EMFILE. */
 	int (*install_fd)(struct bpf_caller *c, int fd, struct handle *h, bool cloexec);
 
-	/* -EBADF: closed; -EINVAL: open, but no object of this store. */
-	int (*get_fd)(struct bpf_caller *c, int fd, struct bpf_file *f);
-	void (*put_fd)(struct bpf_caller *c, struct bpf_file *f);
+	/*
+	 * -EBADF: closed; -EINVAL: open, but no object of this store. The
+	 * handle is valid until put_fd: by a reference (f->counted), or, the
+	 * cheap way of direct callers, because op->obj was free and is now the
+	 * hazard that protects it.
+	 */
+	int (*get_fd)(struct bpf_caller *c, struct op *op, int fd, struct bpf_file *f);
 
-	/* A description of the client's fd in this process (O_PATH is enough), to be closed by the caller. -EBADF. For path_fd and the like. */
+	/* A description of the client's fd in this process (O_PATH is enough), to be closed by the caller.
+	 * -EBADF. For path_fd and the like. */
 	int (*dup_fd)(struct bpf_caller *c, int fd);
 
 	/* Text of /proc/PID/fd/N of the client: what kind of file it is. Length or -EBADF. */
 	int (*fd_text)(struct bpf_caller *c, int fd, char *buf, size_t size);
 
-	/* Absolute path, as the client sees it, of dirfd or (AT_FDCWD) of its cwd. Length, -EBADF, -ENOTDIR. */
+	/* Absolute path, as the client sees it, of dirfd or (AT_FDCWD) of its cwd. Length, -EBADF, -ENOTDIR.
+	 */
 	int (*base_path)(struct bpf_caller *c, int dirfd, char *buf, size_t size);
 
-	/* 1 if the calling thread has what CMD was started with: then it counts as having every BPF capability. */
+	/* 1 if the calling thread has what CMD was started with: then it counts as having every BPF
+	 * capability. */
 	int (*privileged)(struct bpf_caller *c);
 
 	/* The calling thread's file-system identity, for permission checks and new files. */
@@ -60,7 +69,8 @@ struct bpf_caller_ops {
 	int (*as_client)(struct bpf_caller *c);
 	void (*as_self)(struct bpf_caller *c);
 
-	/* Memory for one call, up to n bytes, freed by the front end after it. NULL: none. Not used by direct callers on element operations. */
+	/* Memory for one call, up to n bytes, freed by the front end after it. NULL: none. Not used by direct
+	 * callers on element operations. */
 	void *(*scratch)(struct bpf_caller *c, size_t n);
 };
 
@@ -70,6 +80,12 @@ struct bpf_caller {
 	const char *root_prefix; /* prefix to reach the client's root by path: "" or "/proc/PID/root" */
 	int pid, tid;
 };
+
+static inline void put_fd(struct bpf_file *f)
+{
+	if (f->counted)
+		handle_put(f->h);
+}
 
 static inline int caller_in(struct bpf_caller *c, void *dst, u64 src, size_t n)
 {

@@ -19,12 +19,12 @@
 #define FS_PARENT 2u /* the last component need not exist */
 
 struct fs_at {
-	int dirfd;		  /* below the store; to be closed with fs_put, -1 never for a success */
-	char name[NAME_MAX + 2];  /* last component; "" for the root of the instance or for "." */
+	int dirfd;               /* below the store; to be closed with fs_put, -1 never for a success */
+	char name[NAME_MAX + 2]; /* last component; "" for the root of the instance or for "." */
 	const struct run_mount *m;
-	bool is_root;	  /* the root directory of the instance itself */
-	bool dir_wanted;  /* the path ended in a slash */
-	bool owned;	  /* dirfd is to be closed */
+	bool is_root;    /* the root directory of the instance itself */
+	bool dir_wanted; /* the path ended in a slash */
+	bool owned;      /* dirfd is to be closed */
 };
 
 /*

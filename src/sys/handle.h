@@ -16,29 +16,44 @@
 #include "map/map.h"
 #include "store/object.h"
 
+/* The mapped side of an object: made once, whole, then never changed. */
+struct opened {
+	struct obj_view view;
+	struct bpf_map map; /* for maps only */
+};
+
 struct handle {
 	_Atomic u32 refs;
 	enum obj_type type;
 	u32 id;
 	u64 ino;
-	_Atomic u32 opened; /* 1: view (and map, for a map) are valid */
-	struct obj_view view;
-	struct bpf_map map;
-	struct handle *next;
+	struct opened *_Atomic opened; /* NULL until the first use */
+	struct handle *next;           /* in the list of those that wait to be unmapped */
 };
 
-/* The handle of an object of the store; made if new. -ENOMEM as ERR_PTR. */
+/*
+ * A byte of the file's OFD lock space: a description whose mapping of the map
+ * is writable holds a read lock on it, and MAP_FREEZE tries a write lock (EBUSY).
+ */
+#define OBJ_WRITER_BYTE 1
+
+/* The handle of an object of the store; made if new. -ENOMEM as ERR_PTR. Async-signal-safe, as all here. */
 struct handle *handle_get(enum obj_type type, u32 id, u64 ino);
 void handle_ref(struct handle *h);
 void handle_put(struct handle *h);
 
-/* Maps the object if that has not been done. -EIO: damaged; -EACCES; -ENOENT; -ENOMEM. */
-int handle_open(struct handle *h);
+/* Maps the object if that has not been done. NULL-free: the opened side, or -EIO (damaged), -EACCES, -ENOENT,
+ * -ENOMEM as ERR_PTR. */
+struct opened *handle_open(struct handle *h);
 
-/* By inode, if the process has it: a new reference or NULL (notify's fd lookup). */
+/* By inode, if the process knows it: a new reference, or NULL. */
 struct handle *handle_by_ino(u64 ino);
 
-/* Drops mappings of objects that are gone (for a long-lived process that caches handles). */
+/*
+ * A long-lived process (the supervisor) keeps a reference on what it has seen,
+ * until handle_forget. Off by default.
+ */
+void handle_keep(bool on);
 void handle_forget(enum obj_type type, u32 id);
 
 #endif

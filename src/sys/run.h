@@ -25,18 +25,18 @@
 #define RUN_MOUNTS   64
 #define RUN_PATH_MAX 512
 #define RUN_OPTS_MAX 256
-#define RUN_ENV	     "PINFS_RUN"
+#define RUN_ENV      "PINFS_RUN"
 
 enum { RUN_MOUNT_FREE, RUN_MOUNT_USED };
 
 struct run_mount {
 	_Atomic u32 state;
-	u32 instance;	/* STORE/fs/INSTANCE */
+	u32 instance; /* STORE/fs/INSTANCE */
 	u32 read_only;
-	u32 real;	/* 1: a bind mount of the instance stands there; 0: redirected */
-	u32 keep;	/* the instance stays when the run ends */
+	u32 real;           /* 1: a bind mount of the instance stands there; 0: redirected */
+	u32 keep;           /* the instance stays when the run ends */
 	u32 mode, uid, gid; /* mount options, as given; for /proc/mounts */
-	u32 has;	    /* bits: 1 mode, 2 uid, 4 gid given */
+	u32 has;            /* bits: 1 mode, 2 uid, 4 gid given */
 	char path[RUN_PATH_MAX];
 	char source[64];
 	char delegate[4][64]; /* delegate_cmds, maps, progs, attachs as shown; "" when not given */
@@ -44,11 +44,11 @@ struct run_mount {
 
 struct run_file {
 	u64 magic;
-	u64 cookie;	 /* raw_cookie of the run */
-	u32 euid, egid;	 /* what CMD was started with, as seen inside */
-	u64 caps;	 /* effective capabilities CMD was started with */
-	_Atomic u32 supervisor; /* pid, 0 when gone */
-	u32 notify;	 /* 1: a filter and a supervisor serve the run */
+	u64 cookie;               /* raw_cookie of the run */
+	u32 euid, egid;           /* what CMD was started with, as seen inside */
+	u64 caps;                 /* effective capabilities CMD was started with */
+	_Atomic u32 supervisor;   /* pid, 0 when gone */
+	u32 notify;               /* 1: a filter and a supervisor serve the run */
 	char store[RUN_PATH_MAX]; /* absolute path of the store, reachable inside the run */
 	struct run_mount mounts[RUN_MOUNTS];
 };
@@ -56,7 +56,8 @@ struct run_file {
 /* The run this process belongs to, or NULL. */
 extern const struct run_file *the_run;
 
-/* Opens the store of the run at that path and binds the process to it. 0 or -errno; -EACCES: not for this user. */
+/* Opens the store of the run at that path and binds the process to it. 0 or -errno; -EACCES: not for this
+ * user. */
 int run_attach(const char *run_path);
 
 /*

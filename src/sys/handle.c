@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Handles: see handle.h.
+ *
+ *     cache[hash(ino)] -> handle        weak: holds no reference (unless kept)
+ *     handle->opened   -> struct opened made in private, installed by one CAS
+ *
+ * Handles are type-stable (util/slab.h), so the cache can look at one that is
+ * being freed: a reference is only taken from a count above zero, and what the
+ * handle stands for is compared after that.
+ */
+#include "sys/handle.h"
+#include "store/store.h"
+#include "util/raw.h"
+#include "util/slab.h"
+#include <stdatomic.h>
+
+#define CACHE 4096u
+
+static struct slab handles = SLAB(struct handle);
+static struct slab openeds = SLAB(struct opened);
+static struct handle *_Atomic cache[CACHE];
+static struct handle *_Atomic waiting;
+static bool keep;
+
+static struct handle *_Atomic *cache_slot(u64 ino)
+{
+	return &cache[(ino * 0x9e3779b97f4a7c15ull) >> 52];
+}
+
+void handle_ref(struct handle *h)
+{
+	atomic_fetch_add_explicit(&h->refs, 1, memory_order_relaxed);
+}
+
+static bool try_ref(struct handle *h)
+{
+	u32 n = atomic_load(&h->refs);
+
+	while (n)
+		if (atomic_compare_exchange_weak(&h->refs, &n, n + 1))
+			return true;
+	return false;
+}
+
+struct handle *handle_by_ino(u64 ino)
+{
+	struct handle *h = atomic_load(cache_slot(ino));
+
+	if (!h || !try_ref(h))
+		return NULL;
+	if (h->ino == ino)
+		return h;
+	handle_put(h);
+	return NULL;
+}
+
+struct handle *handle_get(enum obj_type type, u32 id, u64 ino)
+{
+	struct handle *_Atomic *slot = cache_slot(ino);
+	struct handle *h = handle_by_ino(ino), *old;
+
+	if (h && h->type == type && h->id == id)
+		return h;
+	if (h)
+		handle_put(h); /* the inode number was used again */
+	h = slab_get(&handles);
+	if (!h)
+		return ERR_PTR(-ENOMEM);
+	h->type = type;
+	h->id = id;
+	h->ino = ino;
+	atomic_store(&h->opened, NULL);
+	atomic_store(&h->refs, keep ? 2 : 1);
+	old = atomic_exchange(slot, h);
+	if (old && keep)
+		handle_put(old);
+	return h;
+}
+
+static void destroy(struct handle *h)
+{
+	struct opened *o = atomic_exchange(&h->opened, NULL);
+
+	if (o) {
+		obj_unmap(&o->view);
+		slab_put(&openeds, o);
+	}
+	slab_put(&handles, h);
+}
+
+static void wait_unused(struct handle *h)
+{
+	h->next = atomic_load(&waiting);
+	while (!atomic_compare_exchange_weak(&waiting, &h->next, h))
+		;
+}
+
+/* Unmaps what nobody is in an operation on; the rest waits for the next call. */
+static void sweep_waiting(void)
+{
+	struct handle *h = atomic_exchange(&waiting, NULL), *next;
+
+	for (; h; h = next) {
+		next = h->next;
+		if (atomic_load(&h->opened) && op_in_use(h))
+			wait_unused(h);
+		else
+			destroy(h);
+	}
+}
+
+void handle_put(struct handle *h)
+{
+	struct handle *mine = h;
+
+	if (atomic_fetch_sub(&h->refs, 1) != 1)
+		return;
+	atomic_compare_exchange_strong(cache_slot(h->ino), &mine, NULL);
+	wait_unused(h);
+	sweep_waiting();
+}
+
+void handle_keep(bool on)
+{
+	keep = on;
+}
+
+void handle_forget(enum obj_type type, u32 id)
+{
+	for (u32 i = 0; i < CACHE; i++) {
+		struct handle *h = atomic_load(&cache[i]);
+
+		if (!h || h->type != type || h->id != id)
+			continue;
+		if (atomic_compare_exchange_strong(&cache[i], &h, NULL) && keep)
+			handle_put(h);
+	}
+}
+
+struct opened *handle_open(struct handle *h)
+{
+	struct opened *o = atomic_load_explicit(&h->opened, memory_order_acquire), *none = NULL;
+	int err;
+
+	if (likely(o))
+		return o;
+	o = slab_get(&openeds);
+	if (!o)
+		return ERR_PTR(-ENOMEM);
+	err = obj_map(h->type, h->id, true, &o->view);
+	if (err == -EACCES || err == -EROFS)
+		err = obj_map(h->type, h->id, false, &o->view);
+	if (!err && h->type == OBJ_MAP) {
+		err = map_open(&o->map, &o->view);
+		if (err)
+			obj_unmap(&o->view);
+	}
+	if (err) {
+		slab_put(&openeds, o);
+		return ERR_PTR(err);
+	}
+	if (!atomic_compare_exchange_strong(&h->opened, &none, o)) {
+		obj_unmap(&o->view); /* another thread, or a handler in this one, was first */
+		slab_put(&openeds, o);
+		o = none;
+	}
+	return o;
+}
