@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * mmap(2) of object fds: see fs_mmap.h.
+ */
+#include "sys/fs_mmap.h"
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include "util/raw.h"
+
+/* Far behind any data; in the file of every map. */
+#define PIN_BYTE ((off_t)1 << 61)
+
+#define ADDRESSES ((size_t)1 << 47)
+
+/* What the kernel checks of any file before the file's own mmap is asked. */
+static int mmap_check_any(u32 acc, int prot, int flags, size_t len, off_t off)
+{
+	int kind = flags & MAP_TYPE;
+
+	if (!len || off % PAGE || (kind != MAP_SHARED && kind != MAP_PRIVATE && kind != MAP_SHARED_VALIDATE))
+		return -EINVAL;
+	if (len > ADDRESSES - PAGE)
+		return -ENOMEM;
+	if (kind != MAP_PRIVATE && (prot & PROT_WRITE) && acc == O_RDONLY)
+		return -EACCES;
+	if (acc == O_WRONLY)
+		return -EACCES;
+	/* Object fds live on a mount that allows no execution. */
+	return prot & PROT_EXEC ? -EPERM : 0;
+}
+
+int obj_mmap_check(const struct bpf_map *m, u32 acc, int prot, int flags, size_t len, off_t off, bool frozen)
+{
+	int err = mmap_check_any(acc, prot, flags, len, off);
+	size_t area;
+
+	if (err)
+		return err;
+	if (!m)
+		return -ENODEV;
+	if (!m->ops->mmap_size)
+		return -ENOTSUPP;
+	/* To the kernel a mapping that can never be written is not a shared one. */
+	if ((flags & MAP_TYPE) == MAP_PRIVATE || acc == O_RDONLY)
+		return -EINVAL;
+	if ((prot & PROT_WRITE) && frozen)
+		return -EPERM;
+	if ((prot & PROT_WRITE) && (m->map_flags & BPF_F_RDONLY_PROG))
+		return -EACCES;
+	area = m->ops->mmap_size(m);
+	len = ROUND_UP(len, PAGE);
+	return (u64)off > area || len > area - (u64)off ? -EINVAL : 0;
+}
+
+static int pin_lock(int fd, short type)
+{
+	struct flock fl = { .l_type = type, .l_whence = SEEK_SET, .l_start = PIN_BYTE, .l_len = 1 };
+
+	return raw_fcntl(fd, F_OFD_SETLK, (long)&fl);
+}
+
+int map_write_pin(int fd)
+{
+	int err = pin_lock(fd, F_RDLCK);
+
+	return err == -EAGAIN || err == -EACCES ? -EPERM : err;
+}
+
+int map_freeze_begin(u32 map_id)
+{
+	int err, fd = obj_open(OBJ_MAP, map_id, O_RDWR);
+
+	if (fd < 0)
+		return fd;
+	err = pin_lock(fd, F_WRLCK);
+	if (!err)
+		return fd;
+	raw_close(fd);
+	return err == -EAGAIN || err == -EACCES ? -EBUSY : err;
+}
+
+int map_mmap_fd(u32 map_id, int prot, const _Atomic u32 *frozen)
+{
+	bool writable = prot & PROT_WRITE;
+	int err = 0, fd;
+
+	fd = obj_open(OBJ_MAP, map_id, writable ? O_RDWR : O_RDONLY);
+	if (fd < 0)
+		return fd;
+	if (writable)
+		err = map_write_pin(fd);
+	if (!err && writable && atomic_load(frozen))
+		err = -EPERM;
+	if (!err)
+		return fd;
+	raw_close(fd);
+	return err;
+}
