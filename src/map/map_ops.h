@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The operations of every map type, one const struct a type.
+ *
+ * Read by map_types.c alone, which makes rows of them. Each is defined at the
+ * end of the type's own file.
+ */
+#ifndef PINFS_MAP_MAP_OPS_H
+#define PINFS_MAP_MAP_OPS_H
+
+#include "map/map.h"
+
+extern const struct map_ops array_ops;              /* arraymap.c */
+extern const struct map_ops percpu_array_ops;       /* percpu_array.c */
+extern const struct map_ops prog_array_ops;         /* prog_array.c */
+extern const struct map_ops perf_event_array_ops;   /* perf_event_array.c */
+extern const struct map_ops array_of_maps_ops;      /* array_of_maps.c */
+extern const struct map_ops hashtab_ops;            /* hashtab.c */
+extern const struct map_ops hashtab_percpu_ops;     /* hashtab_percpu.c */
+extern const struct map_ops hashtab_lru_ops;        /* hashtab_lru.c */
+extern const struct map_ops hashtab_lru_percpu_ops; /* hashtab_lru.c */
+extern const struct map_ops hash_of_maps_ops;       /* hash_of_maps.c */
+extern const struct map_ops lpm_trie_ops;           /* lpm_trie.c */
+extern const struct map_ops queue_ops;              /* queue_stack_maps.c */
+extern const struct map_ops stack_ops;              /* queue_stack_maps.c */
+extern const struct map_ops bloom_filter_ops;       /* bloom_filter.c */
+
+#endif
