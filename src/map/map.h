@@ -171,6 +171,9 @@ struct map_type {
 	bool cap_bpf;	   /* creation wants CAP_BPF where HASH would not */
 	bool inner_ok;	   /* may be the template of a map-in-map */
 	bool may_freeze;
+	bool value_asks;	  /* lookup reads the value buffer: it is the question (bloom filter) */
+	bool lookup_delete_flags; /* LOOKUP_AND_DELETE may carry F_LOCK */
+	bool bucket_cursor;	  /* batch cursor is a u32 bucket number, not a key */
 };
 
 extern const struct map_type map_types[];

@@ -103,7 +103,7 @@ static void sweep_waiting(void)
 
 	for (; h; h = next) {
 		next = h->next;
-		if (atomic_load(&h->opened) && op_in_use(h))
+		if (op_in_use(h))
 			wait_unused(h);
 		else
 			destroy(h);

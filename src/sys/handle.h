@@ -23,6 +23,7 @@ struct opened {
 };
 
 struct handle {
+	void *slab_link; /* the free list's word: refs of a freed handle must read 0 */
 	_Atomic u32 refs;
 	enum obj_type type;
 	u32 id;

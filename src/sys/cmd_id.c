@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Ids: GET_NEXT_ID and GET_FD_BY_ID of every object type.
+ */
+#include "sys/cmds.h"
+#include <fcntl.h>
+#include <limits.h>
+
+static long next_id(struct cmd_ctx *x, enum obj_type type)
+{
+	u32 id;
+	int err;
+
+	if (x->attr->get_id.id >= INT_MAX)
+		return -EINVAL;
+	err = cmd_need_cap(x);
+	if (!err)
+		err = obj_next_id(type, x->attr->get_id.id, &id);
+	return err ? err : cmd_put_u32(x, BPF_ATTR_OFF(get_id.next_id), id);
+}
+
+long cmd_map_next_id(struct cmd_ctx *x)
+{
+	return next_id(x, OBJ_MAP);
+}
+
+long cmd_prog_next_id(struct cmd_ctx *x)
+{
+	return next_id(x, OBJ_PROG);
+}
+
+long cmd_link_next_id(struct cmd_ctx *x)
+{
+	return next_id(x, OBJ_LINK);
+}
+
+long cmd_btf_next_id(struct cmd_ctx *x)
+{
+	return next_id(x, OBJ_BTF);
+}
+
+static long fd_by_id(struct cmd_ctx *x, enum obj_type type, int oflags)
+{
+	u32 id = x->attr->get_id.id;
+	int fd, err = cmd_need_cap(x);
+
+	if (err)
+		return err;
+	fd = obj_open(type, id, oflags);
+	return fd < 0 ? fd : cmd_install(x, fd, type, id);
+}
+
+/* Access mode for BPF_F_RDONLY and BPF_F_WRONLY; -EINVAL for both. */
+int map_flags_to_oflags(u32 flags)
+{
+	switch (flags & (BPF_F_RDONLY | BPF_F_WRONLY)) {
+	case 0: return O_RDWR;
+	case BPF_F_RDONLY: return O_RDONLY;
+	case BPF_F_WRONLY: return O_WRONLY;
+	default: return -EINVAL;
+	}
+}
+
+long cmd_map_by_id(struct cmd_ctx *x)
+{
+	u32 flags = x->attr->get_id.open_flags;
+	int oflags;
+
+	if (flags & ~(u32)(BPF_F_RDONLY | BPF_F_WRONLY))
+		return -EINVAL;
+	if (cmd_need_cap(x))
+		return -EPERM;
+	oflags = map_flags_to_oflags(flags);
+	return oflags < 0 ? oflags : fd_by_id(x, OBJ_MAP, oflags);
+}
+
+long cmd_prog_by_id(struct cmd_ctx *x)
+{
+	return fd_by_id(x, OBJ_PROG, O_RDWR);
+}
+
+long cmd_link_by_id(struct cmd_ctx *x)
+{
+	return fd_by_id(x, OBJ_LINK, O_RDONLY);
+}
+
+long cmd_btf_by_id(struct cmd_ctx *x)
+{
+	if (x->attr->get_id.open_flags & ~(u32)BPF_F_TOKEN_FD)
+		return -EINVAL;
+	return fd_by_id(x, OBJ_BTF, O_RDONLY);
+}

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * bpf(2): the table of commands, the checks common to all, the dispatch.
+ *
+ * Order of the checks, as the kernel has it: size above a page E2BIG; bytes
+ * beyond the known union must be zero E2BIG; unreadable EFAULT; unknown
+ * command EINVAL; bytes beyond the command's own fields must be zero EINVAL;
+ * then the command.
+ *
+ * Every call is one operation (shm/actor.h) under one guard: whatever fault or
+ * jump leaves it, its claims can be taken back.
+ */
+#include "sys/cmds.h"
+#include "store/store.h"
+#include "sys/sys.h"
+#include "util/raw.h"
+#include <string.h>
+
+static const struct bpf_cmd cmds[] = {
+	[BPF_MAP_CREATE] = { "MAP_CREATE", cmd_map_create, BPF_ATTR_END_MAP_CREATE },
+	[BPF_MAP_LOOKUP_ELEM] = { "MAP_LOOKUP_ELEM", cmd_map_lookup, BPF_ATTR_END_MAP_LOOKUP_ELEM },
+	[BPF_MAP_UPDATE_ELEM] = { "MAP_UPDATE_ELEM", cmd_map_update, BPF_ATTR_END_MAP_UPDATE_ELEM },
+	[BPF_MAP_DELETE_ELEM] = { "MAP_DELETE_ELEM", cmd_map_delete, BPF_ATTR_END_MAP_DELETE_ELEM },
+	[BPF_MAP_GET_NEXT_KEY] = { "MAP_GET_NEXT_KEY", cmd_map_next_key, BPF_ATTR_END_MAP_GET_NEXT_KEY },
+	[BPF_PROG_LOAD] = { "PROG_LOAD", cmd_prog_load, BPF_ATTR_END_PROG_LOAD },
+	[BPF_OBJ_PIN] = { "OBJ_PIN", cmd_obj_pin, BPF_ATTR_END_OBJ },
+	[BPF_OBJ_GET] = { "OBJ_GET", cmd_obj_get, BPF_ATTR_END_OBJ },
+	[BPF_PROG_GET_NEXT_ID] = { "PROG_GET_NEXT_ID", cmd_prog_next_id, BPF_ATTR_END_GET_NEXT_ID },
+	[BPF_MAP_GET_NEXT_ID] = { "MAP_GET_NEXT_ID", cmd_map_next_id, BPF_ATTR_END_GET_NEXT_ID },
+	[BPF_PROG_GET_FD_BY_ID] = { "PROG_GET_FD_BY_ID", cmd_prog_by_id, BPF_ATTR_END_PROG_GET_FD_BY_ID },
+	[BPF_MAP_GET_FD_BY_ID] = { "MAP_GET_FD_BY_ID", cmd_map_by_id, BPF_ATTR_END_MAP_GET_FD_BY_ID },
+	[BPF_OBJ_GET_INFO_BY_FD] = { "OBJ_GET_INFO_BY_FD", cmd_info_by_fd, BPF_ATTR_END_INFO },
+	[BPF_BTF_LOAD] = { "BTF_LOAD", cmd_btf_load, BPF_ATTR_END_BTF_LOAD },
+	[BPF_BTF_GET_FD_BY_ID] = { "BTF_GET_FD_BY_ID", cmd_btf_by_id, BPF_ATTR_END_BTF_GET_FD_BY_ID },
+	[BPF_MAP_LOOKUP_AND_DELETE_ELEM] = { "MAP_LOOKUP_AND_DELETE_ELEM", cmd_map_lookup_and_delete,
+					     BPF_ATTR_END_MAP_LOOKUP_ELEM },
+	[BPF_MAP_FREEZE] = { "MAP_FREEZE", cmd_map_freeze, BPF_ATTR_END_MAP_FREEZE },
+	[BPF_BTF_GET_NEXT_ID] = { "BTF_GET_NEXT_ID", cmd_btf_next_id, BPF_ATTR_END_GET_NEXT_ID },
+	[BPF_MAP_LOOKUP_BATCH] = { "MAP_LOOKUP_BATCH", cmd_map_lookup_batch, BPF_ATTR_END_MAP_BATCH },
+	[BPF_MAP_LOOKUP_AND_DELETE_BATCH] = { "MAP_LOOKUP_AND_DELETE_BATCH", cmd_map_lookup_and_delete_batch,
+					      BPF_ATTR_END_MAP_BATCH },
+	[BPF_MAP_UPDATE_BATCH] = { "MAP_UPDATE_BATCH", cmd_map_update_batch, BPF_ATTR_END_MAP_BATCH },
+	[BPF_MAP_DELETE_BATCH] = { "MAP_DELETE_BATCH", cmd_map_delete_batch, BPF_ATTR_END_MAP_BATCH },
+	[BPF_LINK_GET_FD_BY_ID] = { "LINK_GET_FD_BY_ID", cmd_link_by_id, BPF_ATTR_END_LINK_GET_FD_BY_ID },
+	[BPF_LINK_GET_NEXT_ID] = { "LINK_GET_NEXT_ID", cmd_link_next_id, BPF_ATTR_END_GET_NEXT_ID },
+	[BPF_ENABLE_STATS] = { "ENABLE_STATS", cmd_enable_stats, BPF_ATTR_END_ENABLE_STATS },
+	[BPF_TOKEN_CREATE] = { "TOKEN_CREATE", cmd_token_create, BPF_ATTR_END_TOKEN_CREATE },
+};
+
+const struct bpf_cmd *cmd_get(int cmd)
+{
+	if (cmd < 0 || cmd >= (int)ARRAY_SIZE(cmds) || !cmds[cmd].fn)
+		return NULL;
+	return &cmds[cmd];
+}
+
+int cmd_put_u32(struct cmd_ctx *x, u32 offset, u32 value)
+{
+	if (offset + sizeof(value) > x->size)
+		return 0;
+	return caller_out(x->c, x->uattr + offset, &value, sizeof(value));
+}
+
+int cmd_get_fd(struct cmd_ctx *x, int fd, enum obj_type type, struct bpf_file *f)
+{
+	int err = x->c->ops->get_fd(x->c, x->op, fd, f);
+
+	if (err)
+		return err;
+	if (likely(f->h->type == type))
+		return 0;
+	put_fd(f);
+	return -EINVAL;
+}
+
+long cmd_install(struct cmd_ctx *x, int fd, enum obj_type type, u32 id)
+{
+	struct handle *h;
+	struct stat st;
+	int err = raw_fstat(fd, &st);
+
+	if (err)
+		goto close_fd;
+	h = handle_get(type, id, st.st_ino);
+	err = IS_ERR(h) ? (int)PTR_ERR(h) : 0;
+	if (err)
+		goto close_fd;
+	err = x->c->ops->install_fd(x->c, fd, h, true);
+	handle_put(h);
+	if (err < 0)
+		obj_reap(type, id); /* install_fd has closed it */
+	return err;
+close_fd:
+	obj_close(fd, type, id);
+	return err;
+}
+
+int cmd_need_cap(struct cmd_ctx *x)
+{
+	return x->c->ops->privileged(x->c) ? 0 : -EPERM;
+}
+
+int cmd_check_name(const char name[OBJ_NAME_LEN])
+{
+	for (int i = 0; i < OBJ_NAME_LEN; i++) {
+		char ch = name[i];
+
+		if (!ch)
+			return i;
+		if (!((ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') ||
+		      ch == '_' || ch == '.'))
+			return -EINVAL;
+	}
+	return -EINVAL;
+}
+
+/* Are the client's bytes [from, to) at addr all zero? 0, -E2BIG or -EFAULT. */
+static int check_zero(struct bpf_caller *c, u64 addr, u32 from, u32 to)
+{
+	u8 buf[256];
+
+	while (from < to) {
+		u32 n = MIN(to - from, (u32)sizeof(buf));
+		int err = caller_in(c, buf, addr + from, n);
+
+		if (err)
+			return err;
+		for (u32 i = 0; i < n; i++)
+			if (buf[i])
+				return -E2BIG;
+		from += n;
+	}
+	return 0;
+}
+
+int cmd_info_begin(struct cmd_ctx *x, void *info, u32 known, u32 *len)
+{
+	u32 want = x->attr->info.info_len;
+	int err;
+
+	if (want > PAGE)
+		return -E2BIG;
+	err = check_zero(x->c, x->attr->info.info, known, want);
+	if (err)
+		return err;
+	*len = MIN(want, known);
+	memset(info, 0, known);
+	return caller_in(x->c, info, x->attr->info.info, *len);
+}
+
+int cmd_info_end(struct cmd_ctx *x, const void *info, u32 len)
+{
+	int err = caller_out(x->c, x->attr->info.info, info, len);
+
+	return err ? err : cmd_put_u32(x, BPF_ATTR_OFF(info.info_len), len);
+}
+
+static bool tail_zero(const union bpf_attr_new *attr, u32 end, u32 size)
+{
+	for (u32 i = end; i < size; i++)
+		if (attr->bytes[i])
+			return false;
+	return true;
+}
+
+static long dispatch(struct bpf_caller *c, struct op *op, int cmd, u64 uattr, u32 size)
+{
+	union bpf_attr_new attr;
+	struct cmd_ctx x = { c, op, &attr, uattr, size };
+	const struct bpf_cmd *row;
+	u32 n = MIN(size, BPF_ATTR_SIZE);
+	int err;
+
+	if (unlikely(size > PAGE))
+		return -E2BIG;
+	if (unlikely(size > BPF_ATTR_SIZE)) {
+		err = check_zero(c, uattr, BPF_ATTR_SIZE, size);
+		if (err)
+			return err;
+	}
+	memset(&attr, 0, sizeof(attr));
+	err = caller_in(c, &attr, uattr, n);
+	if (unlikely(err))
+		return err;
+	row = cmd_get(cmd);
+	if (unlikely(!row || !tail_zero(&attr, row->end, n)))
+		return -EINVAL;
+	return row->fn(&x);
+}
+
+long sys_bpf(struct bpf_caller *c, int cmd, u64 uattr, u32 size)
+{
+	struct op *op = op_enter(NULL, __builtin_frame_address(0));
+	long ret;
+
+	if (unlikely(!op))
+		return -EAGAIN;
+	ret = guard_set(&op->guard);
+	if (likely(!ret))
+		ret = dispatch(c, op, cmd, uattr, size);
+	else
+		op_fault(op);
+	op_leave(op);
+	return ret;
+}
