@@ -121,10 +121,14 @@ install: all
 	install -m 644 man/pinfs.1 $(DESTDIR)$(PREFIX)/share/man/man1/pinfs.1
 	install -m 644 man/pinfs.5 $(DESTDIR)$(PREFIX)/share/man/man5/pinfs.5
 
+# For scripts/check.sh, which compiles by itself.
+cflags:
+	@echo $(CFLAGS_ALL)
+
 clean:
 	rm -rf build build-address build-thread
 
 -include $(shell find $B -name '*.d' 2>/dev/null)
 
-.PHONY: all lib tests-bin bench-bin fuzz-bin deps test soak demo bench fuzz check install clean
+.PHONY: all lib tests-bin bench-bin fuzz-bin deps test soak demo bench fuzz check install cflags clean
 .SECONDARY:
