@@ -171,6 +171,7 @@ struct map_type {
 	bool cap_bpf;	   /* creation wants CAP_BPF where HASH would not */
 	bool inner_ok;	   /* may be the template of a map-in-map */
 	bool may_freeze;
+	bool offload; /* map_ifindex is understood: EOPNOTSUPP, not EINVAL, for a device that offloads nothing */
 	bool value_asks;	  /* lookup reads the value buffer: it is the question (bloom filter) */
 	bool lookup_delete_flags; /* LOOKUP_AND_DELETE may carry F_LOCK */
 	bool bucket_cursor;	  /* batch cursor is a u32 bucket number, not a key */
@@ -182,7 +183,10 @@ extern const u32 map_types_nr;
 /* The row of a type number, or NULL. */
 const struct map_type *map_type_get(u32 type);
 
-/* Checks a (checks common to all types, then the type's) and makes a private, complete map. The caller publishes. */
+/* The checks of a type's row and of its alloc_check; may round attributes. -EINVAL: no such type. */
+int map_check(struct map_attr *a);
+
+/* Makes a private, complete map of checked attributes. The caller publishes. */
 int map_create(struct map_attr *a, struct obj_new *n, u64 *memlock);
 
 /* Fills m from a mapped object: validates all geometry. -EIO for a damaged header. Takes over the view. */

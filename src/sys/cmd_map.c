@@ -10,6 +10,7 @@
  * key and value pass through scratch memory of the front end.
  */
 #include "sys/cmd_map.h"
+#include "sys/fs_mmap.h"
 #include "util/raw.h"
 #include <fcntl.h>
 #include <string.h>
@@ -255,29 +256,10 @@ long cmd_map_lookup_and_delete(struct cmd_ctx *x)
 	return err;
 }
 
-/* Does a writable mapping of the map exist? It was made from a description that holds a read lock on
- * OBJ_WRITER_BYTE. */
-static int check_no_writers(struct bpf_map *m)
-{
-	struct flock fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = OBJ_WRITER_BYTE, .l_len = 1 };
-	int fd, err;
-
-	if (!m->ops->mmap_size || !m->ops->mmap_size(m))
-		return 0;
-	fd = obj_open(OBJ_MAP, m->id, O_RDWR);
-	if (fd < 0)
-		return fd;
-	err = raw_fcntl(fd, F_OFD_GETLK, (long)&fl);
-	raw_close(fd);
-	if (err)
-		return err;
-	return fl.l_type == F_UNLCK ? 0 : -EBUSY;
-}
-
 long cmd_map_freeze(struct cmd_ctx *x)
 {
+	int err, lock = -1;
 	struct map_ref r;
-	int err;
 
 	err = map_ref_get(x, x->attr->elem.map_fd, 0, &r);
 	if (err)
@@ -287,10 +269,14 @@ long cmd_map_freeze(struct cmd_ctx *x)
 		err = -ENOTSUPP;
 	if (!err)
 		err = check_access(&r.f, r.m, WRITES);
+	if (!err && r.m->ops->mmap_size && r.m->ops->mmap_size(r.m)) {
+		lock = map_freeze_begin(r.m->id);
+		err = lock < 0 ? lock : 0;
+	}
 	if (!err)
-		err = check_no_writers(r.m);
-	if (!err && atomic_exchange(&r.m->hdr->frozen, 1))
-		err = -EBUSY;
+		atomic_store(&r.m->hdr->frozen, 1);
+	if (lock >= 0)
+		raw_close(lock);
 	put_fd(&r.f);
 	return err;
 }

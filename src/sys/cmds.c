@@ -16,7 +16,7 @@
 #include "util/raw.h"
 #include <string.h>
 
-static const struct bpf_cmd cmds[] = {
+static const struct command cmds[] = {
 	[BPF_MAP_CREATE] = { "MAP_CREATE", cmd_map_create, BPF_ATTR_END_MAP_CREATE },
 	[BPF_MAP_LOOKUP_ELEM] = { "MAP_LOOKUP_ELEM", cmd_map_lookup, BPF_ATTR_END_MAP_LOOKUP_ELEM },
 	[BPF_MAP_UPDATE_ELEM] = { "MAP_UPDATE_ELEM", cmd_map_update, BPF_ATTR_END_MAP_UPDATE_ELEM },
@@ -47,7 +47,7 @@ static const struct bpf_cmd cmds[] = {
 	[BPF_TOKEN_CREATE] = { "TOKEN_CREATE", cmd_token_create, BPF_ATTR_END_TOKEN_CREATE },
 };
 
-const struct bpf_cmd *cmd_get(int cmd)
+const struct command *cmd_get(int cmd)
 {
 	if (cmd < 0 || cmd >= (int)ARRAY_SIZE(cmds) || !cmds[cmd].fn)
 		return NULL;
@@ -167,7 +167,7 @@ static long dispatch(struct bpf_caller *c, struct op *op, int cmd, u64 uattr, u3
 {
 	union bpf_attr_new attr;
 	struct cmd_ctx x = { c, op, &attr, uattr, size };
-	const struct bpf_cmd *row;
+	const struct command *row;
 	u32 n = MIN(size, BPF_ATTR_SIZE);
 	int err;
 

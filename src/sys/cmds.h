@@ -23,14 +23,14 @@ struct cmd_ctx {
 
 typedef long (*cmd_fn)(struct cmd_ctx *x);
 
-struct bpf_cmd {
+struct command {
 	const char *name;
 	cmd_fn fn;
 	u32 end; /* offset behind the command's last attribute */
 };
 
 /* NULL: unknown, EINVAL. */
-const struct bpf_cmd *cmd_get(int cmd);
+const struct command *cmd_get(int cmd);
 
 /* Writes an output field of the attributes; 0, or -EFAULT. Nothing when size does not cover it. */
 int cmd_put_u32(struct cmd_ctx *x, u32 offset, u32 value);
@@ -89,5 +89,12 @@ long cmd_prog_load(struct cmd_ctx *x);
 long map_info(struct cmd_ctx *x, struct bpf_file *f);
 long prog_info(struct cmd_ctx *x, struct bpf_file *f);
 long btf_info(struct cmd_ctx *x, struct bpf_file *f);
+
+/*
+ * MAP_CREATE's look at the BTF (cmd_btf.c): do the key's and value's types fit
+ * a's sizes and what the map type takes? Fills a->record. -EINVAL, -EACCES
+ * (vmlinux), -EOPNOTSUPP, -ENOTSUPP.
+ */
+int btf_for_map(struct handle *btf, struct map_attr *a);
 
 #endif

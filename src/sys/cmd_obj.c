@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * OBJ_PIN and OBJ_GET: an object and a path.
+ *
+ * fs_walk turns the path into a directory of the store and a name; a pin is
+ * then one link(2), and a get finds the object by the inode of the name.
+ */
+#include "store/pin.h"
+#include "store/store.h"
+#include "sys/cmds.h"
+#include "sys/fs_walk.h"
+#include "util/raw.h"
+#include "util/str.h"
+#include <fcntl.h>
+#include <limits.h>
+#include <unistd.h>
+
+#ifndef AT_EACCESS
+#define AT_EACCESS 0x200
+#endif
+
+/* The client's string, NUL included, as getname(2)'s rules want it: -EFAULT, -ENAMETOOLONG, -ENOENT when
+ * empty. */
+static int read_path(struct bpf_caller *c, u64 addr, char path[PATH_MAX])
+{
+	size_t at = 0;
+
+	while (at < PATH_MAX) {
+		/* Up to the next page boundary of the client: what lies beyond may not be there. */
+		size_t n = MIN(PAGE - ((addr + at) & (PAGE - 1)), (size_t)PATH_MAX - at);
+		int err = caller_in(c, path + at, addr + at, n);
+
+		if (err)
+			return err;
+		for (size_t end = at + n; at < end; at++)
+			if (!path[at])
+				return at ? 0 : -ENOENT;
+	}
+	return -ENAMETOOLONG;
+}
+
+/* File flags and path_fd: which directory a relative path starts from. */
+static int path_base(struct cmd_ctx *x, u32 allowed, int *dirfd)
+{
+	u32 flags = x->attr->obj.file_flags;
+
+	if (flags & ~(allowed | BPF_F_PATH_FD))
+		return -EINVAL;
+	if (!(flags & BPF_F_PATH_FD) && x->attr->obj.path_fd)
+		return -EINVAL;
+	*dirfd = flags & BPF_F_PATH_FD ? x->attr->obj.path_fd : AT_FDCWD;
+	return 0;
+}
+
+/*
+ * A place that is no bpffs: what a lookup there gives decides. walk was
+ * outside; the client's own view of the path is asked.
+ */
+static int stat_outside(struct bpf_caller *c, int dirfd, const char *path, int flags, struct stat *st)
+{
+	char full[PATH_MAX + 1200], *p = full;
+	int n;
+
+	p = str_put(p, c->root_prefix);
+	if (*path != '/') {
+		n = c->ops->base_path(c, dirfd, p, 1024);
+		if (n < 0)
+			return n;
+		p += n;
+		*p++ = '/';
+	}
+	str_put(p, path);
+	return raw_fstatat(AT_FDCWD, full, st, flags);
+}
+
+static int pin_outside(struct bpf_caller *c, int dirfd, const char *path)
+{
+	char parent[PATH_MAX];
+	struct stat st;
+	size_t n;
+	int err;
+
+	err = stat_outside(c, dirfd, path, AT_SYMLINK_NOFOLLOW, &st);
+	if (err != -ENOENT)
+		return err ? err : -EEXIST;
+	str_put(parent, path);
+	for (n = strlen(parent); n && parent[n - 1] == '/';)
+		n--;
+	if (parent[n])
+		return -ENOENT; /* "name/" */
+	while (n && parent[n - 1] != '/')
+		n--;
+	str_put(parent + n, ".");
+	err = stat_outside(c, dirfd, parent, 0, &st);
+	if (err)
+		return err;
+	return st.st_dev && S_ISDIR(st.st_mode) ? -EPERM : -ENOTDIR;
+}
+
+static int pin_at(struct bpf_caller *c, struct bpf_file *f, struct fs_at *at)
+{
+	u32 uid, gid, umask = 0;
+	struct stat st;
+	int err;
+
+	if (at->is_root || !at->name[0])
+		return -EEXIST;
+	if (at->dir_wanted)
+		return raw_fstatat(at->dirfd, at->name, &st, AT_SYMLINK_NOFOLLOW) ? -ENOENT : -EEXIST;
+	if (at->m->read_only)
+		return -EROFS;
+	err = c->ops->fs_creds(c, &uid, &gid, &umask);
+	if (!err)
+		err = c->ops->as_client(c);
+	if (err)
+		return err;
+	err = pin_set(f->h->type, f->h->id, at->dirfd, at->name, umask);
+	c->ops->as_self(c);
+	return err;
+}
+
+long cmd_obj_pin(struct cmd_ctx *x)
+{
+	char path[PATH_MAX];
+	struct bpf_file f;
+	struct fs_at at;
+	int err, dirfd;
+
+	err = path_base(x, 0, &dirfd);
+	if (!err && x->c->ops->get_fd(x->c, x->op, (int)x->attr->obj.bpf_fd, &f))
+		err = -EINVAL;
+	if (err)
+		return err;
+	err = read_path(x->c, x->attr->obj.pathname, path);
+	if (!err)
+		err = fs_walk(x->c, dirfd, path, FS_PARENT, &at);
+	if (err == 1) {
+		err = pin_outside(x->c, dirfd, path);
+	} else if (!err) {
+		err = pin_at(x->c, &f, &at);
+		fs_put(&at);
+	}
+	put_fd(&f);
+	return err;
+}
+
+/* May the client open the pin so? By its mode, as its own identity. */
+static int check_mode(struct bpf_caller *c, struct fs_at *at, int oflags)
+{
+	int want = oflags == O_RDONLY ? R_OK : oflags == O_WRONLY ? W_OK : R_OK | W_OK;
+	int err = c->ops->as_client(c);
+
+	if (err)
+		return err;
+	err = (int)raw4(SYS_faccessat2, at->dirfd, at->name, want, AT_EACCESS);
+	c->ops->as_self(c);
+	return err;
+}
+
+static long get_at(struct cmd_ctx *x, struct fs_at *at, int oflags)
+{
+	enum obj_type type;
+	struct stat st;
+	int err, fd;
+	u32 id;
+
+	if (at->m->read_only && oflags != O_RDONLY)
+		return -EROFS;
+	if (at->is_root || !at->name[0])
+		return -EACCES;
+	err = obj_identify_path(at->dirfd, at->name, &type, &id, &st);
+	if (err == -ENOENT)
+		return err;
+	if (at->dir_wanted)
+		return err && S_ISDIR(st.st_mode) ? -EACCES : -ENOTDIR;
+	if (err)
+		return -EACCES; /* a directory, or a file that is no object */
+	err = check_mode(x->c, at, oflags);
+	if (err)
+		return err;
+	if (type == OBJ_LINK && oflags != O_RDWR)
+		return -EINVAL;
+	fd = obj_open(type, id, type == OBJ_MAP ? oflags : type == OBJ_PROG ? O_RDWR : O_RDONLY);
+	return fd < 0 ? fd : cmd_install(x, fd, type, id);
+}
+
+static int get_outside(struct bpf_caller *c, int dirfd, const char *path)
+{
+	struct stat st;
+	int err = stat_outside(c, dirfd, path, 0, &st);
+
+	return err ? err : -EACCES;
+}
+
+long cmd_obj_get(struct cmd_ctx *x)
+{
+	char path[PATH_MAX];
+	struct fs_at at;
+	int dirfd, oflags;
+	long ret;
+
+	if (x->attr->obj.bpf_fd)
+		return -EINVAL;
+	ret = path_base(x, BPF_F_RDONLY | BPF_F_WRONLY, &dirfd);
+	if (ret)
+		return ret;
+	oflags = map_flags_to_oflags(x->attr->obj.file_flags);
+	if (oflags < 0)
+		return oflags;
+	ret = read_path(x->c, x->attr->obj.pathname, path);
+	if (!ret)
+		ret = fs_walk(x->c, dirfd, path, FS_FOLLOW, &at);
+	if (ret == 1)
+		return get_outside(x->c, dirfd, path);
+	if (ret)
+		return ret;
+	ret = get_at(x, &at, oflags);
+	fs_put(&at);
+	return ret;
+}
