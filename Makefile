@@ -23,7 +23,7 @@ Q       := $(if $(V),,@)
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition \
 	-Wpointer-arith -Wundef -Wvla -Wno-unused-parameter -Werror
 CFLAGS_ALL := -std=gnu11 $(OPT) -mcx16 -fPIC -fvisibility=hidden -fno-strict-aliasing -ftls-model=initial-exec \
-	-D_GNU_SOURCE -Isrc $(WARN) $(CFLAGS)
+	-D_GNU_SOURCE -Isrc -I. $(WARN) $(CFLAGS)
 ifeq ($(SAN),address)
 CFLAGS_ALL += -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 LDFLAGS += -fsanitize=address,undefined

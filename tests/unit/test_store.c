@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The store alone: objects, pins, references, death, leftovers; with rows of its own for the types.
+ */
+#include "shm/actor.h"
+#include "store/dirscan.h"
+#include "store/pin.h"
+#include "store/ref.h"
+#include "store/store.h"
+#include "tests/lib/tap.h"
+#include "util/err.h"
+#include "util/raw.h"
+#include <signal.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char dir[64];
+static int released;
+
+/* A toy map: its data area starts with the id of a program it holds, or 0. */
+static void toy_each(const struct obj_hdr *hdr, size_t size, void (*each)(void *, u64, enum obj_type, u32),
+		     void *arg)
+{
+	u32 held = *(const u32 *)((const u8 *)hdr + OBJ_HDR_SIZE);
+
+	if (held)
+		each(arg, 7, OBJ_PROG, held);
+}
+
+static void toy_uref(struct obj_hdr *hdr, size_t size)
+{
+	released++;
+}
+
+static const struct obj_type_ops map_row = { .dir = "bpf-map",
+					     .each_ref = toy_each,
+					     .release_uref = toy_uref };
+static const struct obj_type_ops prog_row = { .dir = "bpf-prog" };
+static const struct obj_type_ops link_row = { .dir = "bpf_link" };
+static const struct obj_type_ops btf_row = { .dir = "btf" };
+static const struct obj_type_ops *const rows[OBJ_TYPES] = { &map_row, &prog_row, &link_row, &btf_row };
+
+static int make(enum obj_type t, u32 flags, u32 holds, size_t size, u32 *id)
+{
+	struct obj_new n;
+	int err = obj_create(t, size, size, false, &n);
+
+	if (err)
+		return err;
+	obj_fill_header(&n, 1, 0, "toy", flags);
+	*(u32 *)n.view.data = holds;
+	*id = obj_take_id(&n);
+	if (holds && ref_set(t, *id, 7, OBJ_PROG, holds))
+		return -1;
+	return obj_publish(&n, O_RDWR);
+}
+
+static bool alive(enum obj_type t, u32 id)
+{
+	u32 next;
+
+	return !obj_next_id(t, id - 1, &next) && next == id;
+}
+
+static void life_of_an_fd(void)
+{
+	enum obj_type t;
+	u32 id, id2;
+	int fd = make(OBJ_MAP, 0, 0, 64, &id), dup_fd;
+	char text[600] = "", link[64];
+
+	ok(fd >= 0 && alive(OBJ_MAP, id), "an object lives as long as its fd");
+	ok(!obj_identify(fd, &t, &id2) && t == OBJ_MAP && id2 == id, "an fd is known by its text and inode");
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	ok(readlink(link, text, sizeof(text) - 1) > 0 && strstr(text, "bpf-map"),
+	   "its text names the type: %s", text);
+	dup_fd = dup(fd);
+	obj_close(fd, OBJ_MAP, id);
+	ok(alive(OBJ_MAP, id), "a dup keeps it");
+	obj_close(dup_fd, OBJ_MAP, id);
+	ok(!alive(OBJ_MAP, id), "the last close ends it");
+	ok(obj_open(OBJ_MAP, id, O_RDWR) == -ENOENT, "and its id is free for ever");
+}
+
+static void life_of_a_pin(void)
+{
+	int root = raw_openat(the_store.dirfd, "fs/1", O_PATH | O_DIRECTORY, 0), fd;
+	u32 id;
+
+	fd = make(OBJ_MAP, 0, 0, 64, &id);
+	ok(!pin_set(OBJ_MAP, id, root, "p", 022), "pin");
+	ok(pin_set(OBJ_MAP, id, root, "p", 022) == -EEXIST, "the name is taken");
+	obj_close(fd, OBJ_MAP, id);
+	ok(alive(OBJ_MAP, id), "a pin keeps the object without an fd");
+	fd = obj_open(OBJ_MAP, id, O_RDONLY);
+	ok(fd >= 0 && (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY, "opened by id, read only");
+	raw_unlinkat(root, "p", 0);
+	ok(alive(OBJ_MAP, id), "unpinned, the fd keeps it");
+	obj_close(fd, OBJ_MAP, id);
+	ok(!alive(OBJ_MAP, id), "then it is gone");
+	close(root);
+}
+
+static void life_of_a_holder(void)
+{
+	u32 prog, map;
+	int p = make(OBJ_PROG, 0, 0, 64, &prog), m;
+	struct stat st;
+
+	m = make(OBJ_MAP, OBJ_F_HOLDS | OBJ_F_UREF, prog, 64, &map);
+	fstat(p, &st);
+	ok(ref_count(st.st_ino) == 1, "one reference on the program");
+	obj_close(p, OBJ_PROG, prog);
+	ok(alive(OBJ_PROG, prog), "the map keeps the program");
+	obj_close(m, OBJ_MAP, map);
+	ok(!alive(OBJ_MAP, map) && !alive(OBJ_PROG, prog), "both are gone with the map");
+	/* A map that is itself held: its last user reference goes, the map stays. */
+	m = make(OBJ_MAP, OBJ_F_UREF, 0, 64, &map);
+	ok(!ref_set(OBJ_PROG, 99, 1, OBJ_MAP, map), "held by something else");
+	released = 0;
+	obj_close(m, OBJ_MAP, map);
+	ok(released == 1 && alive(OBJ_MAP, map), "release_uref ran once, the object lives");
+	ref_clear(OBJ_PROG, 99, 1, OBJ_MAP, map);
+	ok(!alive(OBJ_MAP, map), "the last reference of any kind ends it");
+}
+
+static void killed_holder(void)
+{
+	int sync[2];
+	char c;
+	u32 id = 0, last;
+	pid_t pid;
+
+	ok(!pipe(sync), "pipe");
+	pid = fork();
+	if (!pid) {
+		make(OBJ_MAP, 0, 0, 64, &id);
+		if (write(sync[1], "x", 1) == 1)
+			pause();
+		_exit(1);
+	}
+	if (read(sync[0], &c, 1) != 1)
+		abort();
+	last = atomic_load(&the_store.super->next_id[OBJ_MAP]) - 1;
+	ok(alive(OBJ_MAP, last), "the child's object is there");
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	ok(!alive(OBJ_MAP, last), "and gone at the first look after kill -9");
+	close(sync[0]);
+	close(sync[1]);
+}
+
+static void in_flight(void)
+{
+	union {
+		char buf[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} u = { 0 };
+	char byte = 0;
+	struct iovec iov = { &byte, 1 };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = u.buf, .msg_controllen = sizeof(u.buf)
+	};
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+	int s[2], fd;
+	u32 id;
+
+	fd = make(OBJ_MAP, 0, 0, 64, &id);
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, s))
+		abort();
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(c), &fd, sizeof(int));
+	if (sendmsg(s[0], &msg, 0) != 1)
+		abort();
+	obj_close(fd, OBJ_MAP, id);
+	ok(alive(OBJ_MAP, id), "an fd in flight keeps its object");
+	close(s[0]);
+	close(s[1]);
+	ok(!alive(OBJ_MAP, id), "both ends closed: gone");
+}
+
+static void leftovers(void)
+{
+	struct gc_result r;
+	struct obj_new n;
+	pid_t pid = fork();
+
+	if (!pid) {
+		if (obj_create(OBJ_MAP, 64, 64, false, &n))
+			_exit(1);
+		raise(SIGKILL);
+	}
+	waitpid(pid, NULL, 0);
+	store_gc(&r);
+	ok(r.temps == 1, "gc removes the temporary of a killed maker, got %u", r.temps);
+	ok(ref_set(OBJ_PROG, 4711, 5, OBJ_BTF, 0) == -ENOENT, "no object, no reference");
+	store_gc(&r);
+	ok(!r.temps && !r.objects && !r.refs, "and then there is nothing to do");
+}
+
+static void damaged_files(void)
+{
+	struct obj_view v;
+	char name[32];
+	u32 id;
+	int fd = make(OBJ_MAP, 0, 0, 9000, &id), raw;
+
+	ok(!obj_map(OBJ_MAP, id, true, &v) && v.data_size >= 9000, "maps");
+	obj_unmap(&v);
+	raw = raw_openat(the_store.dirfd, store_id_name(name, OBJ_MAP, id), O_RDWR, 0);
+	raw_pwrite(raw, "garbage", 7, 0);
+	ok(obj_map(OBJ_MAP, id, true, &v) == -EIO, "a header overwritten: EIO");
+	raw_ftruncate(raw, 100);
+	ok(obj_map(OBJ_MAP, id, true, &v) == -EIO, "truncated: EIO");
+	raw_ftruncate(raw, 0);
+	ok(obj_map(OBJ_MAP, id, true, &v) == -EIO, "empty: EIO");
+	close(raw);
+	obj_close(fd, OBJ_MAP, id);
+	ok(!alive(OBJ_MAP, id), "it can still be reaped");
+}
+
+int main(void)
+{
+	char cmd[128];
+
+	snprintf(dir, sizeof(dir), "/dev/shm/pinfs-test-store.%d", getpid());
+	store_set_types(rows);
+	ok(store_open(dir, 0) == -ENOENT, "no store: ENOENT");
+	ok(!store_open(dir, STORE_CREATE), "made");
+	life_of_an_fd();
+	life_of_a_pin();
+	life_of_a_holder();
+	killed_holder();
+	in_flight();
+	leftovers();
+	damaged_files();
+	store_close();
+	snprintf(cmd, sizeof(cmd), "rm -rf %s", dir);
+	if (system(cmd))
+		return 1;
+	return done();
+}
