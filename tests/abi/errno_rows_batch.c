@@ -200,7 +200,7 @@ static void sweep(void)
 /* A whole walk in steps of `step`, each printed; a hash may want more room than that: then it doubles. */
 static void walk(const struct world_map *w, size_t c, uint32_t step)
 {
-	int fd = filled_map(w, N), r;
+	int fd = filled_map(w, N), r, begun = 0;
 	union row_attr q = { 0 };
 	uint32_t total = 0;
 	uint64_t s = 0;
@@ -208,7 +208,7 @@ static void walk(const struct world_map *w, size_t c, uint32_t step)
 	for (int i = 0; i < 40; i++) {
 		q = (union row_attr){ .a.batch = { .map_fd = fd,
 						   .count = step,
-						   .in_batch = i ? ptr(&cursor_in) : 0,
+						   .in_batch = begun ? ptr(&cursor_in) : 0,
 						   .out_batch = ptr(&cursor_out),
 						   .keys = ptr(keys),
 						   .values = ptr(values) } };
@@ -220,6 +220,7 @@ static void walk(const struct world_map *w, size_t c, uint32_t step)
 		total += q.a.batch.count;
 		s += sum(w, q.a.batch.count);
 		cursor_in = cursor_out;
+		begun = 1;
 		if (r)
 			break;
 	}
