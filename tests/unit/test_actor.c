@@ -87,7 +87,7 @@ static void jumps(void)
 	ok(level_now() == 0 && recovered == 1, "what a jump left is recovered by the next operation, once");
 	ok(level_now() == 0 && recovered == 1, "and not again");
 	handler_jumps = true;
-	for (int i = 0; i < 100; i++)
+	for (volatile int i = 0; i < 100; i++)
 		if (!sigsetjmp(back, 1))
 			raise(SIGUSR1);
 	handler_jumps = false;
@@ -195,7 +195,7 @@ static long poke(const void *from, void *to, const void *lo, size_t len)
 
 static void faults(void)
 {
-	char file[64], buf[8] = "abcdefg", *map;
+	char file[80], buf[8] = "abcdefg", *map;
 	int fd;
 
 	snprintf(file, sizeof(file), "%s.map", lock_path);
@@ -222,13 +222,14 @@ static long nested_copy(void)
 {
 	struct op *op = op_enter(&obj, __builtin_frame_address(0));
 	long first = guard_set(&op->guard), ret = 0;
+	void *volatile bad = (void *)32;
 	char buf[8];
 
 	if (!first) {
 		if (guard_copy(buf, (void *)16, 8) != -EFAULT)
 			ret = 1;
 		/* The operation's own guard is still set. */
-		memcpy(buf, (void *)32, 8);
+		memcpy(buf, bad, 8);
 		ret = 2;
 	}
 	op_leave(op);
