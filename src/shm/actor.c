@@ -6,7 +6,7 @@
  * in a list that only grows; a thread that ends leaves its actor, with id and
  * lock, to the next new thread.
  *
- * Fork is noticed without a system call: the word fork_mark lies in a page
+ * Fork is noticed without a system call: the word actor_fork_mark lies in a page
  * that the kernel wipes in a child (MADV_WIPEONFORK).
  */
 #include "shm/actor.h"
@@ -17,7 +17,7 @@
 #include <sys/mman.h>
 #include <linux/membarrier.h>
 
-static __thread struct actor *self;
+__thread struct actor *actor_tls;
 
 static struct {
 	int (*open_file)(void);
@@ -30,7 +30,7 @@ static struct {
 
 static struct actor *_Atomic all;
 static u32 always_set = 1;
-static volatile u32 *fork_mark = &always_set;
+volatile u32 *actor_fork_mark = &always_set;
 
 /* The kernel's struct flock for F_OFD_*: l_pid must be 0. */
 static int lock_byte(int fd, u32 id, int cmd, struct flock *fl)
@@ -117,17 +117,17 @@ void actor_after_fork(void)
 	for (struct actor *a = atomic_load(&all); a; a = a->next) {
 		a->id = 0;
 		actor_reset(a);
-		if (a != self)
+		if (a != actor_tls)
 			a->in_use = 0;
 	}
-	*fork_mark = 1;
+	*actor_fork_mark = 1;
 }
 
 static noinline struct actor *actor_make(void)
 {
-	struct actor *a = self;
+	struct actor *a = actor_tls;
 
-	if (!*fork_mark)
+	if (!*actor_fork_mark)
 		actor_after_fork();
 	if (!a) {
 		a = actor_recycle();
@@ -135,7 +135,7 @@ static noinline struct actor *actor_make(void)
 			a = actor_alloc();
 		if (!a)
 			return NULL;
-		self = a;
+		actor_tls = a;
 		if (proc.have_key)
 			pthread_setspecific(proc.key, a);
 	}
@@ -149,16 +149,16 @@ static noinline struct actor *actor_make(void)
 
 struct actor *actor_self(void)
 {
-	struct actor *a = self;
+	struct actor *a = actor_tls;
 
-	if (likely(a && *fork_mark && a->id))
+	if (likely(a && *actor_fork_mark && a->id))
 		return a;
 	return actor_make();
 }
 
 struct guard *actor_guard(void)
 {
-	struct actor *a = self;
+	struct actor *a = actor_tls;
 
 	return a && a->level ? &a->op[a->level - 1].guard : NULL;
 }
@@ -209,26 +209,13 @@ static bool abandoned(const void *fp, const void *now)
 	return (const char *)fp <= (const char *)now;
 }
 
-static void op_begin(struct actor *a, u32 level, const void *obj, const void *fp)
+/* As op_leave leaves it. */
+static void op_clean(struct op *op)
 {
-	struct op *op = &a->op[level];
-
-	/*
-	 * A handler may come between any two of these. Before level is stored
-	 * it uses this very op and leaves it clean, but for fp: so fp is
-	 * stored on both sides.
-	 */
-	op->fp = fp;
-	barrier();
-	a->level = level + 1;
-	barrier();
-	op->fp = fp;
 	op->guard.armed = 0;
 	op->recover = NULL;
 	op->slot = op->taking = NIL;
-	__atomic_store_n(&op->obj, obj, __ATOMIC_RELAXED);
-	op->active = 1;
-	barrier();
+	op->obj = NULL;
 }
 
 /*
@@ -249,43 +236,27 @@ static noinline u32 op_unwind(struct actor *a, const void *fp)
 		struct op *old = &a->op[i];
 
 		a->op[top].obj = old->obj;
-		if (old->active && old->recover)
+		if (old->recover)
 			old->recover(old, &a->op[top]);
-		old->recover = NULL;
-		old->active = 0;
-		old->obj = NULL;
+		op_clean(old);
 	}
-	a->op[top].active = 0;
-	a->op[top].obj = NULL;
+	op_clean(&a->op[top]);
 	barrier();
 	a->level = keep;
 	return keep;
 }
 
-struct op *op_enter(const void *obj, const void *fp)
+struct op *op_enter_slow(const void *obj, const void *fp)
 {
 	struct actor *a = actor_self();
 	u32 level;
 
 	if (unlikely(!a))
 		return NULL;
-	level = a->level;
-	if (unlikely(level))
-		level = op_unwind(a, fp);
+	level = a->level ? op_unwind(a, fp) : 0;
 	if (unlikely(level >= ACTOR_LEVELS))
 		return NULL;
-	op_begin(a, level, obj, fp);
-	return &a->op[level];
-}
-
-void op_leave(struct op *op)
-{
-	op->guard.armed = 0;
-	op->recover = NULL;
-	__atomic_store_n(&op->obj, NULL, __ATOMIC_RELEASE);
-	op->active = 0;
-	barrier();
-	op->actor->level = op->level;
+	return op_begin(a, level, obj, fp);
 }
 
 void op_fault(struct op *op)
@@ -296,6 +267,7 @@ void op_fault(struct op *op)
 		return;
 	recover(op, op);
 	op->recover = NULL;
+	op->slot = op->taking = NIL;
 }
 
 int op_in_use(const void *obj)
@@ -321,7 +293,7 @@ static void thread_exit(void *arg)
 	struct actor *a = arg;
 
 	op_unwind(a, (const void *)~0ul);
-	self = NULL;
+	actor_tls = NULL;
 	__atomic_store_n(&a->in_use, 0, __ATOMIC_RELEASE);
 }
 
@@ -333,7 +305,7 @@ static void make_fork_mark(void)
 		return;
 	*page = 1;
 	if (!raw3(SYS_madvise, page, PAGE, MADV_WIPEONFORK))
-		fork_mark = page;
+		actor_fork_mark = page;
 }
 
 void actor_bind(int (*open_file)(void), _Atomic u64 *next_id)

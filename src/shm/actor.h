@@ -40,7 +40,6 @@ struct actor;
 struct op {
 	struct actor *actor;
 	u32 level;
-	u32 active;      /* entered and not left; if abandoned: still set */
 	const void *fp;  /* stack address of the caller of op_enter */
 	const void *obj; /* hazard: the process-local object in use */
 	struct guard guard;
@@ -50,6 +49,7 @@ struct op {
 	 * before the claim, cleared after it is published or given back.
 	 */
 	void (*recover)(struct op *abandoned, struct op *now); /* NULL: nothing is claimed */
+	/* A type sets these three back to NULL and NIL before it returns: op_enter relies on it. */
 	volatile u32 slot;   /* block that is ours and not yet published, or NIL */
 	volatile u32 taking; /* block that is about to become ours, or NIL */
 	volatile u64 claim[4];
@@ -87,14 +87,56 @@ struct actor *actor_self(void);
 /* 1: the actor with that id may still act; 0: it is dead, and whatever it has claimed may be taken back. */
 int actor_alive(u32 id);
 
+/* Of the calling thread; fork_mark reads 0 in a child of fork. For the inline functions here only. */
+extern __thread struct actor *actor_tls __attribute__((visibility("hidden")));
+extern volatile u32 *actor_fork_mark __attribute__((visibility("hidden")));
+
+/* First use in a thread, a child of fork, nested or abandoned operations. */
+struct op *op_enter_slow(const void *obj, const void *fp);
+
+/*
+ * Takes the level for an operation. A handler may come between any two of
+ * these stores; before level is stored it uses this very op and leaves it
+ * clean, but for fp: so fp is stored on both sides.
+ */
+static inline struct op *op_begin(struct actor *a, u32 level, const void *obj, const void *fp)
+{
+	struct op *op = &a->op[level];
+
+	op->fp = fp;
+	barrier();
+	a->level = level + 1;
+	barrier();
+	op->fp = fp;
+	__atomic_store_n(&op->obj, obj, __ATOMIC_RELAXED);
+	barrier();
+	return op;
+}
+
 /*
  * Begins an operation on obj in the calling thread. First recovers the
  * operations that the thread has abandoned. NULL when ACTOR_LEVELS are in
  * use (answer EAGAIN). fp: __builtin_frame_address(0) of the caller, which
  * must not return before op_leave.
  */
-struct op *op_enter(const void *obj, const void *fp);
-void op_leave(struct op *op);
+static inline struct op *op_enter(const void *obj, const void *fp)
+{
+	struct actor *a = actor_tls;
+
+	if (unlikely(!a || a->level || !a->id || !*actor_fork_mark))
+		return op_enter_slow(obj, fp);
+	return op_begin(a, 0, obj, fp);
+}
+
+/* Ends it, with nothing claimed: recover, slot and taking are as a new operation wants them. */
+static inline void op_leave(struct op *op)
+{
+	op->guard.armed = 0;
+	op->recover = NULL;
+	__atomic_store_n(&op->obj, NULL, __ATOMIC_RELEASE);
+	barrier();
+	op->actor->level = op->level;
+}
 
 /* After guard_set() came back with a fault: gives back what the operation had claimed. */
 void op_fault(struct op *op);

@@ -188,6 +188,32 @@ static long dispatch(struct bpf_caller *c, struct op *op, int cmd, u64 uattr, u3
 	return row->fn(&x);
 }
 
+/*
+ * The same for a direct caller's element command of at least the full struct:
+ * the four words that count are read where they lie, the rest only looked at.
+ * A fault leaves through the guard.
+ */
+static long dispatch_elem(struct bpf_caller *c, struct op *op, int cmd, u64 uattr, u32 size)
+{
+	const u64 *from = u64_to_ptr(uattr);
+	u64 w[4], tail = 0;
+	struct cmd_ctx x = { c, op, (union bpf_attr_new *)w, uattr, size };
+
+	for (u32 i = 0; i < 4; i++)
+		w[i] = from[i];
+	for (u32 i = 4; i < size / 8; i++)
+		tail |= from[i];
+	for (u32 i = cmds[cmd].end / 8; i < 4; i++)
+		tail |= w[i];
+	return likely(!tail) ? cmds[cmd].fn(&x) : -EINVAL;
+}
+
+static bool is_elem(int cmd, u32 size)
+{
+	return (u32)cmd - BPF_MAP_LOOKUP_ELEM <= BPF_MAP_GET_NEXT_KEY - BPF_MAP_LOOKUP_ELEM && size >= 32 &&
+	       size <= BPF_ATTR_SIZE && !(size % 8);
+}
+
 long sys_bpf(struct bpf_caller *c, int cmd, u64 uattr, u32 size)
 {
 	struct op *op = op_enter(NULL, __builtin_frame_address(0));
@@ -196,10 +222,12 @@ long sys_bpf(struct bpf_caller *c, int cmd, u64 uattr, u32 size)
 	if (unlikely(!op))
 		return -EAGAIN;
 	ret = guard_set(&op->guard);
-	if (likely(!ret))
-		ret = dispatch(c, op, cmd, uattr, size);
-	else
+	if (unlikely(ret))
 		op_fault(op);
+	else if (likely(c->direct && is_elem(cmd, size)))
+		ret = dispatch_elem(c, op, cmd, uattr, size);
+	else
+		ret = dispatch(c, op, cmd, uattr, size);
 	op_leave(op);
 	return ret;
 }
