@@ -214,6 +214,19 @@ static bool is_elem(int cmd, u32 size)
 	       size <= BPF_ATTR_SIZE && !(size % 8);
 }
 
+static noinline long run_guarded(struct bpf_caller *c, struct op *op, int cmd, u64 uattr, u32 size)
+{
+	long err = guard_set(&op->guard);
+
+	if (unlikely(err)) {
+		op_fault(op);
+		return err;
+	}
+	if (likely(c->direct && is_elem(cmd, size)))
+		return dispatch_elem(c, op, cmd, uattr, size);
+	return dispatch(c, op, cmd, uattr, size);
+}
+
 long sys_bpf(struct bpf_caller *c, int cmd, u64 uattr, u32 size)
 {
 	struct op *op = op_enter(NULL, __builtin_frame_address(0));
@@ -221,13 +234,7 @@ long sys_bpf(struct bpf_caller *c, int cmd, u64 uattr, u32 size)
 
 	if (unlikely(!op))
 		return -EAGAIN;
-	ret = guard_set(&op->guard);
-	if (unlikely(ret))
-		op_fault(op);
-	else if (likely(c->direct && is_elem(cmd, size)))
-		ret = dispatch_elem(c, op, cmd, uattr, size);
-	else
-		ret = dispatch(c, op, cmd, uattr, size);
+	ret = run_guarded(c, op, cmd, uattr, size);
 	op_leave(op);
 	return ret;
 }
