@@ -55,6 +55,16 @@ static int locks_fd(void)
 	return fd;
 }
 
+int actor_fd(void)
+{
+	return atomic_load_explicit(&proc.fd, memory_order_relaxed);
+}
+
+void actor_set_fd(int fd)
+{
+	atomic_store(&proc.fd, fd);
+}
+
 /* A fresh id, its byte locked; 0 when that cannot be had. */
 static u32 new_id(void)
 {

@@ -150,4 +150,9 @@ struct guard *actor_guard(void);
 /* For pthread_atfork(child): closes what the parent's life is proven by. Async-signal-safe. */
 void actor_after_fork(void);
 
+/* The fd that proves this process's actors alive, -1 when there is none: a front end hides it from its host,
+ * and may have to move it to another number (a dup of it). */
+int actor_fd(void);
+void actor_set_fd(int fd);
+
 #endif

@@ -115,11 +115,14 @@ int obj_close(int fd, enum obj_type type, u32 id)
 {
 	struct stat st;
 	bool last = true;
+	int err;
 
 	/* Pinned objects need no more than the close, unless they care for user references. */
 	if (!raw_fstat(fd, &st) && st.st_nlink > 1)
 		last = store_type(type)->release_uref && (header_flags(fd, &st) & OBJ_F_UREF);
-	raw_close(fd);
+	err = raw_close(fd);
+	if (err)
+		return err;
 	return last ? obj_reap(type, id) : 0;
 }
 

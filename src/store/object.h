@@ -147,7 +147,8 @@ int obj_next_id(enum obj_type type, u32 start, u32 *next);
  * release_uref. */
 int obj_reap(enum obj_type type, u32 id);
 
-/* Closes a client's fd of that object and reaps the object if it was the last reference. */
+/* Closes a client's fd of that object and reaps the object if it was the last reference. 1: it is gone, 0: it
+ * lives, -EBADF: closed before. */
 int obj_close(int fd, enum obj_type type, u32 id);
 
 #endif
