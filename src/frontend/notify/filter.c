@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Generates the seccomp filter from the rows.
+ *
+ *     arch is not x86-64 ......................... allow
+ *     search tree over the numbers
+ *         a number without a row ................. allow
+ *         fstatat, statx with AT_EMPTY_PATH ...... allow (a matter of an fd)
+ *         any other: sixth argument is the cookie  allow
+ *                    else ........................ notify
+ *
+ * The tree is emitted left to right. Jumps out of it (to the shared tails) are
+ * written as "ja" with the tail's number and patched when the tails have been
+ * placed; so no conditional jump, which reaches 255 instructions, is far.
+ * A listener can be told apart from an error only by its sign: no TSYNC.
+ */
+#include <errno.h>
+#include <linux/audit.h>
+#include <linux/seccomp.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+#include "frontend/notify/filter.h"
+#include "sys/sys.h"
+#include "util/raw.h"
+
+#define FILTER_CALLS 256
+
+enum tail { TAIL_NOTIFY, TAIL_FSTATAT, TAIL_STATX, TAILS };
+
+struct tree {
+	int nr[FILTER_CALLS];
+	u32 n;
+};
+
+/* Served beside sys_fs()'s rows; the last three tell that paths may mean something else from now on. */
+static const int own_calls[] = {
+	SYS_bpf, NR_PINFS_MOUNT, NR_PINFS_UMOUNT2, SYS_chroot, SYS_pivot_root, SYS_setns,
+};
+
+static void emit(struct filter *f, u16 code, u32 k, u32 jt, u32 jf)
+{
+	if (f->len < FILTER_INSNS)
+		f->insn[f->len] = (struct sock_filter){ code, (u8)jt, (u8)jf, k };
+	f->len++;
+}
+
+static void load(struct filter *f, u32 off)
+{
+	emit(f, BPF_LD | BPF_W | BPF_ABS, off, 0, 0);
+}
+
+static void ret(struct filter *f, u32 action)
+{
+	emit(f, BPF_RET | BPF_K, action, 0, 0);
+}
+
+static enum tail tail_of(int nr)
+{
+	if (nr == SYS_newfstatat)
+		return TAIL_FSTATAT;
+	if (nr == SYS_statx)
+		return TAIL_STATX;
+	return TAIL_NOTIFY;
+}
+
+/* Leaf: "jeq nr" (over the "ret") then "ja tail", marked by an offset no program has. */
+#define TAIL_MARK 0x80000000u
+
+static u32 tree_size(u32 n)
+{
+	return n == 1 ? 3 : 2 + tree_size(n / 2) + tree_size(n - n / 2);
+}
+
+static void emit_tree(struct filter *f, const int *nr, u32 n)
+{
+	u32 left = n / 2;
+
+	if (n == 1) {
+		emit(f, BPF_JMP | BPF_JEQ | BPF_K, (u32)nr[0], 1, 0);
+		ret(f, SECCOMP_RET_ALLOW);
+		emit(f, BPF_JMP | BPF_JA, TAIL_MARK | tail_of(nr[0]), 0, 0);
+		return;
+	}
+	emit(f, BPF_JMP | BPF_JGE | BPF_K, (u32)nr[left], 0, 1);
+	emit(f, BPF_JMP | BPF_JA, tree_size(left), 0, 0);
+	emit_tree(f, nr, left);
+	emit_tree(f, nr + left, n - left);
+}
+
+/* The shared tails; where[] gets their places. */
+static void emit_tails(struct filter *f, u64 cookie, u32 where[TAILS])
+{
+	const u32 arg = offsetof(struct seccomp_data, args);
+
+	where[TAIL_FSTATAT] = f->len;
+	load(f, arg + 3 * 8);
+	emit(f, BPF_JMP | BPF_JSET | BPF_K, AT_EMPTY_PATH, 0, 3);
+	ret(f, SECCOMP_RET_ALLOW);
+	where[TAIL_STATX] = f->len;
+	load(f, arg + 2 * 8);
+	emit(f, BPF_JMP | BPF_JSET | BPF_K, AT_EMPTY_PATH, 4, 0);
+	where[TAIL_NOTIFY] = f->len;
+	load(f, arg + 5 * 8);
+	emit(f, BPF_JMP | BPF_JEQ | BPF_K, (u32)cookie, 0, 3);
+	load(f, arg + 5 * 8 + 4);
+	emit(f, BPF_JMP | BPF_JEQ | BPF_K, (u32)(cookie >> 32), 0, 1);
+	ret(f, SECCOMP_RET_ALLOW);
+	ret(f, SECCOMP_RET_USER_NOTIF);
+}
+
+static void patch_tails(struct filter *f, const u32 where[TAILS])
+{
+	for (u32 i = 0; i < f->len; i++) {
+		struct sock_filter *s = &f->insn[i];
+
+		if (s->code == (BPF_JMP | BPF_JA) && s->k & TAIL_MARK)
+			s->k = where[s->k & ~TAIL_MARK] - i - 1;
+	}
+}
+
+static int by_number(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+static void add_call(struct tree *t, int nr)
+{
+	for (u32 i = 0; i < t->n; i++)
+		if (t->nr[i] == nr)
+			return;
+	if (t->n < FILTER_CALLS)
+		t->nr[t->n++] = nr;
+}
+
+static void collect(struct tree *t)
+{
+	t->n = 0;
+	for (u32 i = 0; i < ARRAY_SIZE(own_calls); i++)
+		add_call(t, own_calls[i]);
+	for (u32 i = 0; i < sys_fs_calls(); i++)
+		add_call(t, sys_fs_call(i));
+	qsort(t->nr, t->n, sizeof(t->nr[0]), by_number);
+}
+
+int filter_build(struct filter *f, u64 cookie)
+{
+	u32 where[TAILS];
+	struct tree t;
+
+	collect(&t);
+	f->len = 0;
+	load(f, offsetof(struct seccomp_data, arch));
+	emit(f, BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0);
+	ret(f, SECCOMP_RET_ALLOW);
+	load(f, offsetof(struct seccomp_data, nr));
+	emit_tree(f, t.nr, t.n);
+	emit_tails(f, cookie, where);
+	if (f->len > FILTER_INSNS)
+		return -E2BIG;
+	patch_tails(f, where);
+	return 0;
+}
+
+static int install(const struct sock_fprog *prog, unsigned flags)
+{
+	long fd = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags | SECCOMP_FILTER_FLAG_NEW_LISTENER,
+			  prog);
+
+	return fd < 0 ? -errno : (int)fd;
+}
+
+int filter_install(const struct filter *f, bool *killable, bool *nnp)
+{
+	struct sock_fprog prog = { .len = (unsigned short)f->len, .filter = (struct sock_filter *)f->insn };
+	unsigned flags = SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV; /* Linux 5.19 */
+	int fd = install(&prog, flags);
+
+	if (fd == -EINVAL)
+		fd = install(&prog, flags = 0);
+	*nnp = fd == -EACCES;
+	if (*nnp) {
+		if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+			return -errno;
+		fd = install(&prog, flags);
+	}
+	*killable = flags != 0;
+	return fd;
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The seccomp filter of a run: which calls the supervisor gets to see.
+ *
+ * It is generated from the rows of sys_fs() and the few numbers of this
+ * directory, sorted into a search tree, so that a call that is not served costs
+ * a handful of comparisons (and nothing where the kernel keeps its bitmap of
+ * calls that are always allowed).
+ */
+#ifndef PINFS_NOTIFY_FILTER_H
+#define PINFS_NOTIFY_FILTER_H
+
+#include <linux/filter.h>
+#include "util/types.h"
+
+/* Calls of the preload library to its supervisor, where an outer filter hides the real ones. */
+#define NR_PINFS_MOUNT   0x7f01 /* arguments of mount(2) */
+#define NR_PINFS_UMOUNT2 0x7f02 /* arguments of umount2(2) */
+
+#define FILTER_INSNS 1024
+
+struct filter {
+	struct sock_filter insn[FILTER_INSNS];
+	u32 len;
+};
+
+/* Calls that carry cookie in their sixth argument pass. 0, or -E2BIG. */
+int filter_build(struct filter *f, u64 cookie);
+
+/*
+ * Installs it in this thread and returns the listener's fd, O_CLOEXEC. Sets
+ * no_new_privs where the kernel asks for it (*nnp tells). *killable: a notified
+ * call can only be interrupted by a fatal signal. -EBUSY: a listener is there.
+ */
+int filter_install(const struct filter *f, bool *killable, bool *nnp);
+
+#endif

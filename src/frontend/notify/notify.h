@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * What the files of the notify front end share.
+ *
+ *     launcher L (pinfs run)     waits, forwards signals, exits as CMD does
+ *       supervisor S             own session, subreaper; answers the notified calls
+ *         client C (CMD)         in L's session and process group
+ *           its descendants      orphans come back to S
+ *
+ * S is one process of several threads, all alike, each in
+ * SECCOMP_IOCTL_NOTIF_RECV, and a main thread that reaps children and objects.
+ * None ever waits for a client.
+ *
+ * A struct target is one notified call: it lives on the stack of the thread
+ * that answers it.
+ */
+#ifndef PINFS_NOTIFY_NOTIFY_H
+#define PINFS_NOTIFY_NOTIFY_H
+
+#include <linux/seccomp.h>
+#include "sys/caller.h"
+#include "sys/run.h"
+
+#define TARGET_GROUPS 64
+
+/* Credentials of the calling thread, as /proc/TID/status tells them. */
+struct target_creds {
+	bool known;
+	u32 euid, fsuid, egid, fsgid, umask;
+	u64 caps;
+	u32 ngroups;
+	u32 groups[TARGET_GROUPS];
+};
+
+struct target {
+	struct bpf_caller c;
+	u64 id;        /* of the notification */
+	bool answered; /* the kernel has the answer: install_fd gave it together with the fd */
+	bool as_client;
+	struct target_creds creds;
+	struct scratch *blocks;
+	char prefix[32]; /* room for c.root_prefix */
+};
+
+/* caller.c */
+extern const struct bpf_caller_ops target_ops;
+void target_setup(void); /* once, before the threads */
+void target_init(struct target *t, const struct seccomp_notif *req);
+void target_release(struct target *t);
+/* 1: the thread still waits in this call, so what was read from its number was its own. */
+bool target_valid(const struct target *t);
+/* Some process may from now on see other paths than the supervisor does. */
+void target_roots_differ(void);
+/* Notes it when this one does: it is about to change mounts. */
+void target_check_root(const struct target *t);
+
+/* addfd.c */
+int target_install_fd(struct bpf_caller *c, int fd, struct handle *h, bool cloexec);
+int target_get_fd(struct bpf_caller *c, struct op *op, int fd, struct bpf_file *f);
+int target_dup_fd(struct bpf_caller *c, int fd);
+int target_fd_text(struct bpf_caller *c, int fd, char *buf, size_t size);
+/* The supervisor keeps handles of recent objects; this one's object is gone. */
+void target_forget(enum obj_type type, u32 id);
+
+/* supervisor.c */
+extern int notify_listener; /* -1: no filter */
+/* Starts the threads that answer. *wake: the kernel wakes synchronously. */
+int supervisor_start(int listener, bool *wake);
+
+/* reaper.c */
+/* A descriptor to poll for input, or -1 when objects can only be swept. */
+int reaper_open(void);
+/* Works on what is due; returns how long to wait for the next, in ms, -1: nothing pending. */
+int reaper_run(void);
+/* Looks at every object. */
+void reaper_sweep(void);
+/* All processes of the run are gone: what they closed is tried once more. */
+void reaper_last(void);
+
+#endif

@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The supervisor's eye on dead objects.
+ *
+ * A process that dies drops its descriptions, and nobody of the run may look at
+ * the object again: so the directories of the ids are watched, and an object
+ * whose descriptions are closed is tried (obj_reap).
+ *
+ * Two facts shape it. The kernel reports a close before it drops the lock, so
+ * the first try may come too early. And a try opens and closes the file itself,
+ * which is reported too, merged with others' reports, and cannot be told apart.
+ * So a reported object goes into a list of pending ones, is tried a few times
+ * with growing pauses, and reports about a pending object change nothing:
+ *
+ *     report -> try now, after 2, 16, 128 ms -> forgotten until the next report
+ *
+ * An object closed between its last try and that try's own report waits for the
+ * next look by anyone. Input is read only once in REST_MS, so that a client
+ * that opens and closes all the time does not wake this thread each time.
+ */
+#include <dirent.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <time.h>
+#include <unistd.h>
+#include "frontend/notify/notify.h"
+#include "store/store.h"
+
+#define PENDING 4096 /* objects tried at once; more: all are swept */
+#define TRIES   4
+#define REST_MS 2
+
+struct pending {
+	struct pending *next; /* in the bucket */
+	enum obj_type type;
+	u32 id;
+	u32 tries; /* done */
+	u64 due;   /* ms */
+};
+
+#define BUCKETS 1024
+static struct pending *buckets[BUCKETS];
+static u32 npending;
+static bool all_due; /* reports were lost */
+static int watch_fd = -1;
+static int watch_type[64]; /* by watch descriptor */
+
+static u64 now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (u64)ts.tv_sec * 1000 + (u64)ts.tv_nsec / 1000000;
+}
+
+static struct pending **pending_find(enum obj_type type, u32 id)
+{
+	struct pending **p = &buckets[(id * OBJ_TYPES + type) % BUCKETS];
+
+	while (*p && ((*p)->type != type || (*p)->id != id))
+		p = &(*p)->next;
+	return p;
+}
+
+static void pending_add(enum obj_type type, u32 id)
+{
+	struct pending **at = pending_find(type, id), *p;
+
+	if (*at)
+		return;
+	p = npending < PENDING ? malloc(sizeof(*p)) : NULL;
+	if (!p) {
+		all_due = true;
+		return;
+	}
+	*p = (struct pending){ .type = type, .id = id, .due = now_ms() };
+	*at = p;
+	npending++;
+}
+
+static void try_one(struct pending *p, u64 now)
+{
+	if (obj_reap(p->type, p->id) == 1)
+		p->tries = TRIES;
+	else
+		p->tries++;
+	p->due = now + (2u << (3 * (p->tries - 1)));
+}
+
+static void try_due(u64 now)
+{
+	for (u32 i = 0; i < BUCKETS && npending; i++)
+		for (struct pending *p = buckets[i]; p; p = p->next)
+			if (p->due <= now)
+				try_one(p, now);
+}
+
+/* Only after the reports of the last tries have been read: they find it pending. */
+static void drop_tried(void)
+{
+	for (u32 i = 0; i < BUCKETS && npending; i++)
+		for (struct pending **at = &buckets[i], *p; (p = *at);) {
+			if (p->tries < TRIES) {
+				at = &p->next;
+				continue;
+			}
+			*at = p->next;
+			free(p);
+			npending--;
+		}
+}
+
+static int parse_id(const char *name, u32 *id)
+{
+	char *end;
+
+	if (*name < '1' || *name > '9')
+		return -1;
+	*id = (u32)strtoul(name, &end, 10);
+	return *end ? -1 : 0;
+}
+
+static void event(const struct inotify_event *e)
+{
+	enum obj_type type;
+	u32 id;
+
+	if (e->mask & IN_Q_OVERFLOW) {
+		all_due = true;
+		return;
+	}
+	if (e->wd < 0 || e->wd >= (int)ARRAY_SIZE(watch_type) || !e->len || parse_id(e->name, &id))
+		return;
+	type = (enum obj_type)watch_type[e->wd];
+	if (e->mask & IN_DELETE)
+		target_forget(type, id);
+	else
+		pending_add(type, id);
+}
+
+static void read_events(void)
+{
+	char buf[16384] __attribute__((aligned(8)));
+	ssize_t n;
+
+	while (watch_fd >= 0 && (n = read(watch_fd, buf, sizeof(buf))) > 0)
+		for (char *p = buf; p < buf + n;
+		     p += sizeof(struct inotify_event) + ((struct inotify_event *)p)->len)
+			event((struct inotify_event *)p);
+}
+
+int reaper_run(void)
+{
+	static u64 rested;
+	u64 now = now_ms();
+
+	if (now < rested)
+		return (int)(rested - now);
+	read_events();
+	try_due(now);
+	if (all_due) {
+		all_due = false;
+		reaper_sweep();
+	}
+	read_events();
+	drop_tried();
+	rested = now_ms() + REST_MS;
+	return npending ? REST_MS : -1;
+}
+
+void reaper_sweep(void)
+{
+	for (unsigned t = 0; t < OBJ_TYPES; t++)
+		for (u32 id = 0; store_type(t) && !obj_next_id(t, id, &id);)
+			obj_reap(t, id);
+}
+
+void reaper_last(void)
+{
+	read_events();
+	for (u32 i = 0; i < BUCKETS; i++)
+		for (struct pending *p = buckets[i]; p; p = p->next)
+			obj_reap(p->type, p->id);
+	if (all_due || watch_fd < 0)
+		reaper_sweep();
+}
+
+int reaper_open(void)
+{
+	watch_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	for (unsigned t = 0; t < OBJ_TYPES && watch_fd >= 0; t++) {
+		char path[PATH_MAX];
+		int wd;
+
+		if (!store_type(t))
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", the_store.path, store_type(t)->dir);
+		wd = inotify_add_watch(watch_fd, path, IN_CLOSE | IN_DELETE);
+		if (wd < 0 || wd >= (int)ARRAY_SIZE(watch_type)) {
+			close(watch_fd);
+			watch_fd = -1;
+		} else {
+			watch_type[wd] = (int)t;
+		}
+	}
+	return watch_fd;
+}
