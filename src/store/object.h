@@ -63,6 +63,8 @@ struct obj_hdr {
 /* One row a type: what the store must know of it. The table is set once, at start (store_init). */
 struct obj_type_ops {
 	const char *dir; /* directory of the ids, and text of the fd */
+	/* What the type calls a kind (of its header), for people. NULL: nothing to tell. May be NULL. */
+	const char *(*kind_name)(u32 kind);
 	/*
 	 * The last user reference is gone while object references remain.
 	 * May be NULL. Called with the object mapped.

@@ -46,8 +46,16 @@ static void map_release_uref(struct obj_hdr *hdr, size_t file_size)
 		m.ops->release_uref(&m);
 }
 
+static const char *map_kind_name(u32 kind)
+{
+	const struct map_type *t = map_type_get(kind);
+
+	return t ? t->ops->name : NULL;
+}
+
 static const struct obj_type_ops map_type_ops = {
 	.dir = "bpf-map",
+	.kind_name = map_kind_name,
 	.release_uref = map_release_uref,
 	.each_ref = map_each_ref,
 };
