@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Verbs and options of the command, as rows.
+ *
+ * A verb is one row of the table in main.c: help, checks of the operands and
+ * the parsing of options come from it. Options are rows too; what they set is a
+ * variable of the verb's file. A word may be shortened as long as it fits one verb only.
+ */
+#ifndef PINFS_TOOL_CMD_H
+#define PINFS_TOOL_CMD_H
+
+#include "util/types.h"
+
+struct opt {
+	const char *name; /* "store": --store; NULL ends the list */
+	char letter;      /* 's': -s; 0: none */
+	const char *arg;  /* what it takes, for the help: "DIR"; NULL: it is a switch */
+	const char *help;
+	void *to; /* const char ** with arg, else bool * */
+};
+
+/* The next operand's index, options before it done; -1: an error was printed. "--" ends the options. */
+int opt_parse(const struct opt *rows, int argc, char **argv);
+
+/* "pinfs VERB [OPTIONS] ...", from the rows, on standard output. */
+void opt_help(const struct opt *rows);
+
+/* The verbs: argv[0] is the verb's name, operands follow; the exit status. */
+int cmd_run(int argc, char **argv); /* takes its options apart itself: the rest is a command line */
+int cmd_mount(int argc, char **argv);
+int cmd_umount(int argc, char **argv);
+int cmd_ls(int argc, char **argv);
+int cmd_gc(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
+int cmd_version(int argc, char **argv);
+
+#endif
