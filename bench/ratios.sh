@@ -1,0 +1,91 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# What a client pays for bpf(2), on the kernel and under pinfs in one run.
+#
+# The same ordinary program (bench/clients/bpf_ops.c) runs on the kernel's bpffs
+# and under `pinfs run`, turn by turn, PAIRS times; a row gives both medians and
+# the median of the ratios of the pairs. A dynamic build is served by preload, a
+# static one by notify. The last column is what the design asks for; it is
+# printed, not tested.
+
+set -u
+PAIRS=${PAIRS:-5}
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+mkdir "$tmp/fs"
+gcc -O2 -o "$tmp/dyn" bench/clients/bpf_ops.c && gcc -O2 -static -o "$tmp/static" bench/clients/bpf_ops.c || exit 1
+
+if ! unshare -m sh -c "mount -t bpf bpffs '$tmp/fs'" 2>/dev/null; then
+	echo "no kernel BPF here: nothing to compare with"
+	exit 0
+fi
+
+on_kernel() { unshare -m sh -c "mount -t bpf bpffs '$tmp/fs' && exec '$1' '$tmp/fs' $2"; }
+on_pinfs() { "$PINFS" run --fresh -- "$1" /sys/fs/bpf "$2"; }
+
+# name, unit of the figure, how to compare (ratio or difference), what is asked for
+rows='
+hash_lookup ratio 0.03
+array_lookup ratio 0.03
+hash_update_8 ratio 0.05
+array_update_8 ratio 0.05
+hash_update_64 ratio 0.08
+percpu_array_lookup ratio 0.06
+hash_lookup_batch_10000_keys ratio 0.2
+hash_e2big ratio 2.0
+pin ratio 1.4
+get_close ratio 1.5
+unpin_alive ratio 1.2
+unpin_dies ratio 2.2
+create_close_hash ratio 3.0
+create_close_array ratio 3.0
+open_close_outside diff 8000
+stat_outside diff 8000
+many_create_pin ratio -
+many_second_half_to_first_percent ratio -
+many_walk_per_id ratio 2.0
+pair_one_process_ops_per_us ratio -
+pair_two_to_one_percent ratio -
+hot_key_two_to_one_percent ratio -
+memory_million_entries_kib ratio 1.3
+'
+
+report() { # title, data file of "side name value" lines
+	echo
+	echo "$1"
+	printf '%-36s %12s %12s %10s %10s\n' "" kernel pinfs "ratio" "asked"
+	echo "$rows" | while read -r name how asked; do
+		[ -n "$name" ] || continue
+		awk -v n="$name" -v how="$how" -v asked="$asked" '
+			function med(a, c,   i, j, t) {
+				for (i = 2; i <= c; i++) { t = a[i]; for (j = i - 1; j > 0 && a[j] > t; j--) a[j+1] = a[j]; a[j+1] = t }
+				return c % 2 ? a[(c+1)/2] : (a[c/2] + a[c/2+1]) / 2
+			}
+			$2 == n && $1 == "k" { k[++nk] = $3 }
+			$2 == n && $1 == "p" { p[++np] = $3 }
+			END {
+				if (!nk || !np) exit
+				c = nk < np ? nk : np
+				for (i = 1; i <= c; i++) r[i] = how == "diff" ? p[i] - k[i] : p[i] / k[i]
+				m = med(r, c)
+				printf "%-36s %12.1f %12.1f %10s %10s\n", n, med(k, nk), med(p, np),
+					how == "diff" ? sprintf("+%.0f", m) : sprintf("%.3f", m), asked
+			}' "$2"
+	done
+}
+
+measure() { # client, groups, data file
+	for i in $(seq "$PAIRS"); do
+		for g in $2; do
+			on_kernel "$1" "$g" | sed 's/^/k /' >>"$3"
+			on_pinfs "$1" "$g" | sed 's/^/p /' >>"$3"
+		done
+	done
+}
+
+measure "$tmp/dyn" "${GROUPS_DYN:-elem life path pair memory}" "$tmp/d"
+PAIRS=1 measure "$tmp/dyn" "${GROUPS_MANY:-many}" "$tmp/d"
+report "through preload (ns a call unless the name says otherwise; medians of $PAIRS pairs)" "$tmp/d"
+measure "$tmp/static" "${GROUPS_STATIC:-elem life path}" "$tmp/s"
+report "a static program, through notify" "$tmp/s"
