@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * bpf(2) in the client: the hot path, and what comes before a thread's first call.
+ *
+ * The guard lives on SIGSEGV and SIGBUS. A thread that blocks them would be
+ * killed by a bad pointer, so for the length of a call they are borrowed:
+ * unblocked, and blocked again after. A signal that somebody has sent and that
+ * the mask had held back may then arrive too early; it is kept and sent again
+ * to the thread when the mask is back (sig_chain in wrap_sig.c keeps it).
+ *
+ * Whether that is needed is asked once (a system call) and again after
+ * everything that can change a mask, so a call in the usual state pays one
+ * comparison.
+ */
+#include "preload.h"
+
+#define SIGBIT(s) (1ull << ((s)-1))
+
+__thread struct pre_thread pre_self;
+
+static const u64 guard_signals = SIGBIT(SIGSEGV) | SIGBIT(SIGBUS);
+static const int guard_signal[2] = { SIGSEGV, SIGBUS };
+
+static long serve(struct pre_thread *t, long cmd, u64 attr, long size)
+{
+	u32 mem = t->mem_count;
+	long ret;
+
+	ret = sys_bpf(&t->c, (int)cmd, attr, (u32)size);
+	if (unlikely(t->mem_count != mem))
+		pre_scratch_free(t, mem);
+	return ret;
+}
+
+/* Sends the thread what was kept from it; the mask holds it back again. */
+static void send_again(struct pre_thread *t)
+{
+	for (int i = 0; i < 2; i++) {
+		if (!(t->put_off & 1 << i))
+			continue;
+		t->put_off &= (u8) ~(1 << i);
+		raw4(SYS_rt_tgsigqueueinfo, t->c.pid, t->c.tid, guard_signal[i], &t->kept[i]);
+	}
+}
+
+static long serve_borrowed(struct pre_thread *t, long cmd, u64 attr, long size, u64 mask)
+{
+	long ret;
+
+	t->borrowed = true;
+	if (raw4(SYS_rt_sigprocmask, SIG_UNBLOCK, &guard_signals, 0, 8)) {
+		t->borrowed = false;
+		return raw6(SYS_bpf, cmd, (long)attr, size, 0, 0, 0);
+	}
+	ret = serve(t, cmd, attr, size);
+	raw4(SYS_rt_sigprocmask, SIG_SETMASK, &mask, 0, 8);
+	t->borrowed = false;
+	if (unlikely(t->put_off))
+		send_again(t);
+	return ret;
+}
+
+static noinline long serve_new(struct pre_thread *t, long cmd, u64 attr, long size)
+{
+	u64 mask;
+
+	if (!pre_process->pid)
+		pre_forked();
+	t->c.ops = &pre_caller_ops;
+	t->c.direct = true;
+	t->c.root_prefix = "";
+	t->c.pid = (int)raw0(SYS_getpid);
+	t->c.tid = (int)raw0(SYS_gettid);
+	sig_stand_in_front();
+	if (raw4(SYS_rt_sigprocmask, SIG_BLOCK, 0, &mask, 8))
+		return raw6(SYS_bpf, cmd, (long)attr, size, 0, 0, 0);
+	if (mask & guard_signals)
+		return serve_borrowed(t, cmd, attr, size, mask);
+	t->borrowed = false; /* a call that was jumped out of */
+	t->state = THREAD_READY;
+	return serve(t, cmd, attr, size);
+}
+
+long pre_bpf(long cmd, u64 attr, long size)
+{
+	struct pre_thread *t = &pre_self;
+
+	if (unlikely(t->state != THREAD_READY || !pre_process->pid))
+		return serve_new(t, cmd, attr, size);
+	return serve(t, cmd, attr, size);
+}

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The fd table: from a number of the client's to a handle, without a system call.
+ *
+ *     fdtab[fd / 1024] -> page[fd % 1024] = handle | access mode
+ *
+ * A cache and nothing more: a number without a word is identified by
+ * system calls when bpf(2) meets it, so a word may be dropped at any time. Only
+ * a word that stays too long is wrong, so every way to close or replace a
+ * number drops its word (wrap_fd.c). What is no object is not remembered: the
+ * answer is an error anyway, and may take its time.
+ *
+ * A word owns one reference of its handle. Who reads a word makes it the
+ * hazard of his operation and reads it again; who drops it leaves the handle
+ * to handle_put, which looks at the hazards.
+ *
+ * A vfork child shares this memory but has numbers of its own: it drops words
+ * and never makes any, so its parent identifies a few fds once more.
+ *
+ * Not seen: closes by raw system calls of other languages' runtimes, io_uring,
+ * those that the C library makes inside itself (but for fclose
+ * and freopen), and processes that share memory but not fds (clone with CLONE_VM
+ * and without CLONE_FILES) other than vfork children. Wrappers that answer
+ * instead of the kernel (wrap_io.c) therefore make sure by fstat first.
+ */
+#include "preload.h"
+#include "store/store.h"
+
+u64 *_Atomic fdtab[FDTAB_SIZE];
+static _Atomic bool off;
+
+static u64 *page_of(u32 fd, bool make)
+{
+	u64 *page, *none = NULL;
+
+	if (fd >= FDTAB_SIZE * FDTAB_SIZE)
+		return NULL;
+	page = atomic_load(&fdtab[fd / FDTAB_SIZE]);
+	if (page || !make)
+		return page;
+	page = raw_mmap(NULL, FDTAB_SIZE * sizeof(u64), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			-1, 0);
+	if (IS_ERR(page))
+		return NULL;
+	if (atomic_compare_exchange_strong(&fdtab[fd / FDTAB_SIZE], &none, page))
+		return page;
+	raw_munmap(page, FDTAB_SIZE * sizeof(u64));
+	return none;
+}
+
+bool fdtab_set(int fd, struct handle *h, u32 acc)
+{
+	u64 none = 0, *page;
+
+	if (atomic_load(&off) || !pre_owner())
+		return false;
+	page = page_of((u32)fd, true);
+	return page && __atomic_compare_exchange_n(&page[(u32)fd % FDTAB_SIZE], &none, (u64)h | acc, false,
+						   __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+}
+
+void fdtab_drop(int fd)
+{
+	u64 *page = page_of((u32)fd, false), word;
+
+	if (!page || !page[(u32)fd % FDTAB_SIZE])
+		return;
+	word = __atomic_exchange_n(&page[(u32)fd % FDTAB_SIZE], 0, __ATOMIC_SEQ_CST);
+	if (word)
+		handle_put(word_handle(word));
+}
+
+void fdtab_drop_range(u32 lo, u32 hi, bool reap)
+{
+	u32 last = MIN(hi, FDTAB_SIZE * FDTAB_SIZE - 1);
+
+	for (u64 fd = lo; fd <= last; fd++) {
+		u64 word;
+
+		if (!page_of((u32)fd, false)) {
+			fd |= FDTAB_SIZE - 1;
+			continue;
+		}
+		word = fdtab_word((int)fd);
+		if (!word)
+			continue;
+		if (reap)
+			obj_reap(word_handle(word)->type, word_handle(word)->id);
+		fdtab_drop((int)fd);
+	}
+}
+
+void fdtab_off(void)
+{
+	atomic_store(&off, true);
+	fdtab_drop_range(0, ~0u, false);
+}
+
+bool fd_is_ours(int fd)
+{
+	return pre_attached && fd >= 0 && (fd == the_store.dirfd || fd == actor_fd());
+}
+
+void fd_ours_away(int fd)
+{
+	int other = raw_fcntl(fd, F_DUPFD_CLOEXEC, fd > 64 ? fd - 64 : fd / 2);
+
+	if (other < 0)
+		return;
+	if (fd == the_store.dirfd)
+		the_store.dirfd = other;
+	else
+		actor_set_fd(other);
+}
+
+/* By system calls: what the number stands for now. A counted handle. */
+static struct handle *identify(int fd, u32 *acc)
+{
+	enum obj_type type;
+	struct stat st;
+	int flags;
+	u32 id;
+
+	flags = fd_is_ours(fd) ? -EBADF : raw_fcntl(fd, F_GETFL, 0);
+	if (flags < 0 || (flags & O_PATH))
+		return ERR_PTR(-EBADF);
+	if (obj_identify(fd, &type, &id) || raw_fstat(fd, &st))
+		return ERR_PTR(-EINVAL);
+	*acc = (u32)flags & O_ACCMODE;
+	return handle_get(type, id, st.st_ino);
+}
+
+static int get_unknown(struct op *op, int fd, struct bpf_file *f)
+{
+	struct handle *h = identify(fd, &f->acc);
+
+	if (IS_ERR(h))
+		return (int)PTR_ERR(h);
+	f->h = h;
+	f->counted = true;
+	handle_ref(h);
+	if (!fdtab_set(fd, h, f->acc))
+		handle_put(h);
+	return 0;
+}
+
+int pre_get_fd(struct bpf_caller *c, struct op *op, int fd, struct bpf_file *f)
+{
+	u64 word = fdtab_word(fd);
+	struct handle *h = word_handle(word);
+
+	if (unlikely(!word))
+		return get_unknown(op, fd, f);
+	f->acc = (u32)(word & 3);
+	if (likely(!op->obj)) {
+		__atomic_store_n(&op->obj, h, __ATOMIC_RELAXED);
+		barrier();
+		if (likely(fdtab_word(fd) == word)) {
+			f->h = h;
+			f->counted = false;
+			return 0;
+		}
+		op->obj = NULL;
+		return get_unknown(op, fd, f);
+	}
+	/* A second fd of the same call. Handles are type-stable: h may be looked at even if it is gone. */
+	f->h = handle_by_ino(h->ino);
+	if (f->h != h || fdtab_word(fd) != word) {
+		if (f->h)
+			handle_put(f->h);
+		return get_unknown(op, fd, f);
+	}
+	f->counted = true;
+	return 0;
+}
+
+struct handle *fd_object(int fd, u32 *acc)
+{
+	u64 word = fdtab_word(fd);
+	struct handle *h;
+	struct stat st;
+
+	if (likely(!word))
+		return NULL;
+	if (raw_fstat(fd, &st) || st.st_dev != the_store.dev || st.st_ino != word_handle(word)->ino) {
+		fdtab_drop(fd); /* closed behind our back */
+		return NULL;
+	}
+	h = handle_by_ino(st.st_ino);
+	if (h && acc)
+		*acc = (u32)(word & 3);
+	return h;
+}
+
+struct handle *fd_look(int fd, u32 *acc)
+{
+	struct handle *h = fdtab_word(fd) ? fd_object(fd, acc) : NULL;
+
+	if (h)
+		return h;
+	h = identify(fd, acc);
+	return IS_ERR(h) ? NULL : h;
+}

@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The preload library: bpf(2) answered inside the client.
+ *
+ * It replaces a few functions of the C library, by symbol, and answers
+ * syscall(SYS_bpf, ...) itself. What it must never do to its host: print,
+ * exit, abort, lose errno, take a lock or memory in a call that POSIX lists as
+ * async-signal-safe, or show an fd of its own among the low numbers.
+ *
+ *     syscall.c   syscall(): straight on to the kernel, or to one of
+ *     bpf.c       bpf(2): the hot path, and what a thread needs for it
+ *     caller.c    struct bpf_caller for the process itself
+ *     fdtab.c     fd number -> handle: a cache, see there
+ *     wrap_fd.c   close, the dup family: keep the cache right
+ *     wrap_io.c   read, write, ... on an object's fd: the kernel's answers
+ *     wrap_mmap.c mmap of maps
+ *     wrap_sig.c  the guard's signals stay open, the host sees its own handlers
+ *     wrap_exec.c who can carry the library
+ *     wrap_hidden.c calls that an outer filter hides from the supervisor
+ *     init.c      joining the run; fork
+ *
+ * No truth lives here. If it is not bound to a run (no $PINFS_RUN, no store in
+ * reach), every call is the kernel's, where the notify front end may stand.
+ */
+#ifndef PINFS_PRELOAD_H
+#define PINFS_PRELOAD_H
+
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/select.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include "sys/handle.h"
+#include "sys/run.h"
+#include "sys/sys.h"
+#include "util/raw.h"
+
+#define EXPORT __attribute__((visibility("default")))
+
+/*
+ * The C library's own functions, for those wrappers whose original does more
+ * than the system call (cancellation, buffers). Found by dlsym in the
+ * constructor; a call that comes even before (another library's constructor,
+ * one thread, no handlers yet) finds them then.
+ */
+#define NEXT_LIST(X)                                                                                         \
+	X(int, close, (int))                                                                                 \
+	X(int, fclose, (FILE *))                                                                             \
+	X(FILE *, freopen, (const char *, const char *, FILE *))                                             \
+	X(int, fcntl, (int, int, ...))                                                                       \
+	X(ssize_t, read, (int, void *, size_t))                                                              \
+	X(ssize_t, write, (int, const void *, size_t))                                                       \
+	X(ssize_t, pread, (int, void *, size_t, off_t))                                                      \
+	X(ssize_t, pwrite, (int, const void *, size_t, off_t))                                               \
+	X(ssize_t, readv, (int, const struct iovec *, int))                                                  \
+	X(ssize_t, writev, (int, const struct iovec *, int))                                                 \
+	X(int, fsync, (int))                                                                                 \
+	X(int, fdatasync, (int))                                                                             \
+	X(int, poll, (struct pollfd *, nfds_t, int))                                                         \
+	X(int, ppoll, (struct pollfd *, nfds_t, const struct timespec *, const sigset_t *))                  \
+	X(int, pselect, (int, fd_set *, fd_set *, fd_set *, const struct timespec *, const sigset_t *))      \
+	X(int, epoll_pwait, (int, struct epoll_event *, int, int, const sigset_t *))                         \
+	X(int, sigsuspend, (const sigset_t *))                                                               \
+	X(int, sigaction, (int, const struct sigaction *, struct sigaction *))                               \
+	X(__sighandler_t, signal, (int, __sighandler_t))                                                     \
+	X(int, sigprocmask, (int, const sigset_t *, sigset_t *))                                             \
+	X(int, pthread_sigmask, (int, const sigset_t *, sigset_t *))                                         \
+	X(void, longjmp, (jmp_buf, int))                                                                     \
+	X(void, _longjmp, (jmp_buf, int))                                                                    \
+	X(void, siglongjmp, (sigjmp_buf, int))                                                               \
+	X(void, __longjmp_chk, (jmp_buf, int))                                                               \
+	X(int, posix_spawn,                                                                                  \
+	  (pid_t *, const char *, const posix_spawn_file_actions_t *, const posix_spawnattr_t *,             \
+	   char *const[], char *const[]))                                                                    \
+	X(int, posix_spawnp,                                                                                 \
+	  (pid_t *, const char *, const posix_spawn_file_actions_t *, const posix_spawnattr_t *,             \
+	   char *const[], char *const[]))
+
+#define NEXT_DECLARE(ret, name, args) extern ret(*next_##name) args;
+NEXT_LIST(NEXT_DECLARE)
+#undef NEXT_DECLARE
+void next_resolve(void);
+#define NEXT(name) (likely(next_##name) ? (void)0 : next_resolve(), next_##name)
+
+/* A raw result at the libc edge. */
+static inline long ret_errno(long r)
+{
+	if (unlikely((unsigned long)r >= (unsigned long)-MAX_ERRNO)) {
+		errno = (int)-r;
+		return -1;
+	}
+	return r;
+}
+
+/* What a thread knows of itself. THREAD_NEW is what a fresh, zeroed one is: to be looked at before its next
+ * bpf(2). */
+enum { THREAD_NEW, THREAD_READY };
+
+struct pre_thread {
+	u32 state;
+	bool borrowed; /* SIGSEGV and SIGBUS are unblocked for the length of a call */
+	u8 put_off;    /* bit i: kept[i] arrived meanwhile */
+	u32 mem_count;
+	struct {
+		void *at;
+		size_t size;
+	} mem[8]; /* scratch memory of the running call */
+	struct bpf_caller c;
+	siginfo_t kept[2];
+};
+extern __thread struct pre_thread pre_self;
+
+/* One page of the process that a forked child finds wiped: pid 0. */
+struct pre_process {
+	u32 pid;
+};
+extern volatile struct pre_process *pre_process;
+extern bool pre_attached; /* set once, in the constructor */
+
+/* init.c */
+bool pre_owner(void); /* false in a vfork child: the memory is its parent's */
+void pre_forked(void);
+
+/* caller.c */
+extern const struct bpf_caller_ops pre_caller_ops;
+void pre_scratch_free(struct pre_thread *t, u32 from);
+
+/* bpf.c: result or -errno */
+long pre_bpf(long cmd, u64 attr, long size);
+
+/* fdtab.c */
+#define FDTAB_SIZE 1024u
+extern u64 *_Atomic fdtab[FDTAB_SIZE];
+
+/* The word of a number: handle and, in its two lowest bits, access mode; 0: not known to be an object. */
+static inline u64 fdtab_word(int fd)
+{
+	u64 *page;
+
+	if (unlikely((u32)fd >= FDTAB_SIZE * FDTAB_SIZE))
+		return 0;
+	page = atomic_load_explicit(&fdtab[(u32)fd / FDTAB_SIZE], memory_order_acquire);
+	return page ? __atomic_load_n(&page[(u32)fd % FDTAB_SIZE], __ATOMIC_ACQUIRE) : 0;
+}
+
+static inline struct handle *word_handle(u64 word)
+{
+	return (struct handle *)(word & ~3ull);
+}
+
+bool fdtab_set(int fd, struct handle *h, u32 acc); /* takes over a reference if true */
+void fdtab_drop(int fd);
+void fdtab_drop_range(u32 lo, u32 hi, bool reap);
+void fdtab_off(void); /* tables of fds are no longer one per process: nothing is cached from now on */
+int pre_get_fd(struct bpf_caller *c, struct op *op, int fd, struct bpf_file *f);
+/* For wrappers: is this an object's fd? A reference, to be put, or NULL. */
+struct handle *fd_object(int fd, u32 *acc);
+/* The same for numbers that bpf(2) has not met yet: costs system calls. */
+struct handle *fd_look(int fd, u32 *acc);
+bool fd_is_ours(int fd);
+void fd_ours_away(int fd); /* the client wants that number */
+
+/* wrap_*.c: what syscall() needs; results or -errno */
+long fd_close(int fd);
+long fd_dup2(int from, int to, int flags, bool dup3);
+long fd_close_range(u32 lo, u32 hi, int flags);
+long fd_fcntl(int fd, int cmd, long arg);
+long map_mmap(void *at, size_t len, int prot, int flags, int fd, off_t off);
+long hidden_mount(long source, long target, long type, long flags, long data);
+long hidden_umount(long target, long flags);
+long exec_path(int dirfd, const char *path, char *const argv[], char *const envp[], int flags);
+long sig_raw_action(int sig, const void *act, void *old, size_t size);
+
+/* wrap_sig.c */
+void sig_stand_in_front(void);
+
+/* caller.c: the process's umask, as far as it is known */
+void umask_changed(int mask);
+
+#endif

@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * syscall(): a leaf that goes straight on to the kernel, but for a few numbers.
+ *
+ * Written in assembler since a call made through it may return twice, on the
+ * same stack (fork, vfork, clone), or with other registers (rt_sigreturn): no
+ * frame of ours may lie in between. Arguments arrive as in C, the number in
+ * rdi, the sixth argument on the stack, so a served number is a jump to a C
+ * function of the same shape.
+ *
+ *     number -> bit in `served` -> pre_syscall()
+ *            -> else            -> the kernel
+ */
+#include <sched.h>
+#include "preload.h"
+
+#define BIT(nr) (1ull << ((nr) % 64))
+#define W(nr)   ((nr) / 64)
+
+/* Numbers whose call changes what this library must know, beside SYS_bpf itself. */
+const u64 pre_served[8] __attribute__((visibility("hidden"))) = {
+	[W(SYS_close)] = BIT(SYS_close) | BIT(SYS_mmap) | BIT(SYS_rt_sigaction) | BIT(SYS_rt_sigprocmask) |
+			 BIT(SYS_dup) | BIT(SYS_dup2) | BIT(SYS_execve),
+	[W(SYS_fcntl)] = BIT(SYS_fcntl) | BIT(SYS_umask),
+	[W(SYS_mount)] = BIT(SYS_mount) | BIT(SYS_umount2),
+	[W(SYS_unshare)] = BIT(SYS_unshare) | BIT(SYS_dup3),
+	[W(SYS_bpf)] = BIT(SYS_bpf) | BIT(SYS_execveat),
+	[W(SYS_close_range)] = BIT(SYS_close_range),
+};
+
+_Static_assert(W(SYS_close) == W(SYS_execve) && W(SYS_fcntl) == W(SYS_umask) &&
+		       W(SYS_mount) == W(SYS_umount2) && W(SYS_unshare) == W(SYS_dup3) &&
+		       W(SYS_bpf) == W(SYS_execveat),
+	       "one row a word");
+
+__asm__(".text\n"
+	".globl syscall\n"
+	".type syscall, @function\n"
+	".p2align 4\n"
+	"syscall:\n"
+	"	cmp $321, %rdi\n"
+	"	je pre_syscall_bpf\n"
+	"	cmp $512, %rdi\n"
+	"	jae 1f\n"
+	"	lea pre_served(%rip), %rax\n"
+	"	mov %edi, %r11d\n"
+	"	shr $6, %r11d\n"
+	"	mov (%rax,%r11,8), %rax\n"
+	"	bt %rdi, %rax\n"
+	"	jc pre_syscall\n"
+	"1:	mov %rdi, %rax\n"
+	"	mov %rsi, %rdi\n"
+	"	mov %rdx, %rsi\n"
+	"	mov %rcx, %rdx\n"
+	"	mov %r8, %r10\n"
+	"	mov %r9, %r8\n"
+	"	mov 8(%rsp), %r9\n"
+	"	syscall\n"
+	"	cmp $-4095, %rax\n"
+	"	jae pre_syscall_failed\n"
+	"	ret\n"
+	".size syscall, . - syscall\n");
+
+long pre_syscall_failed(void);
+long pre_syscall_bpf(long nr, long cmd, long attr, long size, long d, long e, long f);
+long pre_syscall(long nr, long a, long b, long c, long d, long e, long f);
+
+/* Reached by a jump with a negative errno in rax. */
+__asm__(".text\n"
+	".globl pre_syscall_failed\n"
+	".hidden pre_syscall_failed\n"
+	".type pre_syscall_failed, @function\n"
+	"pre_syscall_failed:\n"
+	"	mov %rax, %rdi\n"
+	"	jmp pre_set_errno\n"
+	".size pre_syscall_failed, . - pre_syscall_failed\n");
+
+long pre_set_errno(long err);
+long pre_set_errno(long err)
+{
+	errno = (int)-err;
+	return -1;
+}
+
+long pre_syscall_bpf(long nr, long cmd, long attr, long size, long d, long e, long f)
+{
+	/* A process that is in no run, or has five arguments to give: as if we were not there. */
+	if (unlikely(!pre_attached))
+		return ret_errno(raw6(SYS_bpf, cmd, attr, size, d, e, f));
+	return ret_errno(pre_bpf(cmd, (u64)attr, size));
+}
+
+static long changed(long result)
+{
+	/* The mask may now block what the guard needs. */
+	pre_self.state = THREAD_NEW;
+	return result;
+}
+
+static long fresh(long fd)
+{
+	if (fd >= 0)
+		fdtab_drop((int)fd);
+	return fd;
+}
+
+static long do_unshare(long flags)
+{
+	if (flags & CLONE_FILES)
+		fdtab_off();
+	return raw6(SYS_unshare, flags, 0, 0, 0, 0, 0);
+}
+
+static long do_umask(long mask)
+{
+	long old = raw6(SYS_umask, mask, 0, 0, 0, 0, 0);
+
+	umask_changed((int)mask);
+	return old;
+}
+
+long pre_syscall(long nr, long a, long b, long c, long d, long e, long f)
+{
+	switch (nr) {
+	case SYS_close: return ret_errno(fd_close((int)a));
+	case SYS_close_range: return ret_errno(fd_close_range((u32)a, (u32)b, (int)c));
+	case SYS_dup: return ret_errno(fresh(raw6(SYS_dup, a, 0, 0, 0, 0, 0)));
+	case SYS_dup2:
+	case SYS_dup3: return ret_errno(fd_dup2((int)a, (int)b, (int)c, nr == SYS_dup3));
+	case SYS_fcntl: return ret_errno(fd_fcntl((int)a, (int)b, c));
+	case SYS_mmap: return ret_errno(map_mmap((void *)a, (size_t)b, (int)c, (int)d, (int)e, f));
+	case SYS_mount: return ret_errno(hidden_mount(a, b, c, d, e));
+	case SYS_umount2: return ret_errno(hidden_umount(a, b));
+	case SYS_execve: return ret_errno(exec_path(AT_FDCWD, (void *)a, (void *)b, (void *)c, 0));
+	case SYS_execveat: return ret_errno(exec_path((int)a, (void *)b, (void *)c, (void *)d, (int)e));
+	case SYS_rt_sigaction: return ret_errno(sig_raw_action((int)a, (void *)b, (void *)c, (size_t)d));
+	case SYS_rt_sigprocmask: return ret_errno(changed(raw6(nr, a, b, c, d, e, f)));
+	case SYS_unshare: return ret_errno(do_unshare(a));
+	case SYS_umask: return do_umask(a);
+	}
+	return ret_errno(raw6(nr, a, b, c, d, e, f));
+}
+
+EXPORT int unshare(int flags)
+{
+	return (int)ret_errno(do_unshare(flags));
+}
+
+EXPORT mode_t umask(mode_t mask)
+{
+	return (mode_t)do_umask((long)mask);
+}

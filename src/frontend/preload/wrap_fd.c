@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Calls that close, copy or replace fds: they keep the fd table right.
+ *
+ * A word goes before the number is closed, so that no thread starts on it, and
+ * once more after, in case one did. An object's fd is closed by obj_close,
+ * which removes the object if that was all that held it. All but fclose
+ * and freopen are async-signal-safe: system calls and nothing more.
+ *
+ * Our own fds are not there for a client: close gives EBADF, ranges leave them
+ * out, and a dup onto one moves it away.
+ */
+#include <stdarg.h>
+#include <sys/resource.h>
+#include "preload.h"
+#include "store/store.h"
+
+static long close_object(int fd, u64 word)
+{
+	enum obj_type type = word_handle(word)->type;
+	u32 id = word_handle(word)->id;
+	int err;
+
+	fdtab_drop(fd);
+	err = obj_close(fd, type, id);
+	fdtab_drop(fd);
+	return err < 0 ? err : 0;
+}
+
+long fd_close(int fd)
+{
+	u64 word = fdtab_word(fd);
+
+	if (unlikely(word))
+		return close_object(fd, word);
+	if (unlikely(fd_is_ours(fd)))
+		return -EBADF;
+	return raw6(SYS_close, fd, 0, 0, 0, 0, 0);
+}
+
+EXPORT int close(int fd)
+{
+	u64 word = fdtab_word(fd);
+
+	if (likely(!word && !fd_is_ours(fd)))
+		return NEXT(close)(fd); /* a cancellation point */
+	return (int)ret_errno(fd_close(fd));
+}
+
+/* The number is in other use now, or closed; what it was is told by word. */
+static void gone(int fd, u64 word)
+{
+	enum obj_type type;
+	u32 id;
+
+	if (!word)
+		return;
+	type = word_handle(word)->type;
+	id = word_handle(word)->id;
+	fdtab_drop(fd);
+	obj_reap(type, id);
+}
+
+static long fresh(long fd)
+{
+	if (fd >= 0)
+		fdtab_drop((int)fd);
+	return fd;
+}
+
+EXPORT int dup(int fd)
+{
+	if (fd_is_ours(fd))
+		return (int)ret_errno(-EBADF);
+	return (int)ret_errno(fresh(raw6(SYS_dup, fd, 0, 0, 0, 0, 0)));
+}
+
+long fd_dup2(int from, int to, int flags, bool with_flags)
+{
+	u64 word;
+	long ret;
+
+	if (fd_is_ours(from))
+		return -EBADF;
+	if (fd_is_ours(to))
+		fd_ours_away(to);
+	word = from == to ? 0 : fdtab_word(to);
+	ret = with_flags ? raw6(SYS_dup3, from, to, flags, 0, 0, 0) : raw6(SYS_dup2, from, to, 0, 0, 0, 0);
+	if (ret >= 0 && from != to)
+		gone(to, word);
+	return ret;
+}
+
+EXPORT int dup2(int from, int to)
+{
+	return (int)ret_errno(fd_dup2(from, to, 0, false));
+}
+
+EXPORT int dup3(int from, int to, int flags)
+{
+	return (int)ret_errno(fd_dup2(from, to, flags, true));
+}
+
+/* A map of the kernel's is no file: of the flags only the access mode and what F_SETFL sets are seen. */
+static long getfl(int fd, long flags)
+{
+	struct handle *h;
+	u32 acc;
+
+	if (flags < 0 || !(flags & O_NOFOLLOW))
+		return flags;
+	h = fd_look(fd, &acc);
+	if (!h)
+		return flags;
+	handle_put(h);
+	return flags & ~(long)(O_NOFOLLOW | 0100000 /* O_LARGEFILE of the kernel */);
+}
+
+long fd_fcntl(int fd, int cmd, long arg)
+{
+	long ret;
+
+	if (fd_is_ours(fd))
+		return -EBADF;
+	ret = raw6(SYS_fcntl, fd, cmd, arg, 0, 0, 0);
+	if (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC)
+		return fresh(ret);
+	return cmd == F_GETFL ? getfl(fd, ret) : ret;
+}
+
+EXPORT int fcntl(int fd, int cmd, ...)
+{
+	va_list ap;
+	long arg;
+
+	va_start(ap, cmd);
+	arg = va_arg(ap, long);
+	va_end(ap);
+	if (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC || cmd == F_GETFL || cmd == F_GETFD || cmd == F_SETFD ||
+	    cmd == F_SETFL)
+		return (int)ret_errno(fd_fcntl(fd, cmd, arg));
+	return NEXT(fcntl)(fd, cmd, arg); /* locks are cancellation points */
+}
+
+EXPORT int fcntl64(int fd, int cmd, ...) __attribute__((alias("fcntl")));
+
+static long close_part(u32 lo, u32 hi, int flags)
+{
+	return lo > hi ? 0 : raw6(SYS_close_range, lo, hi, flags, 0, 0, 0);
+}
+
+static long close_around_ours(u32 lo, u32 hi, int flags)
+{
+	u32 ours[2];
+	long ret = 0;
+
+	ours[0] = (u32)MIN((u32)the_store.dirfd, (u32)actor_fd());
+	ours[1] = (u32)MAX((u32)the_store.dirfd, (u32)actor_fd());
+	for (int i = 0; i < 2 && !ret; i++) {
+		if (ours[i] < lo || ours[i] > hi)
+			continue;
+		if (ours[i])
+			ret = close_part(lo, ours[i] - 1, flags);
+		lo = ours[i] + 1;
+		if (!lo)
+			return ret;
+	}
+	if (!ret)
+		ret = close_part(lo, hi, flags);
+	return ret;
+}
+
+long fd_close_range(u32 lo, u32 hi, int flags)
+{
+	long ret;
+
+	/* CLOSE_RANGE_CLOEXEC closes nothing, and our own are close-on-exec anyway. */
+	if (!pre_attached || lo > hi || flags & 4)
+		return raw6(SYS_close_range, lo, hi, flags, 0, 0, 0);
+	if (flags & 2) /* CLOSE_RANGE_UNSHARE */
+		fdtab_off();
+	ret = close_around_ours(lo, hi, flags);
+	if (!ret)
+		fdtab_drop_range(lo, hi, true);
+	return ret;
+}
+
+EXPORT int close_range(unsigned lo, unsigned hi, int flags)
+{
+	return (int)ret_errno(fd_close_range(lo, hi, flags));
+}
+
+EXPORT void closefrom(int lo)
+{
+	struct rlimit lim = { 1024, 1024 };
+
+	if (lo < 0)
+		lo = 0;
+	if (!fd_close_range((u32)lo, ~0u, 0))
+		return;
+	/* No such system call here: number by number. */
+	raw4(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, &lim);
+	for (int fd = lo; fd < (int)MIN(lim.rlim_cur, 1u << 20); fd++)
+		fd_close(fd);
+}
+
+EXPORT int fclose(FILE *f)
+{
+	int saved = errno, fd = fileno_unlocked(f), ret;
+	u64 word = fd >= 0 ? fdtab_word(fd) : 0;
+
+	errno = saved;
+	ret = NEXT(fclose)(f);
+	saved = errno;
+	gone(fd, word);
+	errno = saved;
+	return ret;
+}
+
+EXPORT FILE *freopen(const char *path, const char *mode, FILE *f)
+{
+	int saved = errno, fd = fileno_unlocked(f);
+	u64 word = fd >= 0 ? fdtab_word(fd) : 0;
+	FILE *ret;
+
+	errno = saved;
+	ret = NEXT(freopen)(path, mode, f);
+	saved = errno;
+	gone(fd, word);
+	errno = saved;
+	return ret;
+}
+
+EXPORT FILE *freopen64(const char *path, const char *mode, FILE *f) __attribute__((alias("freopen")));
