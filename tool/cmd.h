@@ -26,6 +26,7 @@ int opt_parse(const struct opt *rows, int argc, char **argv);
 void opt_help(const struct opt *rows);
 
 /* The verbs: argv[0] is the verb's name, operands follow; the exit status. */
+extern const struct opt run_opts[];
 int cmd_run(int argc, char **argv); /* takes its options apart itself: the rest is a command line */
 int cmd_mount(int argc, char **argv);
 int cmd_umount(int argc, char **argv);

@@ -34,18 +34,6 @@ struct verb {
 	}
 
 static bool help_wanted;
-static bool switch_of_run; /* rows of run are for its help; tool/run.c reads them off the command line */
-static const char *value_of_run;
-
-static const struct opt run_opts[] = {
-	{ "store", 's', "DIR", "the store (default: the user's own, kept while the machine is up)",
-	  &value_of_run },
-	{ "fresh", 'f', NULL, "an empty store, gone when the last process of the run is", &switch_of_run },
-	{ "keep-uid", 'k', NULL, "do not appear as root inside a user namespace", &switch_of_run },
-	{ "verbose", 'v', NULL, "say which world was chosen, and why", &switch_of_run },
-	OPT_HELP,
-	OPT_END,
-};
 static const struct opt store_opts[] = { OPT_STORE, OPT_JSON, OPT_HELP, OPT_END };
 static const struct opt plain_opts[] = { OPT_JSON, OPT_HELP, OPT_END };
 

@@ -1,75 +1,60 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * pinfs run: a command in a world where bpf(2) and bpffs are served.
+ *
+ * Only the options are read here; what happens is frontend/notify/launch.h's.
+ * The exit status is CMD's, or one of RUN_EXIT_* when CMD was not started.
  */
-#include <getopt.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include "frontend/notify/launch.h"
+#include "tool/cmd.h"
+#include "tool/out.h"
+#include "tool/where.h"
+#include <string.h>
 
-int cmd_run(int argc, char **argv);
+static struct run_opts o;
+static bool help;
 
-static const char usage[] = "Usage: pinfs run [OPTIONS] [--] COMMAND [ARG...]\n"
-			    "Run COMMAND with BPF objects and a bpffs at /sys/fs/bpf, without kernel BPF.\n"
-			    "\n"
-			    "  --store DIR    keep objects in DIR (default: /dev/shm/pinfs.UID)\n"
-			    "  --fresh        an empty store, gone when COMMAND and its children are\n"
-			    "  --keep-uid     do not appear as root in a user namespace\n"
-			    "  --redirect     mount nothing, lead paths below /sys/fs/bpf into the store\n"
-			    "  --no-userns    do not try a user namespace\n"
-			    "  -v, --verbose  say what was chosen, and why\n"
-			    "  -h, --help     this text\n"
-			    "\n"
-			    "The exit status is COMMAND's; 125: the run could not be set up, 126: COMMAND\n"
-			    "cannot be executed, 127: it was not found.\n";
-
-enum { OPT_STORE = 256, OPT_FRESH, OPT_KEEP_UID, OPT_REDIRECT, OPT_NO_USERNS };
-
-static const struct option options[] = {
-	{ "store", required_argument, NULL, OPT_STORE },
-	{ "fresh", no_argument, NULL, OPT_FRESH },
-	{ "keep-uid", no_argument, NULL, OPT_KEEP_UID },
-	{ "redirect", no_argument, NULL, OPT_REDIRECT },
-	{ "no-userns", no_argument, NULL, OPT_NO_USERNS },
-	{ "verbose", no_argument, NULL, 'v' },
-	{ "help", no_argument, NULL, 'h' },
-	{ NULL, 0, NULL, 0 },
+const struct opt run_opts[] = {
+	{ "store", 's', "DIR", "the store (default: the user's own, kept while the machine is up)",
+	  &o.store },
+	{ "fresh", 'f', NULL, "an empty store, gone when the last process of the run is", &o.fresh },
+	{ "keep-uid", 'k', NULL, "do not appear as root in a user namespace", &o.keep_uid },
+	{ "redirect", 'r', NULL, "mount nothing: lead paths below /sys/fs/bpf into the store", &o.redirect },
+	{ "no-userns", 'n', NULL, "do not try a user namespace", &o.no_userns },
+	{ "verbose", 'v', NULL, "say which world was chosen, and why", &o.verbose },
+	{ "help", 'h', NULL, "this text", &help },
+	{ NULL },
 };
 
-/* 0: go on; else the exit code plus one. */
-static int parse(int argc, char **argv, struct run_opts *o)
+static int start(void)
 {
-	int c;
+	char own[RUN_PATH_MAX];
+	int err;
 
-	while ((c = getopt_long(argc, argv, "+vh", options, NULL)) >= 0) {
-		switch (c) {
-		case OPT_STORE: o->store = optarg; break;
-		case OPT_FRESH: o->fresh = true; break;
-		case OPT_KEEP_UID: o->keep_uid = true; break;
-		case OPT_REDIRECT: o->redirect = true; break;
-		case OPT_NO_USERNS: o->no_userns = true; break;
-		case 'v': o->verbose = true; break;
-		case 'h': fputs(usage, stdout); return 1;
-		default: fputs(usage, stderr); return RUN_EXIT_FAILED + 1;
+	if (!o.store) {
+		err = where_own_store(own, sizeof(own));
+		if (err) {
+			out_error(err, "%s", own);
+			return RUN_EXIT_FAILED;
 		}
+		o.store = own;
 	}
-	o->cmd = argv + optind;
-	if (o->store && o->fresh)
-		fputs("pinfs: --fresh makes a store of its own: it does not go with --store\n", stderr);
-	else if (!*o->cmd)
-		fputs(usage, stderr);
-	else
-		return 0;
-	return RUN_EXIT_FAILED + 1;
+	return launch(&o);
 }
 
 int cmd_run(int argc, char **argv)
 {
-	struct run_opts o = { 0 };
-	int done;
+	int i = opt_parse(run_opts, argc, argv);
 
-	optind = 0;
-	done = parse(argc, argv, &o);
-	return done ? done - 1 : launch(&o);
+	if (help)
+		opt_help(run_opts);
+	else if (i >= argc)
+		out_error(0, "run: no command (pinfs run --help)");
+	else if (i > 0 && o.fresh && o.store)
+		out_error(0, "--fresh makes a store of its own, and does not go with --store");
+	else if (i > 0) {
+		o.cmd = argv + i;
+		return start();
+	}
+	return help ? 0 : RUN_EXIT_FAILED;
 }

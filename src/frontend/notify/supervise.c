@@ -53,7 +53,7 @@ struct run {
 	const sigset_t *mask;
 	int tell;
 	enum world_kind kind;
-	char store[RUN_PATH_MAX];
+	char store[PATH_MAX];
 	struct run_file *file;
 	char path[RUN_PATH_MAX]; /* of the run file */
 	int inherited[INHERITED_MAX];
@@ -97,21 +97,20 @@ static void note_inherited(struct run *r)
 static int choose_store(struct run *r)
 {
 	const struct run_opts *o = r->o;
+	char path[PATH_MAX];
 	int err = 0;
 
-	if (o->store && !realpath(o->store, r->store) && errno == ENOENT)
-		err = snprintf(r->store, sizeof(r->store), "%s", o->store) < (int)sizeof(r->store)
-			      ? 0
-			      : -ENAMETOOLONG;
-	else if (!o->store)
-		err = store_default_path(r->store, sizeof(r->store) - 16);
-	if (!err && o->fresh) {
-		strcat(r->store, ".fresh.XXXXXX");
-		err = mkdtemp(r->store) && !chmod(r->store, 0711) ? 0 : -errno;
-	}
+	if (snprintf(path, sizeof(path), "%s%s", o->store, o->fresh ? ".fresh.XXXXXX" : "") >=
+	    (int)sizeof(path))
+		err = -ENAMETOOLONG;
+	if (!err && o->fresh && (!mkdtemp(path) || chmod(path, 0711)))
+		err = -errno;
 	if (!err)
-		err = store_prepare(r->store);
-	say_verbose(o, "store: %s", r->store);
+		err = store_prepare(path);
+	if (!err && !realpath(path, r->store))
+		err = -errno;
+	if (!err)
+		say_verbose(o, "store: %s", r->store);
 	return err;
 }
 
@@ -331,7 +330,7 @@ static int setup(struct run *r)
 	prctl(PR_SET_NAME, "pinfs-super", 0, 0, 0);
 	err = choose_store(r);
 	if (err)
-		return fail("store", r->store, err);
+		return fail("store", r->o->store, err);
 	r->kind = world_choose(r->o);
 	err = world_enter(r->kind, r->o);
 	if (err)

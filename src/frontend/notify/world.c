@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Choosing and entering a world: see world.h. Also where a user's store is.
+ * Choosing and entering a world: see world.h.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -128,14 +128,6 @@ const struct run_mount *world_mount(enum world_kind kind, struct run_file *r, u3
 	return m;
 }
 
-int store_default_path(char *path, size_t size)
-{
-	const char *dir = access("/dev/shm", W_OK | X_OK) ? "/tmp" : "/dev/shm";
-	int n = snprintf(path, size, "%s/pinfs.%u", dir, geteuid());
-
-	return n < (int)size ? 0 : -ENAMETOOLONG;
-}
-
 int store_prepare(const char *path)
 {
 	struct stat st;
@@ -143,6 +135,8 @@ int store_prepare(const char *path)
 	if (mkdir(path, 0711) && errno != EEXIST)
 		return -errno;
 	if (lstat(path, &st))
+		return -errno;
+	if (S_ISLNK(st.st_mode) && st.st_uid == geteuid() && stat(path, &st))
 		return -errno;
 	if (!S_ISDIR(st.st_mode))
 		return -ENOTDIR;

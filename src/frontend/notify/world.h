@@ -22,8 +22,9 @@
 enum world_kind { WORLD_ROOT, WORLD_USER_NS, WORLD_REDIRECT };
 
 struct run_opts {
-	const char *store; /* NULL: the user's own */
-	bool fresh, keep_uid, verbose, redirect, no_userns;
+	const char *store;
+	bool fresh; /* a new store beside that one, removed at the end */
+	bool keep_uid, verbose, redirect, no_userns;
 	char **cmd;
 };
 
@@ -39,9 +40,6 @@ int world_enter(enum world_kind kind, const struct run_opts *o);
  * the directory is there, else by redirection. NULL: the mount table is full.
  */
 const struct run_mount *world_mount(enum world_kind kind, struct run_file *r, u32 instance, const char *path);
-
-/* The user's own store: /dev/shm/pinfs.UID, or /tmp/pinfs.UID without a /dev/shm that can be written. */
-int store_default_path(char *path, size_t size);
 
 /* Makes the directory if it is not there. Refuses a symlink, and one that others may change: -EPERM,
  * -ENOTDIR. */
