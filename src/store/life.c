@@ -36,27 +36,6 @@ static void clear_one(void *arg, u64 slot, enum obj_type type, u32 id)
 	ref_clear(h->type, h->id, slot, type, id);
 }
 
-/*
- * Removes a file that is proven dead. First what it held, then its name: who
- * is killed in between leaves a dead object that still names its references,
- * and the next observer goes on.
- */
-static void bury(enum obj_type type, u32 id)
-{
-	struct obj_view v;
-	char name[32];
-
-	if (store_type(type)->each_ref && !obj_map(type, id, false, &v)) {
-		struct obj_hdr copy = *v.hdr;
-
-		if (copy.flags & OBJ_F_HOLDS)
-			store_type(type)->each_ref(v.hdr, v.size, clear_one, &copy);
-		obj_unmap(&v);
-	}
-	raw_unlinkat(the_store.dirfd, store_id_name(name, type, id), 0);
-	store_hint(type, id, false);
-}
-
 static off_t header_offset(off_t size)
 {
 	return size % PAGE == OBJ_HDR_SIZE ? size - OBJ_HDR_SIZE : 0;
@@ -69,6 +48,26 @@ static u32 header_flags(int fd, const struct stat *st)
 	if (raw_pread(fd, &h, sizeof(h), header_offset(st->st_size)) != sizeof(h) || h.magic != OBJ_MAGIC)
 		return 0;
 	return h.flags;
+}
+
+/*
+ * Removes a file that is proven dead. First what it held, then its name: who
+ * is killed in between leaves a dead object that still names its references,
+ * and the next observer goes on.
+ */
+static void bury(enum obj_type type, u32 id, u32 flags)
+{
+	struct obj_view v;
+	char name[32];
+
+	if ((flags & OBJ_F_HOLDS) && store_type(type)->each_ref && !obj_map(type, id, false, &v)) {
+		struct obj_hdr copy = *v.hdr;
+
+		store_type(type)->each_ref(v.hdr, v.size, clear_one, &copy);
+		obj_unmap(&v);
+	}
+	raw_unlinkat(the_store.dirfd, store_id_name(name, type, id), 0);
+	store_hint(type, id, false);
 }
 
 /* No fd is left (LOCK_EX was granted) but links are: if none of them is a pin, the last user reference is
@@ -89,18 +88,20 @@ int obj_reap(enum obj_type type, u32 id)
 {
 	struct stat st;
 	int fd, dead = 0, uref = 0;
+	u32 flags;
 
 	fd = open_id(type, id, O_RDONLY);
 	if (fd < 0)
 		return fd == -ENOENT;
 	if (raw_fstat(fd, &st))
 		goto out;
+	flags = header_flags(fd, &st);
 	if (st.st_nlink > 1)
-		uref = store_type(type)->release_uref && (header_flags(fd, &st) & OBJ_F_UREF);
+		uref = store_type(type)->release_uref && (flags & OBJ_F_UREF);
 	if ((st.st_nlink == 1 || uref) && !raw_flock(fd, LOCK_EX | LOCK_NB) && !raw_fstat(fd, &st)) {
 		dead = st.st_nlink == 1;
 		if (dead) {
-			bury(type, id);
+			bury(type, id, flags);
 		} else if (uref) {
 			raw_flock(fd, LOCK_UN);
 			uref_gone(type, id, &st);
@@ -149,26 +150,38 @@ static int lock_shared(int fd, struct stat *st)
 	return -EAGAIN;
 }
 
-int obj_open(enum obj_type type, u32 id, int oflags)
+/*
+ * The object may be a leftover that nobody holds: then LOCK_EX is granted. A
+ * maker locks before it publishes, so this is no object in the making.
+ */
+static int settle(int fd, enum obj_type type, u32 id)
 {
 	struct stat st;
+
+	raw_flock(fd, LOCK_UN);
+	if (raw_flock(fd, LOCK_EX | LOCK_NB))
+		return 0; /* held by another */
+	if (!raw_fstat(fd, &st) && st.st_nlink == 1) {
+		bury(type, id, header_flags(fd, &st));
+		return -ENOENT;
+	}
+	raw_flock(fd, LOCK_UN);
+	return 0;
+}
+
+int obj_open(enum obj_type type, u32 id, int oflags, struct stat *st)
+{
 	int fd, err;
 
 	fd = open_id(type, id, oflags);
 	if (fd < 0)
 		return fd;
-	err = raw_fstat(fd, &st);
-	if (!err && st.st_nlink == 1 && !raw_flock(fd, LOCK_EX | LOCK_NB)) {
-		/* Nobody held it. A maker locks before it publishes, so this is a leftover. */
-		if (!raw_fstat(fd, &st) && st.st_nlink == 1) {
-			bury(type, id);
-			err = -ENOENT;
-		} else {
-			raw_flock(fd, LOCK_UN);
-		}
+	err = lock_shared(fd, st);
+	if (!err && st->st_nlink == 1) {
+		err = settle(fd, type, id);
+		if (!err)
+			err = lock_shared(fd, st);
 	}
-	if (!err)
-		err = lock_shared(fd, &st);
 	if (err) {
 		raw_close(fd);
 		return err;
@@ -226,6 +239,23 @@ int obj_identify(int fd, enum obj_type *type, u32 *id)
 	return 0;
 }
 
+/* Which object an inode is, as the store remembers it; to be proven by opening it. */
+bool obj_hint(const struct stat *st, enum obj_type *type, u32 *id)
+{
+	u64 w = atomic_load_explicit(&the_store.super->by_ino[st->st_ino % STORE_INO_HINTS],
+				     memory_order_relaxed);
+
+	*type = (enum obj_type)(w >> 32);
+	*id = (u32)w;
+	return *id && *type < OBJ_TYPES && S_ISREG(st->st_mode);
+}
+
+void obj_set_hint(const struct stat *st, enum obj_type type, u32 id)
+{
+	atomic_store_explicit(&the_store.super->by_ino[st->st_ino % STORE_INO_HINTS], (u64)type << 32 | id,
+			      memory_order_relaxed);
+}
+
 int obj_identify_path(int dirfd, const char *name, enum obj_type *type, u32 *id, struct stat *st)
 {
 	struct obj_hdr h;
@@ -244,6 +274,7 @@ int obj_identify_path(int dirfd, const char *name, enum obj_type *type, u32 *id,
 	    h.type < OBJ_TYPES && is_object(h.type, h.id, st)) {
 		*type = h.type;
 		*id = h.id;
+		obj_set_hint(st, h.type, h.id);
 		err = 0;
 	}
 	raw_close(fd);

@@ -112,19 +112,29 @@ u32 obj_take_id(struct obj_new *n);
 /*
  * Makes it visible under its id (taken now if not before). Returns an fd
  * (O_CLOEXEC, opened with access mode oflags, locked shared, its /proc text the
- * id name), >= 0. The view is gone after it, whatever the result. On error
+ * id name), >= 0, and what fstat(2) says. The view is gone after it, whatever the result. On error
  * nothing is left but references set in its name, which the caller clears.
  */
-int obj_publish(struct obj_new *n, int oflags);
+int obj_publish(struct obj_new *n, int oflags, struct stat *st);
 void obj_discard(struct obj_new *n);
 
 /* Fills the common header; type-specific fields are the caller's. kind: map or program type. name: at most 15
  * bytes. */
 void obj_fill_header(struct obj_new *n, u32 kind, u32 uid, const char *name, u32 flags);
 
-/* A locked fd by id with access mode oflags. -ENOENT: no such object, or dead (then reaped). -EACCES by file
- * mode. */
-int obj_open(enum obj_type type, u32 id, int oflags);
+/*
+ * A locked fd by id with access mode oflags, and what fstat(2) says of it.
+ * -ENOENT: no such object, or dead (then reaped). -EACCES by file mode.
+ */
+int obj_open(enum obj_type type, u32 id, int oflags, struct stat *st);
+
+/*
+ * Which object an inode is, as the store remembers it (a shared table, direct
+ * mapped, never the truth): true when there is something to try. Whoever opens
+ * it must compare the inode.
+ */
+bool obj_hint(const struct stat *st, enum obj_type *type, u32 *id);
+void obj_set_hint(const struct stat *st, enum obj_type type, u32 id);
 
 /* Which object an fd is a description of. -EINVAL: none of this store. */
 int obj_identify(int fd, enum obj_type *type, u32 *id);

@@ -185,7 +185,7 @@ static int open_super(int dirfd, unsigned flags, struct super **out)
 	if (err)
 		goto close_fd;
 	/* The head is touched by everyone: it must not fault on a full filesystem. */
-	err = raw_fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, ROUND_UP(offsetof(struct super, live), PAGE));
+	err = raw_fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, ROUND_UP(offsetof(struct super, by_ino), PAGE));
 	if (err == -ENOSPC)
 		goto close_fd;
 	s = raw_mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);

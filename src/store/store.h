@@ -25,6 +25,8 @@
 #define STORE_STAMP    1u                    /* layout of every file; changed with any of them */
 #define STORE_HINT_IDS (1u << 26)            /* ids covered by the hint bitmap of each type (sparse) */
 
+#define STORE_INO_HINTS 65536u /* slots of the table from inode to object */
+
 struct super {
 	u64 magic;
 	u32 stamp;
@@ -36,6 +38,7 @@ struct super {
 	_Atomic u32 next_run;
 	_Atomic u64 stats_enabled;
 	u64 reserved[64];
+	_Atomic u64 by_ino[STORE_INO_HINTS];              /* hint: type:32 | id:32 of an inode (obj_hint) */
 	_Atomic u64 live[OBJ_TYPES][STORE_HINT_IDS / 64]; /* hint: maybe alive; sparse */
 };
 

@@ -43,11 +43,12 @@ static long fd_by_id(struct cmd_ctx *x, enum obj_type type, int oflags)
 {
 	u32 id = x->attr->get_id.id;
 	int fd, err = cmd_need_cap(x);
+	struct stat st;
 
 	if (err)
 		return err;
-	fd = obj_open(type, id, oflags);
-	return fd < 0 ? fd : cmd_install(x, fd, type, id);
+	fd = obj_open(type, id, oflags, &st);
+	return fd < 0 ? fd : cmd_install(x, fd, type, id, &st);
 }
 
 /* Access mode for BPF_F_RDONLY and BPF_F_WRONLY; -EINVAL for both. */

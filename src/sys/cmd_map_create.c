@@ -105,6 +105,7 @@ static int resolve_btf(struct cmd_ctx *x, struct map_attr *a, struct bpf_file *f
 static long make(struct cmd_ctx *x, struct map_attr *a)
 {
 	int oflags = map_flags_to_oflags(a->map_flags), err, fd;
+	struct stat st;
 	struct obj_new n;
 	u64 memlock;
 
@@ -119,13 +120,13 @@ static long make(struct cmd_ctx *x, struct map_attr *a)
 			return err == -ENOENT ? -EBADF : err;
 		}
 	}
-	fd = obj_publish(&n, oflags);
+	fd = obj_publish(&n, oflags, &st);
 	if (fd < 0) {
 		if (a->btf_id)
 			ref_clear(OBJ_MAP, n.id, REF_SLOT_BTF, OBJ_BTF, a->btf_id);
 		return fd;
 	}
-	return cmd_install(x, fd, OBJ_MAP, n.id);
+	return cmd_install(x, fd, OBJ_MAP, n.id, &st);
 }
 
 long cmd_map_create(struct cmd_ctx *x)

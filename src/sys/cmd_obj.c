@@ -157,17 +157,60 @@ static int check_mode(struct bpf_caller *c, struct fs_at *at, int oflags)
 	return err;
 }
 
+/* The access mode of an fd by type; what was asked for counts for maps alone. */
+static int type_oflags(enum obj_type type, int oflags)
+{
+	return type == OBJ_MAP ? oflags : type == OBJ_PROG ? O_RDWR : O_RDONLY;
+}
+
+/* Opens the object as the client, so that the kernel checks the mode: the pin and the id are one inode. */
+static int open_as_client(struct bpf_caller *c, enum obj_type type, u32 id, int oflags, struct stat *st)
+{
+	int fd, err = c->ops->as_client(c);
+
+	if (err)
+		return err;
+	fd = obj_open(type, id, type_oflags(type, oflags), st);
+	c->ops->as_self(c);
+	return fd;
+}
+
+/* The quick way: the store remembers which object the pin's inode is, and the opened file proves it. -EAGAIN:
+ * not so. */
+static long get_hinted(struct cmd_ctx *x, struct fs_at *at, int oflags)
+{
+	enum obj_type type;
+	struct stat pin, st;
+	u32 id;
+	int fd;
+
+	if (at->dir_wanted || raw_fstatat(at->dirfd, at->name, &pin, AT_SYMLINK_NOFOLLOW) ||
+	    !obj_hint(&pin, &type, &id) || type_oflags(type, oflags) != oflags)
+		return -EAGAIN;
+	fd = open_as_client(x->c, type, id, oflags, &st);
+	if (fd < 0)
+		return -EAGAIN;
+	if (st.st_ino == pin.st_ino)
+		return cmd_install(x, fd, type, id, &st);
+	obj_close(fd, type, id);
+	return -EAGAIN;
+}
+
 static long get_at(struct cmd_ctx *x, struct fs_at *at, int oflags)
 {
 	enum obj_type type;
 	struct stat st;
 	int err, fd;
+	long ret;
 	u32 id;
 
 	if (at->m->read_only && oflags != O_RDONLY)
 		return -EROFS;
 	if (at->is_root || !at->name[0])
 		return -EACCES;
+	ret = get_hinted(x, at, oflags);
+	if (ret != -EAGAIN)
+		return ret;
 	err = obj_identify_path(at->dirfd, at->name, &type, &id, &st);
 	if (err == -ENOENT)
 		return err;
@@ -180,8 +223,8 @@ static long get_at(struct cmd_ctx *x, struct fs_at *at, int oflags)
 		return err;
 	if (type == OBJ_LINK && oflags != O_RDWR)
 		return -EINVAL;
-	fd = obj_open(type, id, type == OBJ_MAP ? oflags : type == OBJ_PROG ? O_RDWR : O_RDONLY);
-	return fd < 0 ? fd : cmd_install(x, fd, type, id);
+	fd = obj_open(type, id, type_oflags(type, oflags), &st);
+	return fd < 0 ? fd : cmd_install(x, fd, type, id, &st);
 }
 
 static int get_outside(struct bpf_caller *c, int dirfd, const char *path)

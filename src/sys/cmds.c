@@ -73,26 +73,20 @@ int cmd_get_fd(struct cmd_ctx *x, int fd, enum obj_type type, struct bpf_file *f
 	return -EINVAL;
 }
 
-long cmd_install(struct cmd_ctx *x, int fd, enum obj_type type, u32 id)
+long cmd_install(struct cmd_ctx *x, int fd, enum obj_type type, u32 id, const struct stat *st)
 {
-	struct handle *h;
-	struct stat st;
-	int err = raw_fstat(fd, &st);
+	struct handle *h = handle_get(type, id, st->st_ino);
+	int ret;
 
-	if (err)
-		goto close_fd;
-	h = handle_get(type, id, st.st_ino);
-	err = IS_ERR(h) ? (int)PTR_ERR(h) : 0;
-	if (err)
-		goto close_fd;
-	err = x->c->ops->install_fd(x->c, fd, h, true);
+	if (IS_ERR(h)) {
+		obj_close(fd, type, id);
+		return PTR_ERR(h);
+	}
+	ret = x->c->ops->install_fd(x->c, fd, h, true);
 	handle_put(h);
-	if (err < 0)
+	if (ret < 0)
 		obj_reap(type, id); /* install_fd has closed it */
-	return err;
-close_fd:
-	obj_close(fd, type, id);
-	return err;
+	return ret;
 }
 
 int cmd_need_cap(struct cmd_ctx *x)

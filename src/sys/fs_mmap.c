@@ -68,7 +68,8 @@ int map_write_pin(int fd)
 
 int map_freeze_begin(u32 map_id)
 {
-	int err, fd = obj_open(OBJ_MAP, map_id, O_RDWR);
+	struct stat st;
+	int err, fd = obj_open(OBJ_MAP, map_id, O_RDWR, &st);
 
 	if (fd < 0)
 		return fd;
@@ -81,10 +82,11 @@ int map_freeze_begin(u32 map_id)
 
 int map_mmap_fd(u32 map_id, int prot, const _Atomic u32 *frozen)
 {
+	struct stat st;
 	bool writable = prot & PROT_WRITE;
 	int err = 0, fd;
 
-	fd = obj_open(OBJ_MAP, map_id, writable ? O_RDWR : O_RDONLY);
+	fd = obj_open(OBJ_MAP, map_id, writable ? O_RDWR : O_RDONLY, &st);
 	if (fd < 0)
 		return fd;
 	if (writable)

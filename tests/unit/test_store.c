@@ -47,6 +47,7 @@ static const struct obj_type_ops *const rows[OBJ_TYPES] = { &map_row, &prog_row,
 static int make(enum obj_type t, u32 flags, u32 holds, size_t size, u32 *id)
 {
 	struct obj_new n;
+	struct stat st;
 	int err = obj_create(t, size, size, false, &n);
 
 	if (err)
@@ -56,7 +57,7 @@ static int make(enum obj_type t, u32 flags, u32 holds, size_t size, u32 *id)
 	*id = obj_take_id(&n);
 	if (holds && ref_set(t, *id, 7, OBJ_PROG, holds))
 		return -1;
-	return obj_publish(&n, O_RDWR);
+	return obj_publish(&n, O_RDWR, &st);
 }
 
 static bool alive(enum obj_type t, u32 id)
@@ -68,6 +69,7 @@ static bool alive(enum obj_type t, u32 id)
 
 static void life_of_an_fd(void)
 {
+	struct stat st;
 	enum obj_type t;
 	u32 id, id2;
 	int fd = make(OBJ_MAP, 0, 0, 64, &id), dup_fd;
@@ -83,12 +85,13 @@ static void life_of_an_fd(void)
 	ok(alive(OBJ_MAP, id), "a dup keeps it");
 	obj_close(dup_fd, OBJ_MAP, id);
 	ok(!alive(OBJ_MAP, id), "the last close ends it");
-	ok(obj_open(OBJ_MAP, id, O_RDWR) == -ENOENT, "and its id is free for ever");
+	ok(obj_open(OBJ_MAP, id, O_RDWR, &st) == -ENOENT, "and its id is free for ever");
 }
 
 static void life_of_a_pin(void)
 {
 	int root = raw_openat(the_store.dirfd, "fs/1", O_PATH | O_DIRECTORY, 0), fd;
+	struct stat st;
 	u32 id;
 
 	fd = make(OBJ_MAP, 0, 0, 64, &id);
@@ -96,7 +99,7 @@ static void life_of_a_pin(void)
 	ok(pin_set(OBJ_MAP, id, root, "p", 022) == -EEXIST, "the name is taken");
 	obj_close(fd, OBJ_MAP, id);
 	ok(alive(OBJ_MAP, id), "a pin keeps the object without an fd");
-	fd = obj_open(OBJ_MAP, id, O_RDONLY);
+	fd = obj_open(OBJ_MAP, id, O_RDONLY, &st);
 	ok(fd >= 0 && (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY, "opened by id, read only");
 	raw_unlinkat(root, "p", 0);
 	ok(alive(OBJ_MAP, id), "unpinned, the fd keeps it");
