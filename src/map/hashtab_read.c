@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Reading the hash table: lookup and the walk over keys.
+ *
+ * Nothing here writes, so a read-only mapping will do. An entry's words are
+ * taken together if s was the same before and after; a block's content is what
+ * it was at that moment if s still is the same after the copy.
+ */
+#include "map/hashtab_int.h"
+
+struct seen {
+	u32 i;
+	u64 s_lo, s_hi, next, word;
+};
+
+enum { SEEN, AGAIN, RESTART, BAD };
+
+static inline __attribute__((always_inline)) int see(const struct htab *h, u64 link, struct seen *r)
+{
+	const struct ent *e;
+
+	r->i = link_index(link);
+	if (unlikely(r->i >= h->n))
+		return BAD;
+	e = &h->ents[r->i];
+	r->s_lo = load64(&e->s.lo);
+	if (unlikely(GEN(r->s_lo) != GEN(link)))
+		return RESTART;
+	r->s_hi = load64(&e->s.hi);
+	r->next = load64(&e->next.hi);
+	r->word = load64(&e->key.hi);
+	return likely(load64(&e->s.lo) == r->s_lo) ? SEEN : AGAIN;
+}
+
+static inline bool unchanged(const struct htab *h, u32 i, u64 s_lo)
+{
+	read_order();
+	return load64(&h->ents[i].s.lo) == s_lo;
+}
+
+/* Is it that long key? -1: the entry has changed; -2: its block is none. */
+static noinline int long_key_is(const struct htab *h, const struct seen *e, const void *bytes)
+{
+	bool same;
+
+	if ((u32)e->s_hi >= h->pool.n)
+		return -2;
+	same = htab_block_key_is(h, (u32)e->s_hi, bytes);
+	return unchanged(h, e->i, e->s_lo) ? same : -1;
+}
+
+/* 1: found, 0: absent, -EIO. `keys` is a constant where it matters. */
+static inline __attribute__((always_inline)) int seek(const struct htab *h, u8 keys, const struct htab_key *k,
+						      long *budget, struct seen *r)
+{
+	u64 link;
+
+restart:
+	if (unlikely(--*budget < 0))
+		return -EIO;
+	link = load64(&h->heads[k->bucket].hi);
+	while ((u32)link) {
+		int ret = see(h, link, r);
+
+		if (unlikely(--*budget < 0 || ret == BAD))
+			return -EIO;
+		if (unlikely(ret == RESTART))
+			goto restart;
+		if (unlikely(ret == AGAIN))
+			continue;
+		if (r->word == k->word && ent_present(r->s_lo)) {
+			ret = keys == KEYS_LONG ? long_key_is(h, r, k->bytes) : 1;
+			if (likely(ret == 1))
+				return 1;
+			if (ret == -1)
+				continue;
+			if (ret)
+				return -EIO;
+		}
+		link = r->next;
+	}
+	return 0;
+}
+
+static long read_budget(const struct htab *h)
+{
+	return 4l * h->n + 1000000;
+}
+
+static inline __attribute__((always_inline)) void put_value_word(const struct htab *h, void *value, u64 word)
+{
+	if (h->vout == 4)
+		memcpy(value, &word, 4);
+	else if (h->vout == 8)
+		memcpy(value, &word, 8);
+	else
+		memcpy(value, &word, h->vout);
+	if (unlikely(h->lock_off >= 0)) /* whatever it is at the moment: others see an open lock */
+		memset((u8 *)value + h->lock_off, 0, 4);
+}
+
+bool htab_copy_value(struct htab *h, u32 i, u64 s_lo, u64 s_hi, void *value)
+{
+	if (h->in_place) {
+		put_value_word(h, value, s_hi);
+		return true;
+	}
+	if ((u32)s_hi >= h->pool.n)
+		return !unchanged(h, i, s_lo);
+	shared_copy(value, htab_block_value(h, (u32)s_hi), h->vout);
+	if (!unchanged(h, i, s_lo))
+		return false;
+	if (unlikely(h->lock_off >= 0))
+		memset((u8 *)value + h->lock_off, 0, 4);
+	return true;
+}
+
+static inline __attribute__((always_inline)) int lookup_keys(struct htab *h, u8 keys, const void *key,
+							     void *value)
+{
+	long budget = read_budget(h);
+	struct htab_key k;
+	struct seen e;
+	int ret;
+
+	htab_key_set(h, &k, key);
+	do {
+		ret = seek(h, keys, &k, &budget, &e);
+		if (ret <= 0)
+			return ret ? ret : -ENOENT;
+		if (!h->in_place && unlikely((u32)e.s_hi >= h->pool.n) && unchanged(h, e.i, e.s_lo))
+			return -EIO;
+	} while (!htab_copy_value(h, e.i, e.s_lo, e.s_hi, value));
+	return 0;
+}
+
+int htab_lookup(struct op *op, struct bpf_map *m, const void *key, void *value, u64 flags)
+{
+	struct htab *h = htab_of(m);
+
+	if (h->keys != KEYS_LONG)
+		return lookup_keys(h, KEYS_SHORT, key, value);
+	return lookup_keys(h, KEYS_LONG, key, value);
+}
+
+void *htab_lookup_ptr(struct op *op, struct bpf_map *m, const void *key)
+{
+	struct htab *h = htab_of(m);
+	long budget = read_budget(h);
+	struct htab_key k;
+	struct seen e;
+	struct ent *ent;
+
+	htab_key_set(h, &k, key);
+	if (seek(h, h->keys, &k, &budget, &e) <= 0)
+		return NULL;
+	ent = &h->ents[e.i];
+	if (h->lru && !load64(&ent->ref))
+		__atomic_store_n(&ent->ref, 1, __ATOMIC_RELAXED);
+	if (h->in_place)
+		return &ent->s.hi;
+	return (u32)e.s_hi < h->pool.n ? htab_block_value(h, (u32)e.s_hi) : NULL;
+}
+
+bool htab_peek(struct htab *h, u32 i, u64 *word)
+{
+	u64 lo, hi;
+
+	for (u32 t = 0; t < 1000; t++) {
+		lo = load64(&h->ents[i].s.lo);
+		hi = load64(&h->ents[i].s.hi);
+		if (!ent_present(lo))
+			return false;
+		if (!h->in_place) {
+			if ((u32)hi >= h->pool.n)
+				return false;
+			hi = load64((u64 *)htab_block_value(h, (u32)hi));
+		}
+		if (unchanged(h, i, lo)) {
+			*word = hi;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* ---- keys ---- */
+
+bool htab_copy_key(struct htab *h, u32 i, u64 s_lo, u64 s_hi, u64 word, void *key)
+{
+	if (h->keys != KEYS_LONG) {
+		memcpy(key, &word, h->key_size);
+		return true;
+	}
+	if ((u32)s_hi >= h->pool.n)
+		return !unchanged(h, i, s_lo);
+	shared_copy(key, pool_block(&h->pool, (u32)s_hi)->data, h->key_size);
+	return unchanged(h, i, s_lo);
+}
+
+/*
+ * The first present entry at or behind link: 1, 0: none, -EAGAIN: the bucket
+ * has changed under us, -EIO.
+ */
+static int first_present(struct htab *h, u64 link, long *budget, struct seen *e)
+{
+	while ((u32)link) {
+		int ret = see(h, link, e);
+
+		if (--*budget < 0 || ret == BAD)
+			return -EIO;
+		if (ret == RESTART)
+			return -EAGAIN;
+		if (ret == AGAIN)
+			continue;
+		if (ent_present(e->s_lo))
+			return 1;
+		link = e->next;
+	}
+	return 0;
+}
+
+/* The key of the first entry of buckets [b, ...). */
+static int first_from(struct htab *h, u32 b, long *budget, void *next)
+{
+	struct seen e;
+
+	for (; b <= h->mask;) {
+		int ret = first_present(h, load64(&h->heads[b].hi), budget, &e);
+
+		if (--*budget < 0 || ret == -EIO)
+			return -EIO;
+		if (ret == 1 && htab_copy_key(h, e.i, e.s_lo, e.s_hi, e.word, next))
+			return 0;
+		if (!ret)
+			b++;
+	}
+	return -ENOENT;
+}
+
+int htab_next_key(struct op *op, struct bpf_map *m, const void *key, void *next)
+{
+	struct htab *h = htab_of(m);
+	long budget = 8l * h->n + 1000000;
+	struct htab_key k;
+	struct seen e;
+	int ret;
+
+	if (!key)
+		return first_from(h, 0, &budget, next);
+	htab_key_set(h, &k, key);
+	for (;;) {
+		ret = seek(h, h->keys, &k, &budget, &e);
+		if (ret < 0)
+			return ret;
+		if (!ret) /* gone, or never there */
+			return first_from(h, 0, &budget, next);
+		ret = first_present(h, e.next, &budget, &e);
+		if (ret == -EIO)
+			return ret;
+		if (!ret)
+			return first_from(h, k.bucket + 1, &budget, next);
+		if (ret == 1 && htab_copy_key(h, e.i, e.s_lo, e.s_hi, e.word, next))
+			return 0;
+	}
+}
