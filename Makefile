@@ -44,6 +44,7 @@ UNIT_SRC  := $(wildcard tests/unit/*.c tests/map/*.c tests/crash/*.c)
 UNIT_BIN  := $(UNIT_SRC:%.c=$B/%)
 ABI_SRC   := $(wildcard tests/abi/*.c)
 ABI_BIN   := $(ABI_SRC:%.c=$B/%)
+ABI_STATIC := $(ABI_BIN:%=%.static)
 BENCH_BIN := $(patsubst %.c,$B/%,$(wildcard bench/*.c))
 FUZZ_BIN  := $(patsubst %.c,$B/%,$(wildcard fuzz/*.c))
 TESTLIB_OBJ := $(patsubst %.c,$B/%.o,$(wildcard tests/lib/*.c))
@@ -80,11 +81,17 @@ $(ABI_BIN): $B/%: %.c $(wildcard tests/abi/*.h)
 	@echo "  CC   $<"
 	$(Q)$(CC) -std=gnu11 -O1 -g -D_GNU_SOURCE -Wall -Wextra -Werror -Wno-unused-parameter -Itests -o $@ $< -lpthread
 
+# The same without a dynamic loader: nothing can be preloaded into them.
+$(ABI_STATIC): $B/%.static: %.c $(wildcard tests/abi/*.h)
+	@mkdir -p $(@D)
+	@echo "  CC   $< (static)"
+	$(Q)$(CC) -std=gnu11 -O1 -g -D_GNU_SOURCE -Wall -Wextra -Werror -Wno-unused-parameter -Itests -static -o $@ $< -lpthread
+
 $(BENCH_BIN) $(FUZZ_BIN): $B/%: $B/%.o $(LIB)
 	@echo "  LD   $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(LIB) -lpthread
 
-tests-bin: all $(UNIT_BIN) $(ABI_BIN)
+tests-bin: all $(UNIT_BIN) $(ABI_BIN) $(ABI_STATIC)
 bench-bin: all $(BENCH_BIN)
 fuzz-bin: all $(FUZZ_BIN)
 
