@@ -159,6 +159,15 @@ struct map_ops {
 #define MAP_VALUE_PLAIN (-1)
 #define MAP_VALUE_PERF	(-2)
 
+/* What BTF a map type wants for its keys; sizes agree in any case. */
+enum map_btf_key {
+	MAP_BTF_KEY_ANY,    /* any type of key_size */
+	MAP_BTF_KEY_U32,    /* a 32-bit integer */
+	MAP_BTF_KEY_ARRAY,  /* the same, or none when the one value is a section of global data */
+	MAP_BTF_KEY_STRUCT, /* prefix length and data */
+	MAP_BTF_KEY_NONE,   /* key-less */
+};
+
 /* One row a type (map_types.c). A type number without a row is unknown: EINVAL. */
 struct map_type {
 	const struct map_ops *ops;
@@ -168,6 +177,7 @@ struct map_type {
 	bool btf_seq;	   /* a pin can be read as text when the map has BTF */
 	bool spin_lock;	   /* values may hold bpf_spin_lock */
 	int btf_errno;	   /* 0: takes BTF; else the errno for key/value BTF (-ENOTSUPP, -EINVAL) */
+	enum map_btf_key btf_key;
 	bool cap_bpf;	   /* creation wants CAP_BPF where HASH would not */
 	bool inner_ok;	   /* may be the template of a map-in-map */
 	bool may_freeze;
