@@ -45,6 +45,16 @@ long cmd_install(struct cmd_ctx *x, int fd, enum obj_type type, u32 id, const st
 /* -EPERM unless the calling thread has what CMD was started with. */
 int cmd_need_cap(struct cmd_ctx *x);
 
+/* What the client gave as a token: open but none (there are none) -EINVAL, closed -EBADF. Never 0. */
+int cmd_check_token(struct cmd_ctx *x, int fd);
+
+/*
+ * Hands the log to the client and frees it. true_off: the field of the
+ * attributes for the true size. 0, -ENOSPC or -EFAULT, which override the verdict.
+ */
+struct vlog;
+int cmd_log_end(struct cmd_ctx *x, struct vlog *l, u64 ubuf, u32 true_off);
+
 /* Object names: at most 15 of [A-Za-z0-9_.] in a 16-byte field. Length or -EINVAL. */
 int cmd_check_name(const char name[OBJ_NAME_LEN]);
 

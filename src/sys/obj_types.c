@@ -2,6 +2,7 @@
 /*
  * One row an object type: its directory and what it holds; handed to the store at start.
  */
+#include "btf/btf_obj.h"
 #include "map/map.h"
 #include "prog/prog.h"
 #include "store/ref.h"
@@ -72,6 +73,7 @@ static const struct obj_type_ops link_type_ops = {
 
 static const struct obj_type_ops btf_type_ops = {
 	.dir = "btf",
+	.each_ref = btf_each_ref,
 };
 
 static const struct obj_type_ops *const table[OBJ_TYPES] = {
