@@ -19,23 +19,20 @@ struct verb {
 	const struct opt *opts;
 };
 
-/* In every list. */
-#define OPT_HELP                                                                                             \
-	{                                                                                                    \
-		"help", 'h', NULL, "this text", &help_wanted                                                 \
-	}
-#define OPT_JSON                                                                                             \
-	{                                                                                                    \
-		"json", 'j', NULL, "print JSON", &out_json                                                   \
-	}
-#define OPT_END                                                                                              \
-	{                                                                                                    \
-		NULL                                                                                         \
-	}
-
 static bool help_wanted;
-static const struct opt store_opts[] = { OPT_STORE, OPT_JSON, OPT_HELP, OPT_END };
-static const struct opt plain_opts[] = { OPT_JSON, OPT_HELP, OPT_END };
+
+static const struct opt store_opts[] = {
+	{ "store", 's', "DIR", "the store (default: the run's, or the user's own)", &where_store },
+	{ "json", 'j', NULL, "print JSON", &out_json },
+	{ "help", 'h', NULL, "this text", &help_wanted },
+	{ NULL },
+};
+
+static const struct opt plain_opts[] = {
+	{ "json", 'j', NULL, "print JSON", &out_json },
+	{ "help", 'h', NULL, "this text", &help_wanted },
+	{ NULL },
+};
 
 static const struct verb verbs[] = {
 	{ "run", cmd_run, "[--] CMD [ARG...]", 1, -1, "run CMD in a world that has BPF", run_opts },
@@ -121,10 +118,6 @@ static int call(const struct verb *v, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	static const struct opt opts[] = {
-		OPT_JSON, OPT_HELP, { "version", 'V', NULL, "", NULL }, { "verbs", 0, NULL, "", NULL },
-		OPT_END,
-	};
 	const struct verb *v;
 
 	/* Names of verbs, for completion and the checks of the manual. */
@@ -136,9 +129,7 @@ int main(int argc, char **argv)
 	if (argc == 2 && (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V")))
 		return cmd_version(1, argv);
 	while (argc > 1 && argv[1][0] == '-') {
-		int first = opt_parse(opts, 2, argv);
-
-		if (first < 0)
+		if (opt_parse(plain_opts, 2, argv) < 0)
 			return 1;
 		argc--;
 		argv++;

@@ -14,12 +14,6 @@
 
 extern const char *where_store; /* --store */
 
-/* The row for it. */
-#define OPT_STORE                                                                                            \
-	{                                                                                                    \
-		"store", 's', "DIR", "the store (default: the run's, or the user's own)", &where_store       \
-	}
-
 /*
  * Path of the user's own store. 0; -EPERM: somebody else has taken that name
  * (the directory is world-writable, so it has to be looked at).
