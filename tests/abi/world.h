@@ -21,7 +21,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
-#include "abi/rows.h"
+#include "rows.h"
 
 enum {
 	FD_MAP = 100, /* + map type */
@@ -256,6 +256,21 @@ static inline void world_inners(void)
 	place(world_map(BPF_MAP_TYPE_HASH, 4, 4, 2, 0), FD_INNER_HASH, "inner hash map");
 }
 
+/* All maps of the world, new; those at their numbers before are closed. */
+static inline void world_maps_make(void)
+{
+	world_inners();
+	for (size_t i = 0; i < ARRAY_SIZE(world_maps); i++)
+		place(world_map_of(&world_maps[i]), FD_MAP + world_maps[i].type,
+		      type_name(world_maps[i].type));
+	place(world_lock_map(BPF_MAP_TYPE_HASH), FD_LOCK_HASH, "a hash map with a lock");
+	place(world_lock_map(BPF_MAP_TYPE_ARRAY), FD_LOCK_ARRAY, "an array with a lock");
+	place(world_map(BPF_MAP_TYPE_HASH, 4, 8, 4, BPF_F_RDONLY), FD_RDONLY, "a read-only fd");
+	place(world_map(BPF_MAP_TYPE_HASH, 4, 8, 4, BPF_F_WRONLY), FD_WRONLY, "a write-only fd");
+	place(world_map(BPF_MAP_TYPE_HASH, 4, 8, 4, 0), FD_FROZEN, "a frozen map");
+	world_freeze(FD_FROZEN);
+}
+
 /* Standard descriptors are /dev/null where closed: fd 0 is then always open, and no object. */
 static inline void world_enter(void)
 {
@@ -267,16 +282,7 @@ static inline void world_enter(void)
 	umask(022);
 	btf_make();
 	place(world_btf(), FD_BTF, "BTF");
-	world_inners();
-	for (size_t i = 0; i < ARRAY_SIZE(world_maps); i++)
-		place(world_map_of(&world_maps[i]), FD_MAP + world_maps[i].type,
-		      type_name(world_maps[i].type));
-	place(world_lock_map(BPF_MAP_TYPE_HASH), FD_LOCK_HASH, "a hash map with a lock");
-	place(world_lock_map(BPF_MAP_TYPE_ARRAY), FD_LOCK_ARRAY, "an array with a lock");
-	place(world_map(BPF_MAP_TYPE_HASH, 4, 8, 4, BPF_F_RDONLY), FD_RDONLY, "a read-only fd");
-	place(world_map(BPF_MAP_TYPE_HASH, 4, 8, 4, BPF_F_WRONLY), FD_WRONLY, "a write-only fd");
-	place(world_map(BPF_MAP_TYPE_HASH, 4, 8, 4, 0), FD_FROZEN, "a frozen map");
-	world_freeze(FD_FROZEN);
+	world_maps_make();
 	place(world_prog(BPF_PROG_TYPE_SOCKET_FILTER), FD_PROG, "a socket filter");
 	place(world_prog(BPF_PROG_TYPE_XDP), FD_PROG_XDP, "an xdp program");
 }
