@@ -18,9 +18,15 @@
 #define FS_FOLLOW 1u /* follow a symlink in the last component */
 #define FS_PARENT 2u /* the last component need not exist */
 
+/*
+ * dirfd and name lead to the place by any *at(2) call. In the root of an
+ * instance, where most pins are, name is "fs/N/NAME" from the store's own fd,
+ * which saves opening the directory; `last` is the component alone.
+ */
 struct fs_at {
-	int dirfd;               /* below the store; to be closed with fs_put, -1 never for a success */
-	char name[NAME_MAX + 2]; /* last component; "" for the root of the instance or for "." */
+	int dirfd;                /* below the store; fs_put closes it if it is owned */
+	char name[NAME_MAX + 32]; /* "" for the directory dirfd itself */
+	const char *last;         /* in name: the last component */
 	const struct run_mount *m;
 	bool is_root;    /* the root directory of the instance itself */
 	bool dir_wanted; /* the path ended in a slash */
