@@ -37,7 +37,7 @@ struct map_ops;
 /* Where in a value (or in a struct inside it) BTF put things that need care. */
 struct map_record {
 	s32 spin_lock_off; /* -1: none */
-	s32 timer_off;	   /* -1: none */
+	s32 timer_off;     /* -1: none */
 };
 
 struct map_attr {
@@ -50,12 +50,13 @@ struct map_attr {
 	u32 inner_id; /* *_OF_MAPS: the template, whose facts are in `inner` */
 	const struct map_hdr *inner;
 	u32 ncpu; /* possible CPUs */
+	u32 uid;  /* creator */
 };
 
 /* How much memory a map of these attributes takes; filled by ops->layout. */
 struct map_layout {
 	size_t data_size; /* bytes of the type's area */
-	size_t reserve;	  /* of which backed by memory from the start */
+	size_t reserve;   /* of which backed by memory from the start */
 	bool header_last; /* data at offset 0, for mmap */
 };
 
@@ -75,9 +76,11 @@ struct map_hdr {
 	struct {
 		u32 map_type, key_size, value_size, max_entries, map_flags;
 		u32 pad;
+		struct map_record record;
 	} inner;
 	u64 memlock;
-	u64 priv[16] __attribute__((aligned(16))); /* the type's own words: geometry written by init, atomics */
+	u64 priv[16]
+		__attribute__((aligned(16))); /* the type's own words: geometry written by init, atomics */
 };
 _Static_assert(sizeof(struct map_hdr) <= OBJ_HDR_SIZE, "map header fits");
 
@@ -101,11 +104,17 @@ struct bpf_map {
 };
 
 struct map_batch {
-	const void *in;	 /* cursor or NULL */
-	void *out;	 /* next cursor */
+	const void *in; /* cursor or NULL */
+	void *out;      /* next cursor */
 	void *keys, *values;
-	u32 count;	 /* in: room; out: done */
+	u32 count; /* in: room; out: done */
 	u64 elem_flags, flags;
+	/*
+	 * Updates of maps that hold objects: the id of the object that the fd
+	 * at `fd` stands for, after obj_check; or a negative errno. The caller's.
+	 */
+	int (*resolve)(void *arg, struct bpf_map *m, const void *fd, u32 *id);
+	void *arg;
 };
 
 /*
@@ -157,7 +166,7 @@ struct map_ops {
 };
 
 #define MAP_VALUE_PLAIN (-1)
-#define MAP_VALUE_PERF	(-2)
+#define MAP_VALUE_PERF  (-2)
 
 /* What BTF a map type wants for its keys; sizes agree in any case. */
 enum map_btf_key {
@@ -172,19 +181,21 @@ enum map_btf_key {
 struct map_type {
 	const struct map_ops *ops;
 	u32 flags_allowed;
-	bool percpu;	   /* value_len = ncpu * round_up(value_size, 8) */
-	bool no_key;	   /* key_size is 0, key pointers must be NULL where the kernel wants it */
-	bool btf_seq;	   /* a pin can be read as text when the map has BTF */
-	bool spin_lock;	   /* values may hold bpf_spin_lock */
-	int btf_errno;	   /* 0: takes BTF; else the errno for key/value BTF (-ENOTSUPP, -EINVAL) */
+	bool percpu;    /* value_len = ncpu * round_up(value_size, 8) */
+	bool no_key;    /* key_size is 0, key pointers must be NULL where the kernel wants it */
+	bool btf_seq;   /* a pin can be read as text when the map has BTF */
+	bool spin_lock; /* values may hold bpf_spin_lock */
+	int btf_errno;  /* 0: takes BTF; else the errno for key/value BTF (-ENOTSUPP, -EINVAL) */
 	enum map_btf_key btf_key;
-	bool cap_bpf;	   /* creation wants CAP_BPF where HASH would not */
-	bool inner_ok;	   /* may be the template of a map-in-map */
+	bool cap_bpf;     /* creation wants CAP_BPF where HASH would not */
+	bool takes_extra; /* map_extra may be other than 0; alloc_check says what */
+	bool inner_ok;    /* may be the template of a map-in-map */
 	bool may_freeze;
-	bool offload; /* map_ifindex is understood: EOPNOTSUPP, not EINVAL, for a device that offloads nothing */
-	bool value_asks;	  /* lookup reads the value buffer: it is the question (bloom filter) */
+	bool offload; /* map_ifindex is understood: EOPNOTSUPP, not EINVAL, for a device that offloads nothing
+		       */
+	bool value_asks;          /* lookup reads the value buffer: it is the question (bloom filter) */
 	bool lookup_delete_flags; /* LOOKUP_AND_DELETE may carry F_LOCK */
-	bool bucket_cursor;	  /* batch cursor is a u32 bucket number, not a key */
+	bool bucket_cursor;       /* batch cursor is a u32 bucket number, not a key */
 };
 
 extern const struct map_type map_types[];
