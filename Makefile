@@ -42,11 +42,14 @@ TOOL_OBJ  := $(TOOL_SRC:%.c=$B/%.o)
 LIB       := $B/libpinfs.a
 UNIT_SRC  := $(wildcard tests/unit/*.c tests/map/*.c tests/crash/*.c)
 UNIT_BIN  := $(UNIT_SRC:%.c=$B/%)
-ABI_SRC   := $(wildcard tests/abi/*.c)
-ABI_BIN   := $(ABI_SRC:%.c=$B/%)
-ABI_STATIC := $(ABI_BIN:%=%.static)
+# Ordinary programs that know nothing of pinfs: dynamic, static (X.static), and Go.
+CLIENT_SRC := $(wildcard tests/abi/*.c tests/clients/*.c fuzz/*.c)
+CLIENT_BIN := $(CLIENT_SRC:%.c=$B/%)
+STATIC_BIN := $(patsubst %.c,$B/%.static,$(filter-out tests/clients/libbpf%,$(CLIENT_SRC)))
+GO         := $(firstword $(shell command -v go) /usr/local/go/bin/go)
+GO_BIN     := $(patsubst %.go,$B/%.go.static,$(wildcard tests/clients/*.go))
+BPF_OBJ    := $(patsubst %.c,$B/%.o,$(wildcard tests/clients/bpf/*.c))
 BENCH_BIN := $(patsubst %.c,$B/%,$(wildcard bench/*.c))
-FUZZ_BIN  := $(patsubst %.c,$B/%,$(wildcard fuzz/*.c))
 TESTLIB_OBJ := $(patsubst %.c,$B/%.o,$(wildcard tests/lib/*.c))
 
 all: $B/pinfs $B/libpinfs-preload.so
@@ -75,25 +78,37 @@ $(UNIT_BIN): $B/%: $B/%.o $(TESTLIB_OBJ) $(LIB)
 	@echo "  LD   $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(TESTLIB_OBJ) $(LIB) -lcmocka -lpthread
 
-# Client tests are ordinary programs: they know nothing of pinfs.
-$(ABI_BIN): $B/%: %.c $(wildcard tests/abi/*.h)
+CLIENT_CC = $(CC) -std=gnu11 -O1 -g -D_GNU_SOURCE -Wall -Wextra -Werror -Wno-unused-parameter -Itests
+
+$(CLIENT_BIN): $B/%: %.c $(wildcard tests/abi/*.h tests/lib/*.h)
 	@mkdir -p $(@D)
 	@echo "  CC   $<"
-	$(Q)$(CC) -std=gnu11 -O1 -g -D_GNU_SOURCE -Wall -Wextra -Werror -Wno-unused-parameter -Itests -o $@ $< -lpthread
+	$(Q)$(CLIENT_CC) -o $@ $< -Wl,--as-needed -lbpf -lpthread
 
-# The same without a dynamic loader: nothing can be preloaded into them.
-$(ABI_STATIC): $B/%.static: %.c $(wildcard tests/abi/*.h)
+# Nothing can be preloaded into these.
+$(STATIC_BIN): $B/%.static: %.c $(wildcard tests/abi/*.h tests/lib/*.h)
 	@mkdir -p $(@D)
 	@echo "  CC   $< (static)"
-	$(Q)$(CC) -std=gnu11 -O1 -g -D_GNU_SOURCE -Wall -Wextra -Werror -Wno-unused-parameter -Itests -static -o $@ $< -lpthread
+	$(Q)$(CLIENT_CC) -static -o $@ $< -lpthread
 
-$(BENCH_BIN) $(FUZZ_BIN): $B/%: $B/%.o $(LIB)
+$(GO_BIN): $B/%.go.static: %.go
+	@mkdir -p $(@D)
+	@echo "  GO   $<"
+	$(Q)CGO_ENABLED=0 GOFLAGS=-mod=mod $(GO) build -o $@ $<
+
+# Object files for programs that use libbpf.
+$(BPF_OBJ): $B/tests/clients/bpf/%.o: tests/clients/bpf/%.c
+	@mkdir -p $(@D)
+	@echo "  BPF  $<"
+	$(Q)clang -target bpf -O2 -g -Wall -Werror -I/usr/include/$(shell $(CC) -print-multiarch) -c -o $@ $<
+
+$(BENCH_BIN): $B/%: $B/%.o $(LIB)
 	@echo "  LD   $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(LIB) -lpthread
 
-tests-bin: all $(UNIT_BIN) $(ABI_BIN) $(ABI_STATIC)
+tests-bin: all $(UNIT_BIN) $(CLIENT_BIN) $(STATIC_BIN) $(GO_BIN) $(BPF_OBJ)
 bench-bin: all $(BENCH_BIN)
-fuzz-bin: all $(FUZZ_BIN)
+fuzz-bin: all $(filter $B/fuzz/%,$(CLIENT_BIN) $(STATIC_BIN))
 
 deps:
 	$(Q)scripts/deps.sh

@@ -18,11 +18,11 @@ reviewed=" "
 log=$(mktemp) || exit 1
 trap 'rm -f "$log"' EXIT
 
-core_sources() { find src tool bench fuzz tests/unit tests/map tests/crash tests/lib -name '*.c' 2>/dev/null | sort; }
+core_sources() { find src tool tests/unit tests/map tests/crash tests/lib -name '*.c' 2>/dev/null | sort; }
 core_headers() { find src tool -name '*.h' | sort; }
-client_sources() { find tests/abi -name '*.c' 2>/dev/null | sort; }
+client_sources() { find tests/abi tests/clients fuzz -maxdepth 1 -name "*.c" 2>/dev/null | sort; }
 client_headers() { find tests/abi tests/lib -name '*.h' 2>/dev/null | sort; }
-all_c() { find src tool bench fuzz tests -name '*.[ch]' 2>/dev/null | sort; }
+all_c() { find src tool bench fuzz tests -name "*.[ch]" 2>/dev/null | sort; }
 all_sh() { find scripts tests -name '*.sh' | sort; }
 
 # each CMD...: the command for every file named on stdin, on all CPUs.
