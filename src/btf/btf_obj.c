@@ -32,7 +32,7 @@ void btf_blob_drop(struct btf_blob *b)
 	b->raw = NULL;
 }
 
-int btf_obj_make(const void *raw, u32 size, u32 uid, u32 *id)
+int btf_obj_make(const void *raw, u32 size, u32 uid, u32 *id, struct stat *st)
 {
 	struct obj_new n;
 	int err;
@@ -45,6 +45,7 @@ int btf_obj_make(const void *raw, u32 size, u32 uid, u32 *id)
 	memcpy(n.view.data, raw, size);
 	err = obj_publish(&n, O_RDONLY);
 	*id = n.id;
+	*st = n.st;
 	return err;
 }
 

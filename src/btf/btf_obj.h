@@ -39,8 +39,8 @@ struct btf_blob {
 	u32 kernel;
 };
 
-/* Publishes a checked blob: an fd (O_RDONLY) and its id, or an errno. */
-int btf_obj_make(const void *raw, u32 size, u32 uid, u32 *id);
+/* Publishes a checked blob: an fd (O_RDONLY), its id and what fstat(2) says, or an errno. */
+int btf_obj_make(const void *raw, u32 size, u32 uid, u32 *id, struct stat *st);
 
 /* Reads at most `want` bytes of the object's BTF. -ENOENT, -EIO, -ENOMEM. To be dropped. */
 int btf_obj_read(u32 id, u32 want, struct btf_blob *b);

@@ -187,7 +187,7 @@ static int reopen(struct obj_new *n, int oflags)
 	return 0;
 }
 
-int obj_publish(struct obj_new *n, int oflags, struct stat *st)
+int obj_publish(struct obj_new *n, int oflags)
 {
 	char name[32];
 	long err = 0;
@@ -203,7 +203,7 @@ int obj_publish(struct obj_new *n, int oflags, struct stat *st)
 		if (!err)
 			err = raw_flock(n->fd, LOCK_SH | LOCK_NB);
 		if (!err)
-			err = raw_fstat(n->fd, st);
+			err = raw_fstat(n->fd, &n->st);
 		if (!err)
 			err = raw_renameat2(the_store.dirfd, n->tmp, the_store.dirfd,
 					    store_id_name(name, n->type, n->id), 1 /* RENAME_NOREPLACE */);
@@ -216,7 +216,7 @@ int obj_publish(struct obj_new *n, int oflags, struct stat *st)
 		return (int)err;
 	}
 	store_hint(n->type, n->id, true);
-	obj_set_hint(st, n->type, n->id);
+	obj_set_hint(&n->st, n->type, n->id);
 	drop_view(n);
 	return n->fd;
 }

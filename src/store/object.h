@@ -95,6 +95,7 @@ struct obj_new {
 	enum obj_type type;
 	char tmp[48];
 	u32 id;
+	struct stat st; /* after obj_publish */
 	bool small;
 	u8 page[PAGE] __attribute__((aligned(64)));
 };
@@ -112,10 +113,10 @@ u32 obj_take_id(struct obj_new *n);
 /*
  * Makes it visible under its id (taken now if not before). Returns an fd
  * (O_CLOEXEC, opened with access mode oflags, locked shared, its /proc text the
- * id name), >= 0, and what fstat(2) says. The view is gone after it, whatever the result. On error
+ * id name), >= 0; n->st is what fstat(2) says. The view is gone after it, whatever the result. On error
  * nothing is left but references set in its name, which the caller clears.
  */
-int obj_publish(struct obj_new *n, int oflags, struct stat *st);
+int obj_publish(struct obj_new *n, int oflags);
 void obj_discard(struct obj_new *n);
 
 /* Fills the common header; type-specific fields are the caller's. kind: map or program type. name: at most 15

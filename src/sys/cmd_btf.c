@@ -59,6 +59,7 @@ long cmd_btf_load(struct cmd_ctx *x)
 	const union bpf_attr_new *u = x->attr;
 	u32 id, uid = 0, gid, umask;
 	struct btf_blob b = { 0 };
+	struct stat st;
 	struct vlog l;
 	int err, ret;
 
@@ -79,10 +80,10 @@ long cmd_btf_load(struct cmd_ctx *x)
 		ret = err;
 	if (!ret) {
 		x->c->ops->fs_creds(x->c, &uid, &gid, &umask);
-		ret = btf_obj_make(b.raw, b.size, uid, &id);
+		ret = btf_obj_make(b.raw, b.size, uid, &id, &st);
 	}
 	btf_blob_drop(&b);
-	return ret < 0 ? ret : cmd_install(x, ret, OBJ_BTF, id);
+	return ret < 0 ? ret : cmd_install(x, ret, OBJ_BTF, id, &st);
 }
 
 /* The name, NUL-terminated, into the client's buffer of that length: 0, -ENOSPC, -EFAULT. */

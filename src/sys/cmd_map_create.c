@@ -39,17 +39,6 @@ static int check_fields(const union bpf_attr_new *u)
 	return 0;
 }
 
-static int check_token(struct cmd_ctx *x)
-{
-	char text[64];
-	int n;
-
-	if (!(x->attr->map_create.map_flags & BPF_F_TOKEN_FD))
-		return 0;
-	n = x->c->ops->fd_text(x->c, x->attr->map_create.map_token_fd, text, sizeof(text));
-	return n < 0 ? n : -EINVAL; /* open, but no token: there are none */
-}
-
 static void fill_attr(const union bpf_attr_new *u, struct map_attr *a)
 {
 	*a = (struct map_attr){
@@ -105,7 +94,6 @@ static int resolve_btf(struct cmd_ctx *x, struct map_attr *a, struct bpf_file *f
 static long make(struct cmd_ctx *x, struct map_attr *a)
 {
 	int oflags = map_flags_to_oflags(a->map_flags), err, fd;
-	struct stat st;
 	struct obj_new n;
 	u64 memlock;
 
@@ -120,13 +108,13 @@ static long make(struct cmd_ctx *x, struct map_attr *a)
 			return err == -ENOENT ? -EBADF : err;
 		}
 	}
-	fd = obj_publish(&n, oflags, &st);
+	fd = obj_publish(&n, oflags);
 	if (fd < 0) {
 		if (a->btf_id)
 			ref_clear(OBJ_MAP, n.id, REF_SLOT_BTF, OBJ_BTF, a->btf_id);
 		return fd;
 	}
-	return cmd_install(x, fd, OBJ_MAP, n.id, &st);
+	return cmd_install(x, fd, OBJ_MAP, n.id, &n.st);
 }
 
 long cmd_map_create(struct cmd_ctx *x)
@@ -144,8 +132,8 @@ long cmd_map_create(struct cmd_ctx *x)
 	ret = map_check(&a);
 	if (!ret && u->map_create.map_ifindex)
 		ret = map_type_get(a.map_type)->offload ? -EOPNOTSUPP : -EINVAL;
-	if (!ret)
-		ret = check_token(x);
+	if (!ret && (u->map_create.map_flags & BPF_F_TOKEN_FD))
+		ret = cmd_check_token(x, u->map_create.map_token_fd);
 	if (!ret)
 		ret = cmd_need_cap(x);
 	if (!ret)

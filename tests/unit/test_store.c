@@ -47,7 +47,6 @@ static const struct obj_type_ops *const rows[OBJ_TYPES] = { &map_row, &prog_row,
 static int make(enum obj_type t, u32 flags, u32 holds, size_t size, u32 *id)
 {
 	struct obj_new n;
-	struct stat st;
 	int err = obj_create(t, size, size, false, &n);
 
 	if (err)
@@ -57,7 +56,7 @@ static int make(enum obj_type t, u32 flags, u32 holds, size_t size, u32 *id)
 	*id = obj_take_id(&n);
 	if (holds && ref_set(t, *id, 7, OBJ_PROG, holds))
 		return -1;
-	return obj_publish(&n, O_RDWR, &st);
+	return obj_publish(&n, O_RDWR);
 }
 
 static bool alive(enum obj_type t, u32 id)
