@@ -101,19 +101,21 @@ EXPORT int dup3(int from, int to, int flags)
 	return (int)ret_errno(fd_dup2(from, to, flags, true));
 }
 
+#define KERNEL_LARGEFILE 0100000 /* the kernel's O_LARGEFILE: every file opened by a 64-bit program */
+
 /* A map of the kernel's is no file: of the flags only the access mode and what F_SETFL sets are seen. */
 static long getfl(int fd, long flags)
 {
 	struct handle *h;
 	u32 acc;
 
-	if (flags < 0 || !(flags & O_NOFOLLOW))
+	if (flags < 0 || !(flags & KERNEL_LARGEFILE) || flags & O_PATH)
 		return flags;
 	h = fd_look(fd, &acc);
 	if (!h)
 		return flags;
 	handle_put(h);
-	return flags & ~(long)(O_NOFOLLOW | 0100000 /* O_LARGEFILE of the kernel */);
+	return flags & ~(long)(O_NOFOLLOW | KERNEL_LARGEFILE);
 }
 
 long fd_fcntl(int fd, int cmd, long arg)
