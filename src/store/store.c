@@ -169,14 +169,19 @@ static int open_super(int dirfd, unsigned flags, struct super **out)
 {
 	int mode = flags & STORE_CREATE ? O_CREAT : 0;
 	int fd = raw_openat(dirfd, "super", O_RDWR | O_CLOEXEC | O_NOFOLLOW | mode, 0600);
+	bool locked = false;
 	struct super *s;
 	struct stat st;
 	int err;
 
 	if (fd < 0)
 		return fd == -ELOOP ? -EINVAL : fd;
-	err = raw_flock(fd, LOCK_EX);
-	if (!err)
+	/* A store that is there is opened without a lock: nobody waits for a process that is stopped. */
+	err = raw_fstat(fd, &st);
+	locked = !err && (flags & STORE_CREATE);
+	if (locked)
+		err = raw_flock(fd, LOCK_EX);
+	if (locked && !err)
 		err = raw_fstat(fd, &st);
 	if (!err && !st.st_size && (flags & STORE_CREATE))
 		err = raw_ftruncate(fd, st.st_size = sizeof(*s));
@@ -201,7 +206,9 @@ static int open_super(int dirfd, unsigned flags, struct super **out)
 	else
 		raw_munmap(s, sizeof(*s));
 close_fd:
-	raw_close(fd); /* drops the flock */
+	if (locked)
+		raw_flock(fd, LOCK_UN); /* the mapping keeps the description, and so the lock */
+	raw_close(fd);
 	return err;
 }
 
