@@ -186,9 +186,10 @@ u64 htab_short_word(const void *key, u32 size);
 static inline void htab_key_set(const struct htab *h, struct htab_key *k, const void *key)
 {
 	k->bytes = key;
+	k->word = 0;
 	switch (h->keys) {
-	case KEYS_4: k->word = *(const u32 *)key; break;
-	case KEYS_8: k->word = *(const u64 *)key; break;
+	case KEYS_4: memcpy(&k->word, key, 4); break;
+	case KEYS_8: memcpy(&k->word, key, 8); break;
 	case KEYS_SHORT: k->word = htab_short_word(key, h->key_size); break;
 	default: k->word = htab_hash_long(h, key); break;
 	}

@@ -44,7 +44,7 @@ int mt_batch(struct maptest *t, int (*batch)(struct op *, struct bpf_map *, stru
 	     struct map_batch *b);
 
 #define MT_KEY_MAX   4096
-#define MT_VALUE_MAX 65536
+#define MT_VALUE_MAX 8192
 
 void mt_key(const struct maptest *t, u64 n, void *key);
 u64 mt_key_number(const struct maptest *t, const void *key);
