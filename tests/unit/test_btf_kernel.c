@@ -9,7 +9,7 @@
 #include <unistd.h>
 #include "../abi/btf_blobs.h"
 #include "../lib/tap.h"
-#include "btf/btf.h"
+#include "btf/btf_record.h"
 
 #define LOG_SIZE 65536
 
@@ -43,8 +43,10 @@ static int our_check(const struct blob *b)
 
 	vlog_init(&l, 1, (uintptr_t)our_log, LOG_SIZE);
 	err = btf_check(&v, b->b, b->size, &l);
-	if (!err)
+	if (!err) {
+		err = btf_check_structs(&v);
 		btf_drop(&v);
+	}
 	vlog_finish(&l, &n, &size);
 	memcpy(our_log, l.buf, n);
 	vlog_free(&l);
