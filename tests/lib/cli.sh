@@ -149,3 +149,14 @@ world() {
 		;;
 	esac
 }
+
+# A store that several commands share; removed at the end.
+new_store() {
+	STORE=/dev/shm/pinfs-test.$$
+	[ -w /dev/shm ] || STORE=$WORK/store
+	rm -rf "$STORE"
+	trap 'rm -rf "$WORK" "$STORE"' EXIT
+}
+
+in_store() { "$PINFS" run --store "$STORE" -- "$@"; }
+pinfs() { "$PINFS" "$1" --store "$STORE" "${@:2}"; }
