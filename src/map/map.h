@@ -109,12 +109,6 @@ struct map_batch {
 	void *keys, *values;
 	u32 count; /* in: room; out: done */
 	u64 elem_flags, flags;
-	/*
-	 * Updates of maps that hold objects: the id of the object that the fd
-	 * at `fd` stands for, after obj_check; or a negative errno. The caller's.
-	 */
-	int (*resolve)(void *arg, struct bpf_map *m, const void *fd, u32 *id);
-	void *arg;
 };
 
 /*
@@ -155,6 +149,8 @@ struct map_ops {
 	 */
 	int obj_value;
 	int (*obj_check)(struct bpf_map *m, const struct obj_hdr *candidate);
+	/* What the kernel checks of an update before it looks at the fd. NULL: nothing. */
+	int (*update_check)(const struct bpf_map *m, const void *key, u64 flags);
 	void (*each_ref)(const struct bpf_map *m, void (*each)(void *arg, u64 slot, enum obj_type t, u32 id),
 			 void *arg);
 	void (*release_uref)(struct bpf_map *m);
@@ -187,9 +183,10 @@ struct map_type {
 	bool spin_lock; /* values may hold bpf_spin_lock */
 	int btf_errno;  /* 0: takes BTF; else the errno for key/value BTF (-ENOTSUPP, -EINVAL) */
 	enum map_btf_key btf_key;
-	bool cap_bpf;     /* creation wants CAP_BPF where HASH would not */
-	bool takes_extra; /* map_extra may be other than 0; alloc_check says what */
-	bool inner_ok;    /* may be the template of a map-in-map */
+	bool cap_bpf;        /* creation wants CAP_BPF where HASH would not */
+	bool takes_extra;    /* map_extra may be other than 0; alloc_check says what */
+	bool inner_ok;       /* may be the template of a map-in-map */
+	bool inner_same_max; /* inside another map max_entries must match, unless made with BPF_F_INNER_MAP */
 	bool may_freeze;
 	bool offload; /* map_ifindex is understood: EOPNOTSUPP, not EINVAL, for a device that offloads nothing
 		       */

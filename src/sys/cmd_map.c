@@ -137,7 +137,7 @@ static int resolve_value(struct cmd_ctx *x, struct bpf_map *m, const void *value
 	if (m->ops->obj_value == MAP_VALUE_PERF) {
 		err = x->c->ops->fd_text(x->c, (int)fd, text, sizeof(text));
 		*id = 1;
-		return err < 0 ? err : strcmp(text, "anon_inode:[perf_event]") ? -EINVAL : 0;
+		return err < 0 ? err : strcmp(text, "anon_inode:[perf_event]") ? -EBADF : 0;
 	}
 	err = cmd_get_fd(x, (int)fd, m->ops->obj_value, f);
 	if (err)
@@ -161,7 +161,9 @@ int map_update_one(struct cmd_ctx *x, struct bpf_map *m, const void *key, const 
 
 	if (likely(m->ops->obj_value == MAP_VALUE_PLAIN))
 		return m->ops->update(x->op, m, key, value, flags);
-	err = resolve_value(x, m, value, &id, &f);
+	err = m->ops->update_check ? m->ops->update_check(m, key, flags) : 0;
+	if (!err)
+		err = resolve_value(x, m, value, &id, &f);
 	if (err)
 		return err;
 	err = m->ops->update(x->op, m, key, &id, flags);

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * One row a map type: every fact about it that others ask for.
+ *
+ * A new type is its own file and a row here. The flags are those that
+ * MAP_CREATE takes; what else it asks is in the type's alloc_check.
+ */
+#include "map/map_ops.h"
+
+#define ACCESS      (BPF_F_RDONLY | BPF_F_WRONLY)
+#define PROG_ACCESS (BPF_F_RDONLY_PROG | BPF_F_WRONLY_PROG)
+#define STD         (BPF_F_NUMA_NODE | ACCESS)
+#define HASH_FLAGS  (ACCESS | PROG_ACCESS | BPF_F_NO_PREALLOC | BPF_F_ZERO_SEED)
+/* NO_PREALLOC is refused by the LRU types themselves, with an errno of its own. */
+#define LRU_FLAGS (HASH_FLAGS | BPF_F_NO_COMMON_LRU)
+
+const struct map_type map_types[] = {
+	[BPF_MAP_TYPE_HASH] = {
+		.ops = &hashtab_ops,
+		.flags_allowed = HASH_FLAGS | BPF_F_NUMA_NODE,
+		.btf_seq = true,
+		.spin_lock = true,
+		.inner_ok = true,
+		.may_freeze = true,
+		.offload = true,
+		.lookup_delete_flags = true,
+		.bucket_cursor = true,
+	},
+	[BPF_MAP_TYPE_ARRAY] = {
+		.ops = &array_ops,
+		.flags_allowed = STD | PROG_ACCESS | BPF_F_MMAPABLE | BPF_F_INNER_MAP,
+		.btf_seq = true,
+		.spin_lock = true,
+		.btf_key = MAP_BTF_KEY_ARRAY,
+		.inner_ok = true,
+		.inner_same_max = true,
+		.may_freeze = true,
+		.offload = true,
+	},
+	[BPF_MAP_TYPE_PROG_ARRAY] = {
+		.ops = &prog_array_ops,
+		.flags_allowed = STD,
+		.btf_seq = true,
+		.btf_key = MAP_BTF_KEY_U32,
+		.may_freeze = true,
+	},
+	[BPF_MAP_TYPE_PERF_EVENT_ARRAY] = {
+		.ops = &perf_event_array_ops,
+		.flags_allowed = STD | BPF_F_PRESERVE_ELEMS,
+		.btf_errno = -ENOTSUPP,
+		.inner_ok = true,
+		.may_freeze = true,
+	},
+	[BPF_MAP_TYPE_PERCPU_HASH] = {
+		.ops = &hashtab_percpu_ops,
+		.flags_allowed = HASH_FLAGS,
+		.percpu = true,
+		.btf_seq = true,
+		.inner_ok = true,
+		.may_freeze = true,
+		.lookup_delete_flags = true,
+		.bucket_cursor = true,
+	},
+	[BPF_MAP_TYPE_PERCPU_ARRAY] = {
+		.ops = &percpu_array_ops,
+		.flags_allowed = ACCESS | PROG_ACCESS,
+		.percpu = true,
+		.btf_seq = true,
+		.btf_key = MAP_BTF_KEY_ARRAY,
+		.inner_ok = true,
+		.may_freeze = true,
+	},
+	[BPF_MAP_TYPE_LRU_HASH] = {
+		.ops = &hashtab_lru_ops,
+		.flags_allowed = LRU_FLAGS | BPF_F_NUMA_NODE,
+		.btf_seq = true,
+		.cap_bpf = true,
+		.inner_ok = true,
+		.may_freeze = true,
+		.lookup_delete_flags = true,
+		.bucket_cursor = true,
+	},
+	[BPF_MAP_TYPE_LRU_PERCPU_HASH] = {
+		.ops = &hashtab_lru_percpu_ops,
+		.flags_allowed = LRU_FLAGS,
+		.percpu = true,
+		.btf_seq = true,
+		.cap_bpf = true,
+		.inner_ok = true,
+		.may_freeze = true,
+		.lookup_delete_flags = true,
+		.bucket_cursor = true,
+	},
+	[BPF_MAP_TYPE_LPM_TRIE] = {
+		.ops = &lpm_trie_ops,
+		.flags_allowed = STD | PROG_ACCESS | BPF_F_NO_PREALLOC,
+		.btf_key = MAP_BTF_KEY_STRUCT,
+		.cap_bpf = true,
+		.inner_ok = true,
+		.may_freeze = true,
+	},
+	[BPF_MAP_TYPE_ARRAY_OF_MAPS] = {
+		.ops = &array_of_maps_ops,
+		.flags_allowed = STD,
+		.btf_errno = -ENOTSUPP,
+		.may_freeze = true,
+	},
+	[BPF_MAP_TYPE_HASH_OF_MAPS] = {
+		.ops = &hash_of_maps_ops,
+		.flags_allowed = HASH_FLAGS | BPF_F_NUMA_NODE,
+		.btf_errno = -ENOTSUPP,
+		.may_freeze = true,
+		.bucket_cursor = true,
+	},
+	[BPF_MAP_TYPE_QUEUE] = {
+		.ops = &queue_ops,
+		.flags_allowed = STD | PROG_ACCESS,
+		.no_key = true,
+		.btf_errno = -EINVAL,
+		.cap_bpf = true,
+		.inner_ok = true,
+		.may_freeze = true,
+	},
+	[BPF_MAP_TYPE_STACK] = {
+		.ops = &stack_ops,
+		.flags_allowed = STD | PROG_ACCESS,
+		.no_key = true,
+		.btf_errno = -EINVAL,
+		.cap_bpf = true,
+		.inner_ok = true,
+		.may_freeze = true,
+	},
+	[BPF_MAP_TYPE_BLOOM_FILTER] = {
+		.ops = &bloom_filter_ops,
+		.flags_allowed = STD | PROG_ACCESS | BPF_F_ZERO_SEED,
+		.no_key = true,
+		.btf_key = MAP_BTF_KEY_NONE,
+		.cap_bpf = true,
+		.takes_extra = true,
+		.inner_ok = true,
+		.may_freeze = true,
+		.value_asks = true,
+	},
+};
+
+const u32 map_types_nr = ARRAY_SIZE(map_types);
