@@ -252,7 +252,7 @@ static void htab_recover(struct op *old, struct op *now)
 	struct htab *h = htab_of(m);
 	u64 ent = old->claim[1];
 
-	now->budget = 20l * h->n + 2000000;
+	now->budget = 20l * h->n + 200000;
 	now->claim[2] = 0;
 	if (ent && ent <= h->n)
 		htab_abort(now, h, (u32)ent - 1);
@@ -263,7 +263,7 @@ static void htab_recover(struct op *old, struct op *now)
 
 void htab_begin(struct op *op, struct bpf_map *m)
 {
-	op->budget = 20l * htab_of(m)->n + 2000000;
+	op->budget = 20l * htab_of(m)->n + 200000;
 	op->claim[0] = (u64)(uintptr_t)m;
 	op->claim[1] = op->claim[2] = 0;
 	barrier();

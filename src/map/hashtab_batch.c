@@ -129,7 +129,7 @@ static int htab_batch(struct op *op, struct bpf_map *m, struct map_batch *b, boo
 		return (int)from;
 	htab_begin(op, m);
 	for (at = (u32)from; !ret; at++) {
-		op->budget = 20l * t.h->n + 2000000; /* a bucket's */
+		op->budget = 20l * t.h->n + 200000; /* a bucket's */
 		got = bucket_read(&t, at);
 		if (got > 0 && remove)
 			got = bucket_remove(&t, at);

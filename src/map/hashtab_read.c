@@ -84,7 +84,7 @@ restart:
 
 static long read_budget(const struct htab *h)
 {
-	return 4l * h->n + 1000000;
+	return 4l * h->n + 200000;
 }
 
 static inline __attribute__((always_inline)) void put_value_word(const struct htab *h, void *value, u64 word)
@@ -241,7 +241,7 @@ static int first_from(struct htab *h, u32 b, long *budget, void *next)
 int htab_next_key(struct op *op, struct bpf_map *m, const void *key, void *next)
 {
 	struct htab *h = htab_of(m);
-	long budget = 8l * h->n + 1000000;
+	long budget = 8l * h->n + 200000;
 	struct htab_key k;
 	struct seen e;
 	int ret;

@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-u64 mt_seed = 88172645463325252ull;
+__thread u64 mt_seed = 88172645463325252ull;
 volatile u64 *mt_shared, *mt_failures;
 
 static int actors_fd = -1;

@@ -51,8 +51,8 @@ u64 mt_key_number(const struct maptest *t, const void *key);
 void mt_value(const struct maptest *t, u64 n, void *value);
 bool mt_check(const struct maptest *t, u64 n, const void *value);
 
-/* A small generator of numbers, seeded per process. */
-extern u64 mt_seed;
+/* A small generator of numbers, one a thread. */
+extern __thread u64 mt_seed;
 u64 mt_rand(void);
 double mt_now(void);
 

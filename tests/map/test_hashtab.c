@@ -336,7 +336,7 @@ static void test_open(void)
 /* ---- threads ---- */
 
 static struct maptest shared_map;
-static volatile bool stop;
+static _Atomic bool stop;
 
 static void *busy(void *arg)
 {
