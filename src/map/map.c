@@ -125,7 +125,7 @@ int map_create(struct map_attr *a, struct obj_new *n, u64 *memlock)
 		return err;
 	t = map_type_get(a->map_type);
 	if (t->ops->obj_value == OBJ_MAP)
-		err = map_in_map_template(a);
+		err = a->inner ? map_in_map_template(a) : -EINVAL;
 	if (!err)
 		err = t->ops->layout(a, &l);
 	if (!err)
