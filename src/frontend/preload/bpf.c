@@ -8,10 +8,15 @@
  * the mask had held back may then arrive too early; it is kept and sent again
  * to the thread when the mask is back (sig_chain in wrap_sig.c keeps it).
  *
- * Whether that is needed is asked once (a system call) and again after
+ * At the fd limit the kernel's map operations still work, and ours may want an
+ * fd for a moment: then the soft limit is lifted for a second try. What the
+ * client gets stays below its own limit (install_fd in caller.c).
+ *
+ * Whether a thread has its signals open is asked once (a system call) and again after
  * everything that can change a mask, so a call in the usual state pays one
  * comparison.
  */
+#include <sys/resource.h>
 #include "preload.h"
 
 #define SIGBIT(s) (1ull << ((s)-1))
@@ -21,12 +26,43 @@ __thread struct pre_thread pre_self;
 static const u64 guard_signals = SIGBIT(SIGSEGV) | SIGBIT(SIGBUS);
 static const int guard_signal[2] = { SIGSEGV, SIGBUS };
 
+void pre_limit_back(struct pre_thread *t)
+{
+	if (!t->limit[1])
+		return;
+	raw4(SYS_prlimit64, 0, RLIMIT_NOFILE, t->limit, 0);
+	t->limit[1] = 0;
+}
+
+static noinline long serve_above_limit(struct pre_thread *t, long cmd, u64 attr, long size)
+{
+	u64 lim[2], more[2];
+	long ret;
+
+	if (t->limit[1] || raw4(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, lim) || lim[0] >= lim[1])
+		return -EMFILE;
+	more[0] = MIN(lim[1], lim[0] + 64);
+	more[1] = lim[1];
+	t->limit[0] = lim[0];
+	barrier();
+	t->limit[1] = lim[1];
+	if (raw4(SYS_prlimit64, 0, RLIMIT_NOFILE, more, 0)) {
+		t->limit[1] = 0;
+		return -EMFILE;
+	}
+	ret = sys_bpf(&t->c, (int)cmd, attr, (u32)size);
+	pre_limit_back(t);
+	return ret;
+}
+
 static long serve(struct pre_thread *t, long cmd, u64 attr, long size)
 {
 	u32 mem = t->mem_count;
 	long ret;
 
 	ret = sys_bpf(&t->c, (int)cmd, attr, (u32)size);
+	if (unlikely(ret == -EMFILE))
+		ret = serve_above_limit(t, cmd, attr, size);
 	if (unlikely(t->mem_count != mem))
 		pre_scratch_free(t, mem);
 	return ret;

@@ -22,6 +22,7 @@ static int copy_out(struct bpf_caller *c, u64 dst, const void *src, size_t n)
 
 static int install_fd(struct bpf_caller *c, int fd, struct handle *h, bool cloexec)
 {
+	struct pre_thread *t = container_of(c, struct pre_thread, c);
 	int low, flags;
 
 	/* On the way to the object other fds were open for a moment: the kernel would give the lowest number.
@@ -34,6 +35,10 @@ static int install_fd(struct bpf_caller *c, int fd, struct handle *h, bool cloex
 		raw_close(low);
 		if (!cloexec)
 			raw_fcntl(fd, F_SETFD, 0);
+	}
+	if (unlikely(t->limit[1] && (u64)fd >= t->limit[0])) {
+		raw_close(fd);
+		return -EMFILE;
 	}
 	fdtab_drop(fd);
 	flags = raw_fcntl(fd, F_GETFL, 0);

@@ -110,7 +110,8 @@ struct pre_thread {
 	struct {
 		void *at;
 		size_t size;
-	} mem[8]; /* scratch memory of the running call */
+	} mem[8];     /* scratch memory of the running call */
+	u64 limit[2]; /* the client's RLIMIT_NOFILE while it is lifted, else 0, 0 */
 	struct bpf_caller c;
 	siginfo_t kept[2];
 };
@@ -133,6 +134,7 @@ void pre_scratch_free(struct pre_thread *t, u32 from);
 
 /* bpf.c: result or -errno */
 long pre_bpf(long cmd, u64 attr, long size);
+void pre_limit_back(struct pre_thread *t);
 
 /* fdtab.c */
 #define FDTAB_SIZE 1024u

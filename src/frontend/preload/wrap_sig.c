@@ -369,6 +369,7 @@ static void before_jump(void)
 {
 	pre_self.state = THREAD_NEW;
 	pre_self.borrowed = false;
+	pre_limit_back(&pre_self);
 }
 
 EXPORT void longjmp(jmp_buf env, int value)
