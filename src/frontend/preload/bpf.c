@@ -55,16 +55,24 @@ static noinline long serve_above_limit(struct pre_thread *t, long cmd, u64 attr,
 	return ret;
 }
 
-static long serve(struct pre_thread *t, long cmd, u64 attr, long size)
+/* What a call leaves to do that did not just work. */
+static noinline long settle(struct pre_thread *t, u32 mem, long ret, long cmd, u64 attr, long size)
+{
+	if (ret == -EMFILE)
+		ret = serve_above_limit(t, cmd, attr, size);
+	if (t->mem_count != mem)
+		pre_scratch_free(t, mem);
+	return ret;
+}
+
+static inline long serve(struct pre_thread *t, long cmd, u64 attr, long size)
 {
 	u32 mem = t->mem_count;
 	long ret;
 
 	ret = sys_bpf(&t->c, (int)cmd, attr, (u32)size);
-	if (unlikely(ret == -EMFILE))
-		ret = serve_above_limit(t, cmd, attr, size);
-	if (unlikely(t->mem_count != mem))
-		pre_scratch_free(t, mem);
+	if (unlikely(ret == -EMFILE || t->mem_count != mem))
+		ret = settle(t, mem, ret, cmd, attr, size);
 	return ret;
 }
 
@@ -117,11 +125,18 @@ static noinline long serve_new(struct pre_thread *t, long cmd, u64 attr, long si
 	return serve(t, cmd, attr, size);
 }
 
-long pre_bpf(long cmd, u64 attr, long size)
+/* Where syscall() jumps for SYS_bpf; the same arguments. */
+long pre_syscall_bpf(long nr, long cmd, long attr, long size, long d, long e, long f)
 {
 	struct pre_thread *t = &pre_self;
+	long ret;
 
-	if (unlikely(t->state != THREAD_READY || !pre_process->pid))
-		return serve_new(t, cmd, attr, size);
-	return serve(t, cmd, attr, size);
+	/* A thread is only ever ready in a process that has joined a run. */
+	if (likely(t->state == THREAD_READY && pre_process->pid))
+		ret = serve(t, cmd, (u64)attr, size);
+	else if (pre_attached)
+		ret = serve_new(t, cmd, (u64)attr, size);
+	else
+		ret = raw6(SYS_bpf, cmd, attr, size, d, e, f);
+	return ret_errno(ret);
 }

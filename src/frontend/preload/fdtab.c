@@ -130,7 +130,7 @@ static struct handle *identify(int fd, u32 *acc)
 	return handle_get(type, id, st.st_ino);
 }
 
-static int get_unknown(struct op *op, int fd, struct bpf_file *f)
+static noinline int get_unknown(int fd, struct bpf_file *f)
 {
 	struct handle *h = identify(fd, &f->acc);
 
@@ -144,33 +144,36 @@ static int get_unknown(struct op *op, int fd, struct bpf_file *f)
 	return 0;
 }
 
+/* A second fd of the same call. Handles are type-stable: one may be looked at even if it is gone. */
+static noinline int get_counted(int fd, u64 word, struct bpf_file *f)
+{
+	f->h = handle_by_ino(word_handle(word)->ino);
+	if (f->h == word_handle(word) && fdtab_word(fd) == word) {
+		f->counted = true;
+		return 0;
+	}
+	if (f->h)
+		handle_put(f->h);
+	return get_unknown(fd, f);
+}
+
 int pre_get_fd(struct bpf_caller *c, struct op *op, int fd, struct bpf_file *f)
 {
 	u64 word = fdtab_word(fd);
-	struct handle *h = word_handle(word);
 
 	if (unlikely(!word))
-		return get_unknown(op, fd, f);
+		return get_unknown(fd, f);
 	f->acc = (u32)(word & 3);
-	if (likely(!op->obj)) {
-		__atomic_store_n(&op->obj, h, __ATOMIC_RELAXED);
-		barrier();
-		if (likely(fdtab_word(fd) == word)) {
-			f->h = h;
-			f->counted = false;
-			return 0;
-		}
+	if (unlikely(op->obj))
+		return get_counted(fd, word, f);
+	__atomic_store_n(&op->obj, word_handle(word), __ATOMIC_RELAXED);
+	barrier();
+	if (unlikely(fdtab_word(fd) != word)) {
 		op->obj = NULL;
-		return get_unknown(op, fd, f);
+		return get_unknown(fd, f);
 	}
-	/* A second fd of the same call. Handles are type-stable: h may be looked at even if it is gone. */
-	f->h = handle_by_ino(h->ino);
-	if (f->h != h || fdtab_word(fd) != word) {
-		if (f->h)
-			handle_put(f->h);
-		return get_unknown(op, fd, f);
-	}
-	f->counted = true;
+	f->h = word_handle(word);
+	f->counted = false;
 	return 0;
 }
 

@@ -132,8 +132,8 @@ void pre_forked(void);
 extern const struct bpf_caller_ops pre_caller_ops;
 void pre_scratch_free(struct pre_thread *t, u32 from);
 
-/* bpf.c: result or -errno */
-long pre_bpf(long cmd, u64 attr, long size);
+/* bpf.c */
+long pre_syscall_bpf(long nr, long cmd, long attr, long size, long d, long e, long f);
 void pre_limit_back(struct pre_thread *t);
 
 /* fdtab.c */

@@ -62,7 +62,6 @@ __asm__(".text\n"
 	".size syscall, . - syscall\n");
 
 long pre_syscall_failed(void);
-long pre_syscall_bpf(long nr, long cmd, long attr, long size, long d, long e, long f);
 long pre_syscall(long nr, long a, long b, long c, long d, long e, long f);
 
 /* Reached by a jump with a negative errno in rax. */
@@ -80,14 +79,6 @@ long pre_set_errno(long err)
 {
 	errno = (int)-err;
 	return -1;
-}
-
-long pre_syscall_bpf(long nr, long cmd, long attr, long size, long d, long e, long f)
-{
-	/* A process that is in no run, or has five arguments to give: as if we were not there. */
-	if (unlikely(!pre_attached))
-		return ret_errno(raw6(SYS_bpf, cmd, attr, size, d, e, f));
-	return ret_errno(pre_bpf(cmd, (u64)attr, size));
 }
 
 static long changed(long result)
