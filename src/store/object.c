@@ -175,16 +175,17 @@ u32 obj_take_id(struct obj_new *n)
 /* The fd handed out must have the access mode that F_GETFL is to show. */
 static int reopen(struct obj_new *n, int oflags)
 {
-	int fd;
+	int fd, err;
 
 	if ((oflags & O_ACCMODE) == O_RDWR)
 		return 0;
 	fd = raw_openat(the_store.dirfd, n->tmp, oflags | O_CLOEXEC | O_NOFOLLOW, 0);
 	if (fd < 0)
 		return fd;
-	raw_close(n->fd);
-	n->fd = fd;
-	return 0;
+	/* At the first one's number: that was the lowest free. */
+	err = (int)raw3(SYS_dup3, fd, n->fd, O_CLOEXEC);
+	raw_close(fd);
+	return err < 0 ? err : 0;
 }
 
 int obj_publish(struct obj_new *n, int oflags)

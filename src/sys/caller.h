@@ -79,6 +79,7 @@ struct bpf_caller {
 	bool direct;
 	const char *root_prefix; /* prefix to reach the client's root by path: "" or "/proc/PID/root" */
 	int pid, tid;
+	bool held_low; /* an fd of our own may stand below the one that install_fd is given */
 };
 
 static inline void put_fd(struct bpf_file *f)

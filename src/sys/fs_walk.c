@@ -457,6 +457,8 @@ int fs_walk(struct bpf_caller *c, int dirfd, const char *path, unsigned flags, s
 	if (!err)
 		err = run_walk(&w, at);
 	leave_dir(&w);
+	if (at->owned)
+		c->held_low = true;
 	return err;
 }
 

@@ -20,22 +20,27 @@ static int copy_out(struct bpf_caller *c, u64 dst, const void *src, size_t n)
 	return guard_copy(u64_to_ptr(dst), src, n);
 }
 
+/* The kernel would give the lowest number. */
+static int lowest(int fd, bool cloexec)
+{
+	int low = raw_fcntl(fd, cloexec ? F_DUPFD_CLOEXEC : F_DUPFD, 0);
+
+	if (low < 0)
+		return fd;
+	raw_close(low < fd ? fd : low);
+	return MIN(low, fd);
+}
+
 static int install_fd(struct bpf_caller *c, int fd, struct handle *h, bool cloexec)
 {
 	struct pre_thread *t = container_of(c, struct pre_thread, c);
-	int low, flags;
+	int flags;
 
-	/* On the way to the object other fds were open for a moment: the kernel would give the lowest number.
-	 */
-	low = raw_fcntl(fd, cloexec ? F_DUPFD_CLOEXEC : F_DUPFD, 0);
-	if (low >= 0 && low < fd) {
-		raw_close(fd);
-		fd = low;
-	} else if (low >= 0) {
-		raw_close(low);
-		if (!cloexec)
-			raw_fcntl(fd, F_SETFD, 0);
-	}
+	if (!cloexec)
+		raw_fcntl(fd, F_SETFD, 0);
+	if (c->held_low)
+		fd = lowest(fd, cloexec);
+	c->held_low = false;
 	if (unlikely(t->limit[1] && (u64)fd >= t->limit[0])) {
 		raw_close(fd);
 		return -EMFILE;
