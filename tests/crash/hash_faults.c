@@ -31,7 +31,7 @@ int main(void)
 		crash_stop(c, test_scale(1000) / (long)ARRAY_SIZE(cases));
 		crash_signal(c, 0.05 * (double)test_scale(100), false);
 		crash_signal(c, 0.05 * (double)test_scale(100), true);
-		crash_damage(c, test_scale(1000));
+		crash_damage(c, test_scale(400));
 	}
 	crash_race(&cases[0], test_scale(1000000) / 2);
 	crash_race(&cases[1], test_scale(1000000) / 2);
