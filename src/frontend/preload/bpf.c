@@ -17,7 +17,7 @@
  * comparison.
  */
 #include <sys/resource.h>
-#include "preload.h"
+#include "frontend/preload/preload.h"
 
 #define SIGBIT(s) (1ull << ((s)-1))
 

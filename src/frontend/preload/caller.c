@@ -7,7 +7,7 @@
  * the client's. So as_client and as_self have nothing to do.
  */
 #include <linux/capability.h>
-#include "preload.h"
+#include "frontend/preload/preload.h"
 #include "util/str.h"
 
 static int copy_in(struct bpf_caller *c, void *dst, u64 src, size_t n)

@@ -23,7 +23,7 @@
  * and without CLONE_FILES) other than vfork children. Wrappers that answer
  * instead of the kernel (wrap_io.c) therefore make sure by fstat first.
  */
-#include "preload.h"
+#include "frontend/preload/preload.h"
 #include "store/store.h"
 
 u64 *_Atomic fdtab[FDTAB_SIZE];

@@ -12,7 +12,7 @@
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include "preload.h"
+#include "frontend/preload/preload.h"
 
 #define NEXT_DEFINE(ret, name, args) ret(*next_##name) args;
 NEXT_LIST(NEXT_DEFINE)

@@ -12,7 +12,7 @@
  *            -> else            -> the kernel
  */
 #include <sched.h>
-#include "preload.h"
+#include "frontend/preload/preload.h"
 
 #define BIT(nr) (1ull << ((nr) % 64))
 #define W(nr)   ((nr) / 64)

@@ -24,7 +24,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <unistd.h>
-#include "preload.h"
+#include "frontend/preload/preload.h"
 #include "util/str.h"
 
 #define ENV_MAX   2048u

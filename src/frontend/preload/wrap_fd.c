@@ -12,7 +12,7 @@
  */
 #include <stdarg.h>
 #include <sys/resource.h>
-#include "preload.h"
+#include "frontend/preload/preload.h"
 #include "store/store.h"
 
 static long close_object(int fd, u64 word)

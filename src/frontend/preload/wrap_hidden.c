@@ -9,7 +9,7 @@
  * they are ENOSYS, and the call itself is made.
  */
 #include <sys/mount.h>
-#include "preload.h"
+#include "frontend/preload/preload.h"
 
 #define SYS_pinfs_mount  0x7f01
 #define SYS_pinfs_umount 0x7f02

@@ -13,7 +13,7 @@
  */
 #include <stdarg.h>
 #include <sys/ioctl.h>
-#include "preload.h"
+#include "frontend/preload/preload.h"
 #include "store/store.h"
 
 /* The errno for an object, or 0: not one. acc_wanted: the access that the call needs (EBADF without). */

@@ -11,7 +11,7 @@
  * makes a mapping longer succeeds here (the kernel's EFAULT): the new pages lie
  * behind the object's data and fault.
  */
-#include "preload.h"
+#include "frontend/preload/preload.h"
 #include "store/store.h"
 #include "sys/fs_mmap.h"
 

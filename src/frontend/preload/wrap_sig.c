@@ -25,7 +25,7 @@
  * (setcontext, swapcontext).
  */
 #include <string.h>
-#include "preload.h"
+#include "frontend/preload/preload.h"
 
 #define RING 64u
 
