@@ -9,7 +9,11 @@
 #include "tool/cmd.h"
 #include "tool/out.h"
 #include "tool/where.h"
+#include "sys/sys.h"
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct run_opts o;
 static bool help;
@@ -26,11 +30,35 @@ const struct opt run_opts[] = {
 	{ NULL },
 };
 
+/*
+ * Inside a run there is one already: a filter's listener cannot be had twice. So
+ * CMD is executed in the run that it is in, unless it wants another store.
+ */
+static int start_nested(const char *run)
+{
+	char store[PATH_MAX];
+
+	sys_init();
+	if (run_attach(run))
+		return -1; /* a stale variable */
+	if (o.fresh || (o.store && (!realpath(o.store, store) || strcmp(store, the_run->store)))) {
+		out_error(0, "already inside a run, of the store %s", the_run->store);
+		return RUN_EXIT_FAILED;
+	}
+	execvp(o.cmd[0], o.cmd);
+	out_error(-errno, "%s", o.cmd[0]);
+	return errno == ENOENT ? RUN_EXIT_NOT_FOUND : RUN_EXIT_NOT_EXEC;
+}
+
 static int start(void)
 {
+	const char *run = getenv(RUN_ENV);
 	char own[RUN_PATH_MAX];
 	int err;
 
+	err = run && *run ? start_nested(run) : -1;
+	if (err >= 0)
+		return err;
 	if (!o.store) {
 		err = where_own_store(own, sizeof(own));
 		if (err) {

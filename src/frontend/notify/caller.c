@@ -121,17 +121,27 @@ static int link_text(const struct bpf_caller *c, const char *entry, char *buf, s
 	return (int)n;
 }
 
-static bool same_link(const struct bpf_caller *c, const char *entry)
+/* What the supervisor's own links read; they never change. */
+static struct own_link {
+	const char *entry;
+	char text[256];
+} own_root = { .entry = "root" }, own_mnt = { .entry = "ns/mnt" }, own_user = { .entry = "ns/user" };
+
+static void read_own(struct own_link *l)
 {
-	char self[64], mine[PATH_MAX], other[PATH_MAX];
+	char path[64];
 	ssize_t n;
 
-	snprintf(self, sizeof(self), "/proc/self/%s", entry);
-	n = readlink(self, mine, sizeof(mine) - 1);
-	if (n < 0)
-		return false;
-	mine[n] = 0;
-	return link_text(c, entry, other, sizeof(other)) >= 0 && !strcmp(mine, other);
+	snprintf(path, sizeof(path), "/proc/self/%s", l->entry);
+	n = readlink(path, l->text, sizeof(l->text) - 1);
+	l->text[n > 0 ? n : 0] = 0;
+}
+
+static bool same_link(const struct bpf_caller *c, const struct own_link *own)
+{
+	char other[PATH_MAX];
+
+	return link_text(c, own->entry, other, sizeof(other)) >= 0 && !strcmp(own->text, other);
 }
 
 void target_roots_differ(void)
@@ -141,14 +151,14 @@ void target_roots_differ(void)
 
 void target_check_root(const struct target *t)
 {
-	if (!roots_differ && !same_link(&t->c, "ns/mnt"))
+	if (!roots_differ && !same_link(&t->c, &own_mnt))
 		roots_differ = true;
 }
 
 static void set_root_prefix(struct target *t)
 {
 	t->c.root_prefix = "";
-	if (!roots_differ || (same_link(&t->c, "root") && same_link(&t->c, "ns/mnt")))
+	if (!roots_differ || (same_link(&t->c, &own_root) && same_link(&t->c, &own_mnt)))
 		return;
 	snprintf(t->prefix, sizeof(t->prefix), "/proc/%d/root", t->c.tid);
 	t->c.root_prefix = t->prefix;
@@ -254,7 +264,7 @@ static int read_creds(struct target *t)
 /* A process that made itself a user namespace has all capabilities, but only there. */
 static bool same_user_ns(struct target *t)
 {
-	return same_link(&t->c, "ns/user");
+	return same_link(&t->c, &own_user);
 }
 
 static bool has_caps(int tid, u64 want)
@@ -334,6 +344,9 @@ void target_setup(void)
 	int n = getgroups(TARGET_GROUPS, own_groups);
 
 	own_ngroups = n > 0 ? n : 0;
+	read_own(&own_root);
+	read_own(&own_mnt);
+	read_own(&own_user);
 }
 
 void target_init(struct target *t, const struct seccomp_notif *req)

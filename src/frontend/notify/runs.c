@@ -10,16 +10,21 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include "frontend/notify/runs.h"
 #include "store/instance.h"
 #include "store/store.h"
 #include "util/err.h"
+
+#define FRESH_AGE 30 /* s; younger stores may be in the making */
 
 static int lock_run(int fd)
 {
@@ -135,4 +140,61 @@ int runs_clean(void)
 	if (d)
 		closedir(d);
 	return n;
+}
+
+/* Nobody holds a lock on any byte of the file. */
+static bool unlocked(int dirfd, const char *name)
+{
+	struct flock l = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	int fd = openat(dirfd, name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	bool none;
+
+	if (fd < 0)
+		return true;
+	none = !fcntl(fd, F_OFD_GETLK, &l) && l.l_type == F_UNLCK;
+	close(fd);
+	return none;
+}
+
+static bool all_unlocked(int dir, const char *name)
+{
+	int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+	bool none = true;
+
+	while (d && none && (e = readdir(d)))
+		none = unlocked(fd, e->d_name);
+	if (d)
+		closedir(d);
+	return none;
+}
+
+/* No supervisor, no actor, and not one that is just being made. */
+static bool fresh_abandoned(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	struct stat st;
+	bool gone;
+
+	if (fd < 0)
+		return false;
+	gone = !fstat(fd, &st) && st.st_uid == geteuid() && time(NULL) - st.st_ctime > FRESH_AGE &&
+	       unlocked(fd, "actors") && all_unlocked(fd, "runs");
+	close(fd);
+	return gone;
+}
+
+void fresh_clean(const char *base)
+{
+	char pattern[PATH_MAX];
+	glob_t g;
+
+	if (snprintf(pattern, sizeof(pattern), "%s.fresh.*", base) >= (int)sizeof(pattern) ||
+	    glob(pattern, GLOB_NOSORT, NULL, &g))
+		return;
+	for (size_t i = 0; i < g.gl_pathc; i++)
+		if (fresh_abandoned(g.gl_pathv[i]))
+			tree_remove(AT_FDCWD, g.gl_pathv[i]);
+	globfree(&g);
 }

@@ -16,6 +16,9 @@ void run_remove(const char *path, struct run_file *r);
 /* The same for all runs whose supervisor is gone. The store is open. Returns how many. */
 int runs_clean(void);
 
+/* Removes stores of --fresh runs ("BASE.fresh.*") that nobody works with any more. */
+void fresh_clean(const char *base);
+
 /* rm -r of name in the directory at dirfd. For a store that nobody uses any more. */
 void tree_remove(int dirfd, const char *name);
 

@@ -103,6 +103,8 @@ static int choose_store(struct run *r)
 	if (snprintf(path, sizeof(path), "%s%s", o->store, o->fresh ? ".fresh.XXXXXX" : "") >=
 	    (int)sizeof(path))
 		err = -ENAMETOOLONG;
+	if (!err && o->fresh)
+		fresh_clean(o->store);
 	if (!err && o->fresh && (!mkdtemp(path) || chmod(path, 0711)))
 		err = -errno;
 	if (!err)
