@@ -25,13 +25,13 @@ static const struct opt store_opts[] = {
 	{ "store", 's', "DIR", "the store (default: the run's, or the user's own)", &where_store },
 	{ "json", 'j', NULL, "print JSON", &out_json },
 	{ "help", 'h', NULL, "this text", &help_wanted },
-	{ NULL },
+	{ .name = NULL },
 };
 
 static const struct opt plain_opts[] = {
 	{ "json", 'j', NULL, "print JSON", &out_json },
 	{ "help", 'h', NULL, "this text", &help_wanted },
-	{ NULL },
+	{ .name = NULL },
 };
 
 static const struct verb verbs[] = {

@@ -27,7 +27,7 @@ const struct opt run_opts[] = {
 	{ "no-userns", 'n', NULL, "do not try a user namespace", &o.no_userns },
 	{ "verbose", 'v', NULL, "say which world was chosen, and why", &o.verbose },
 	{ "help", 'h', NULL, "this text", &help },
-	{ NULL },
+	{ .name = NULL },
 };
 
 /*

@@ -15,7 +15,7 @@
 #include <limits.h>
 #include <linux/fs.h>
 
-#define GONE "fs/.gone." /* + N */
+#define GONE ".gone." /* + N, in fs/ */
 
 static char *instance_path(char *buf, const char *prefix, u32 n)
 {
@@ -119,7 +119,7 @@ int instance_remove(u32 n)
 	int err;
 
 	err = raw_renameat2(the_store.dirfd, instance_path(from, "fs/", n), the_store.dirfd,
-			    instance_path(to, GONE, n), RENAME_NOREPLACE);
+			    instance_path(to, "fs/" GONE, n), RENAME_NOREPLACE);
 	return err ? err : remove_gone(to);
 }
 
@@ -133,7 +133,7 @@ u32 instance_gc(void)
 	if (dirscan_open(&d, "fs"))
 		return 0;
 	while ((e = dirscan_next(&d))) {
-		if (!str_starts(e->name, GONE + 3))
+		if (!str_starts(e->name, GONE))
 			continue;
 		str_put(str_put(path, "fs/"), e->name);
 		n += !remove_gone(path);
