@@ -17,6 +17,7 @@
 #include "store/store.h"
 #include "util/raw.h"
 #include "util/str.h"
+#include <sys/mman.h>
 #include <sys/sysinfo.h>
 
 #define CPUS_MAX        4096u
@@ -200,4 +201,14 @@ int map_open(struct bpf_map *m, const struct obj_view *v)
 		m->view = *v;
 	}
 	return t->ops->open(m);
+}
+
+int map_back(const struct bpf_map *m, const void *from, const void *to)
+{
+	uintptr_t lo = (uintptr_t)from & ~(uintptr_t)(PAGE - 1), hi = ROUND_UP((uintptr_t)to, PAGE);
+	long err = raw3(SYS_madvise, lo, hi - lo, MADV_POPULATE_WRITE);
+
+	if (err == -EINVAL) /* before Linux 5.14 */
+		err = obj_reserve(&m->view, (size_t)((const u8 *)to - m->data));
+	return err ? -ENOMEM : 0;
 }

@@ -210,6 +210,9 @@ int map_create(struct map_attr *a, struct obj_new *n, u64 *memlock);
 /* Fills m from a mapped object: validates all geometry. -EIO for a damaged header. Takes over the view. */
 int map_open(struct bpf_map *m, const struct obj_view *v);
 
+/* Memory for [from, to) of the data: 0, or -ENOMEM when the filesystem is full. Async-signal-safe. */
+int map_back(const struct bpf_map *m, const void *from, const void *to);
+
 /* Size that bpf(2) moves for one value. */
 u32 map_value_len(const struct map_type *t, u32 value_size, u32 ncpu);
 
