@@ -158,13 +158,23 @@ static void check_keys(struct census *c)
 		mt_fail("next_key does not meet all %u keys", c->n);
 }
 
-/* Takes every block that can be had. */
-static void check_blocks(struct census *c, u32 used)
+/* Entries that have a block: the dead keep theirs until somebody passes. */
+static u32 not_free(const struct htab *h)
+{
+	u32 n = 0;
+
+	for (u32 i = 0; i < h->n; i++)
+		n += STATE(h->ents[i].s.lo) != ENT_FREE;
+	return n;
+}
+
+/* Takes every block that can be had; the search for them also ends the claims of the dead. */
+static void check_blocks(struct census *c)
 {
 	struct pool *p = &c->h->pool;
 	struct pool_mine *mine = calloc(p->n + 1, sizeof(*mine));
 	struct op *op = op_enter(&c->t->map, __builtin_frame_address(0));
-	u32 got = 0;
+	u32 got = 0, used;
 
 	htab_begin(op, &c->t->map);
 	op->budget = 1l << 40;
@@ -172,6 +182,7 @@ static void check_blocks(struct census *c, u32 used)
 		op->slot = NIL;
 		got++;
 	}
+	used = not_free(c->h);
 	if (got != p->n - used)
 		mt_fail("%u blocks of %u are free, %u in use", got, p->n, used);
 	while (got--)
@@ -195,20 +206,10 @@ static void check_full(struct census *c)
 	if (c->n && (ret = put(c->t, c->keys[0], BPF_EXIST)))
 		mt_fail("overwrite in a full map: %d", ret);
 	if (!c->h->in_place)
-		check_blocks(c, c->h->n);
+		check_blocks(c);
 	while (added--)
 		if ((ret = del(c->t, FIRST_EXTRA + added)))
 			mt_fail("delete of an added key: %d", ret);
-}
-
-/* The dead keep their blocks until somebody passes. */
-static u32 not_free(const struct htab *h)
-{
-	u32 n = 0;
-
-	for (u32 i = 0; i < h->n; i++)
-		n += STATE(h->ents[i].s.lo) != ENT_FREE;
-	return n;
 }
 
 void hw_check(struct maptest *t)
@@ -224,7 +225,7 @@ void hw_check(struct maptest *t)
 	if (!is_lru(t))
 		check_full(&c);
 	else if (!h->in_place)
-		check_blocks(&c, not_free(h));
+		check_blocks(&c);
 	free(c.ents);
 	free(c.blocks);
 	free(c.keys);
