@@ -66,6 +66,11 @@ void target_forget(enum obj_type type, u32 id);
 extern int notify_listener; /* -1: no filter */
 /* Starts the threads that answer. *wake: the kernel wakes synchronously. */
 int supervisor_start(int listener, bool *wake);
+/* For the main thread, every WATCH_MS while it is true: there are calls. */
+#define WATCH_MS 10
+bool supervisor_watch(void);
+/* The main thread is about to sleep until this descriptor is readable: a call has come. */
+int supervisor_sleep(void);
 
 /* reaper.c */
 /* A descriptor to poll for input, or -1 when objects can only be swept. */

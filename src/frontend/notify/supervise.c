@@ -292,21 +292,41 @@ static void reap_children(struct run *r, bool *any)
 	}
 }
 
-/* Until no child is left. */
-static void stay(struct run *r, int sigfd)
+static int shorter(int a, int b)
 {
-	struct pollfd p[] = { { sigfd, POLLIN, 0 }, { reaper_open(), POLLIN, 0 } };
-	struct signalfd_siginfo info;
-	int timeout = -1;
-	bool any = true;
+	return a < 0 ? b : b < 0 ? a : MIN(a, b);
+}
+
+static void drain(int fd)
+{
+	char buf[sizeof(struct signalfd_siginfo)];
+
+	while (read(fd, buf, sizeof(buf)) > 0)
+		;
+}
+
+/* Until no child is left. */
+static void stay(struct run *r, int sigfd, bool notify)
+{
+	struct pollfd p[] = { { sigfd, POLLIN, 0 }, { -1, POLLIN, 0 }, { -1, POLLIN, 0 } };
+	int watch = reaper_open(), reap = -1;
+	bool any = true, active = false;
 
 	while (reap_children(r, &any), any) {
-		/* While the reaper rests, its reports wait. */
-		if (poll(p, timeout > 0 ? 1 : 2, timeout) < 0)
+		/* While the reaper rests, its reports wait; while there are calls, threads are looked after.
+		 */
+		p[1].fd = reap < 0 ? watch : -1;
+		p[2].fd = notify && !active ? supervisor_sleep() : -1;
+		if (poll(p, 3, shorter(reap, active ? WATCH_MS : -1)) < 0)
 			continue;
-		if (p[0].revents && read(sigfd, &info, sizeof(info)) > 0 && p[1].fd < 0)
+		if (p[0].revents && watch < 0)
 			reaper_sweep();
-		timeout = p[1].fd < 0 ? -1 : reaper_run();
+		if (p[0].revents)
+			drain(sigfd);
+		if (p[2].revents)
+			drain(p[2].fd);
+		active = notify && (p[2].revents || supervisor_watch());
+		reap = watch < 0 ? -1 : reaper_run();
 	}
 	reaper_last();
 }
@@ -382,7 +402,7 @@ int supervise(const struct run_opts *o, int tell_fd, const sigset_t *mask)
 	if (listener >= 0)
 		supervisor_start(listener, &wake);
 	report(&r, listener, wake);
-	stay(&r, sigfd);
+	stay(&r, sigfd, listener >= 0);
 	run_remove(r.path, r.file);
 	if (o->fresh)
 		tree_remove(AT_FDCWD, r.store);

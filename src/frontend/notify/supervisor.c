@@ -4,9 +4,16 @@
  *
  *     RECV -> struct target on the stack -> sys_bpf() or sys_fs() -> SEND
  *
- * All threads are alike. A thread that takes a call looks whether another one
- * is left in RECV, and starts one if not: so a call that takes long (a path on a
- * slow filesystem) holds up nobody else, up to THREADS_MAX at once.
+ * How many threads. The kernel gives calls to waiting threads in turn, and a
+ * thread that was last on another CPU is slow to begin: one client is served
+ * best by one thread. So there is one at first, and
+ *
+ *   - a thread that keeps finding its next call waiting already starts another
+ *     (up to THREADS_BUSY), and one that rarely does goes, if another waits;
+ *   - supervisor_watch() starts another when no thread has got on since it
+ *     looked last: a call that takes long (a path on a slow filesystem) holds
+ *     up nobody else. It is called every WATCH_MS, but only while there are
+ *     calls: a thread that finds the main thread asleep wakes it, once.
  *
  * A result is a value, a negative errno, or SYS_CONTINUE: the kernel then does
  * the call itself. That a target has died in between shows as ENOENT on SEND,
@@ -17,6 +24,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <stdatomic.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 #include "frontend/notify/filter.h"
@@ -24,7 +33,8 @@
 #include "sys/sys.h"
 #include "util/raw.h"
 
-#define THREADS_MAX 32
+#define THREADS_MAX  32
+#define THREADS_BUSY 4
 
 /* Linux 6.6; the system's header may be older. */
 #ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
@@ -35,7 +45,6 @@
 int notify_listener = -1;
 
 static struct seccomp_notif_sizes sizes;
-static _Atomic int threads, waiting;
 
 /* For calls that the preload library makes in place of ones that an outer filter hides. */
 static long hidden_call(struct target *t, int nr, const u64 args[6])
@@ -79,54 +88,136 @@ static void reply(u64 id, long ret)
 	ioctl(notify_listener, SECCOMP_IOCTL_NOTIF_SEND, &resp);
 }
 
-static void *thread_main(void *arg);
+/* One a thread. seq: 0 free; even: waits; odd: is in a call. */
+static struct worker {
+	_Atomic u64 seq;
+	u64 watched; /* seq when it was looked at last */
+} workers[THREADS_MAX];
 
-static int thread_start(void)
+static _Atomic int waiting, nworkers;
+static _Atomic bool main_sleeps;
+static int wake_fd = -1;
+
+static void *worker_main(void *arg);
+
+static int worker_start(void)
 {
 	pthread_attr_t attr;
+	struct worker *w = workers;
+	u64 none = 0;
 	pthread_t t;
 	int err;
 
-	if (threads >= THREADS_MAX)
-		return 0;
-	threads++;
+	while (!atomic_compare_exchange_strong(&w->seq, &none, 2)) {
+		none = 0;
+		if (++w == workers + THREADS_MAX)
+			return -EAGAIN;
+	}
 	waiting++;
+	nworkers++;
 	pthread_attr_init(&attr);
 	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	err = pthread_create(&t, &attr, thread_main, NULL);
+	err = pthread_create(&t, &attr, worker_main, w);
 	pthread_attr_destroy(&attr);
 	if (err) {
-		threads--;
 		waiting--;
+		nworkers--;
+		w->seq = 0;
 	}
 	return -err;
 }
 
-static void *thread_main(void *arg)
+static void wake_main(void)
+{
+	u64 one = 1;
+
+	if (main_sleeps && atomic_exchange(&main_sleeps, false) && write(wake_fd, &one, sizeof(one)) < 0)
+		return; /* it is full: awake */
+}
+
+static void answer(struct worker *w, const struct seccomp_notif *req)
+{
+	struct target t;
+	long ret;
+
+	waiting--;
+	w->seq++;
+	wake_main();
+	target_init(&t, req);
+	ret = serve(&t, &req->data);
+	target_release(&t);
+	if (!t.answered)
+		reply(req->id, ret);
+	w->seq++;
+	waiting++;
+}
+
+/* Whether this thread is to go: another one waits, and takes the calls that come. */
+static bool retire(void)
+{
+	int n = waiting;
+
+	while (n > 1)
+		if (atomic_compare_exchange_weak(&waiting, &n, n - 1))
+			return true;
+	return false;
+}
+
+/* Cycles within which RECV returns when a call is there already. */
+#define AT_ONCE 3000u
+#define WINDOW  64u
+
+static void *worker_main(void *arg)
 {
 	struct seccomp_notif *req = malloc(MAX(sizes.seccomp_notif, sizeof(*req)));
-	struct target t;
+	struct worker *w = arg;
+	u32 calls = 0, at_once = 0;
 
-	while (req) {
+	for (bool gone = false; req && !gone;) {
+		u64 start = __builtin_ia32_rdtsc();
+
 		memset(req, 0, MAX(sizes.seccomp_notif, sizeof(*req)));
 		if (ioctl(notify_listener, SECCOMP_IOCTL_NOTIF_RECV, req)) {
 			if (errno == EINTR || errno == ENOENT)
 				continue;
 			break;
 		}
-		if (--waiting == 0)
-			thread_start();
-		target_init(&t, req);
-		long ret = serve(&t, &req->data);
-		target_release(&t);
-		waiting++;
-		if (!t.answered)
-			reply(req->id, ret);
+		at_once += __builtin_ia32_rdtsc() - start < AT_ONCE;
+		answer(w, req);
+		if (++calls < WINDOW)
+			continue;
+		if (at_once > WINDOW / 2 && nworkers < THREADS_BUSY)
+			worker_start();
+		gone = at_once < WINDOW / 16 && retire();
+		calls = at_once = 0;
 	}
 	free(req);
-	threads--;
-	waiting--;
+	nworkers--;
+	w->seq = 0;
 	return NULL;
+}
+
+bool supervisor_watch(void)
+{
+	bool active = false, stuck = true;
+
+	for (u32 i = 0; i < THREADS_MAX; i++) {
+		struct worker *w = &workers[i];
+		u64 seq = w->seq;
+
+		active |= seq != w->watched || seq & 1;
+		stuck &= !seq || (seq & 1 && seq == w->watched);
+		w->watched = seq;
+	}
+	if (active && stuck)
+		worker_start();
+	return active;
+}
+
+int supervisor_sleep(void)
+{
+	main_sleeps = true;
+	return wake_fd;
 }
 
 int supervisor_start(int listener, bool *wake)
@@ -134,7 +225,10 @@ int supervisor_start(int listener, bool *wake)
 	notify_listener = listener;
 	if (syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &sizes))
 		return -errno;
+	wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (wake_fd < 0)
+		return -errno;
 	*wake = !ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
 	target_setup();
-	return thread_start();
+	return worker_start();
 }
