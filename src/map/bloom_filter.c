@@ -13,7 +13,7 @@
 #include "map/map_ops.h"
 #include "map/map_stubs.h"
 #include "shm/tagged.h"
-#include "util/raw.h"
+#include "util/random.h"
 
 #define HASHES_DEFAULT 5u
 #define HASHES_MAX     15u
@@ -58,9 +58,7 @@ static int bloom_init(struct bpf_map *m, const struct map_attr *a)
 {
 	u64 *w = m->hdr->priv;
 
-	if (!(a->map_flags & BPF_F_ZERO_SEED) &&
-	    raw3(SYS_getrandom, &w[SEED], sizeof(u64), 1 /* GRND_NONBLOCK */) != sizeof(u64))
-		w[SEED] = ptr_to_u64(m) * 0x9e3779b97f4a7c15ull;
+	w[SEED] = a->map_flags & BPF_F_ZERO_SEED ? 0 : random_u64();
 	return 0;
 }
 

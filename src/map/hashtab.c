@@ -14,6 +14,7 @@
 #include "map/hashtab_int.h"
 #include "map/map_ops.h"
 #include "map/map_stubs.h"
+#include "util/random.h"
 #include "util/raw.h"
 #include <sys/mman.h>
 
@@ -119,9 +120,7 @@ int htab_init(struct bpf_map *m, const struct map_attr *a, u32 vlen)
 	bool sparse = a->map_flags & BPF_F_NO_PREALLOC;
 	struct shape s;
 
-	if (!(a->map_flags & BPF_F_ZERO_SEED) &&
-	    raw3(SYS_getrandom, &w->seed, sizeof(w->seed), 0) != sizeof(w->seed))
-		w->seed = m->hdr->o.created;
+	w->seed = a->map_flags & BPF_F_ZERO_SEED ? 0 : random_u64();
 	shape_of(&s, a->max_entries, a->key_size, vlen);
 	w->ents_backed = sparse ? 0 : s.n;
 	w->blocks_backed = sparse ? 0 : s.eager;

@@ -3,9 +3,8 @@
  * Life and death of objects: open by id, find out what an fd is, reap.
  *
  * Rules of flock here, each one learnt:
- *  - LOCK_EX is only tried on a fresh description, and only while st_nlink is
- *    1 (or to see whether user references are left). Granted with st_nlink 1
- *    it proves death for good: nobody holds an fd, so nobody can pin, and
+ *  - LOCK_EX is only tried on a fresh description, and given back at once if
+ *    st_nlink is above 1. Granted with st_nlink 1 it proves death for good: nobody holds an fd, so nobody can pin, and
  *    nobody can get one, since every opener needs LOCK_SH first.
  *  - So an opener whose LOCK_SH is refused while st_nlink is 1 answers ENOENT
  *    at once: it waits for nobody, even if that reaper is stopped.
@@ -29,13 +28,6 @@ static int open_id(enum obj_type type, u32 id, int oflags)
 	return raw_openat(the_store.dirfd, store_id_name(name, type, id), oflags | O_CLOEXEC | O_NOFOLLOW, 0);
 }
 
-static void clear_one(void *arg, u64 slot, enum obj_type type, u32 id)
-{
-	const struct obj_hdr *h = arg;
-
-	ref_clear(h->type, h->id, slot, type, id);
-}
-
 static off_t header_offset(off_t size)
 {
 	return size % PAGE == OBJ_HDR_SIZE ? size - OBJ_HDR_SIZE : 0;
@@ -48,6 +40,46 @@ static u32 header_flags(int fd, const struct stat *st)
 	if (raw_pread(fd, &h, sizeof(h), header_offset(st->st_size)) != sizeof(h) || h.magic != OBJ_MAGIC)
 		return 0;
 	return h.flags;
+}
+
+/* hint word: flags:8 | type:8 | id:32, at the inode's slot. */
+static _Atomic u64 *hint_slot(const struct stat *st)
+{
+	return &the_store.super->by_ino[st->st_ino % STORE_INO_HINTS];
+}
+
+bool obj_hint(const struct stat *st, enum obj_type *type, u32 *id)
+{
+	u64 w = atomic_load_explicit(hint_slot(st), memory_order_relaxed);
+
+	*type = (enum obj_type)(w >> 32 & 255);
+	*id = (u32)w;
+	return *id && *type < OBJ_TYPES && S_ISREG(st->st_mode);
+}
+
+void obj_set_hint(const struct stat *st, enum obj_type type, u32 id, u32 flags)
+{
+	atomic_store_explicit(hint_slot(st), (u64)(flags & 255) << 40 | (u64)type << 32 | id, memory_order_relaxed);
+}
+
+/* The object's OBJ_F_* flags: from the hint if that is the object's own, else from its header. */
+static u32 object_flags(int fd, const struct stat *st, enum obj_type type, u32 id)
+{
+	u64 w = atomic_load_explicit(hint_slot(st), memory_order_relaxed);
+	u32 flags;
+
+	if ((w & 0xffffffffffull) == ((u64)type << 32 | id))
+		return (u32)(w >> 40);
+	flags = header_flags(fd, st);
+	obj_set_hint(st, type, id, flags);
+	return flags;
+}
+
+static void clear_one(void *arg, u64 slot, enum obj_type type, u32 id)
+{
+	const struct obj_hdr *h = arg;
+
+	ref_clear(h->type, h->id, slot, type, id);
 }
 
 /*
@@ -87,25 +119,22 @@ static void uref_gone(enum obj_type type, u32 id, const struct stat *st)
 int obj_reap(enum obj_type type, u32 id)
 {
 	struct stat st;
-	int fd, dead = 0, uref = 0;
+	int fd, dead = 0;
 	u32 flags;
 
 	fd = open_id(type, id, O_RDONLY);
 	if (fd < 0)
 		return fd == -ENOENT;
-	if (raw_fstat(fd, &st))
+	/* Refused: somebody has an fd. Granted for a moment to an object with links: its openers try again. */
+	if (raw_flock(fd, LOCK_EX | LOCK_NB) || raw_fstat(fd, &st))
 		goto out;
-	flags = header_flags(fd, &st);
-	if (st.st_nlink > 1)
-		uref = store_type(type)->release_uref && (flags & OBJ_F_UREF);
-	if ((st.st_nlink == 1 || uref) && !raw_flock(fd, LOCK_EX | LOCK_NB) && !raw_fstat(fd, &st)) {
-		dead = st.st_nlink == 1;
-		if (dead) {
-			bury(type, id, flags);
-		} else if (uref) {
-			raw_flock(fd, LOCK_UN);
-			uref_gone(type, id, &st);
-		}
+	flags = object_flags(fd, &st, type, id);
+	dead = st.st_nlink <= 1;
+	if (dead) {
+		bury(type, id, flags);
+	} else if (flags & OBJ_F_UREF) {
+		raw_flock(fd, LOCK_UN);
+		uref_gone(type, id, &st);
 	}
 out:
 	raw_close(fd);
@@ -116,14 +145,11 @@ int obj_close(int fd, enum obj_type type, u32 id)
 {
 	struct stat st;
 	bool last = true;
-	int err;
 
 	/* Pinned objects need no more than the close, unless they care for user references. */
 	if (!raw_fstat(fd, &st) && st.st_nlink > 1)
-		last = store_type(type)->release_uref && (header_flags(fd, &st) & OBJ_F_UREF);
-	err = raw_close(fd);
-	if (err)
-		return err;
+		last = object_flags(fd, &st, type, id) & OBJ_F_UREF;
+	raw_close(fd);
 	return last ? obj_reap(type, id) : 0;
 }
 
@@ -162,7 +188,7 @@ static int settle(int fd, enum obj_type type, u32 id)
 	if (raw_flock(fd, LOCK_EX | LOCK_NB))
 		return 0; /* held by another */
 	if (!raw_fstat(fd, &st) && st.st_nlink == 1) {
-		bury(type, id, header_flags(fd, &st));
+		bury(type, id, object_flags(fd, &st, type, id));
 		return -ENOENT;
 	}
 	raw_flock(fd, LOCK_UN);
@@ -239,23 +265,6 @@ int obj_identify(int fd, enum obj_type *type, u32 *id)
 	return 0;
 }
 
-/* Which object an inode is, as the store remembers it; to be proven by opening it. */
-bool obj_hint(const struct stat *st, enum obj_type *type, u32 *id)
-{
-	u64 w = atomic_load_explicit(&the_store.super->by_ino[st->st_ino % STORE_INO_HINTS],
-				     memory_order_relaxed);
-
-	*type = (enum obj_type)(w >> 32);
-	*id = (u32)w;
-	return *id && *type < OBJ_TYPES && S_ISREG(st->st_mode);
-}
-
-void obj_set_hint(const struct stat *st, enum obj_type type, u32 id)
-{
-	atomic_store_explicit(&the_store.super->by_ino[st->st_ino % STORE_INO_HINTS], (u64)type << 32 | id,
-			      memory_order_relaxed);
-}
-
 int obj_identify_path(int dirfd, const char *name, enum obj_type *type, u32 *id, struct stat *st)
 {
 	struct obj_hdr h;
@@ -274,7 +283,7 @@ int obj_identify_path(int dirfd, const char *name, enum obj_type *type, u32 *id,
 	    h.type < OBJ_TYPES && is_object(h.type, h.id, st)) {
 		*type = h.type;
 		*id = h.id;
-		obj_set_hint(st, h.type, h.id);
+		obj_set_hint(st, h.type, h.id, h.flags);
 		err = 0;
 	}
 	raw_close(fd);

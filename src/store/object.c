@@ -145,7 +145,7 @@ void obj_fill_header(struct obj_new *n, u32 kind, u32 uid, const char *name, u32
 	h->flags = flags;
 	for (int i = 0; i < OBJ_NAME_LEN - 1 && name[i]; i++)
 		h->name[i] = name[i];
-	raw2(SYS_clock_gettime, CLOCK_BOOTTIME, &ts);
+	clock_gettime(CLOCK_BOOTTIME, &ts); /* async-signal-safe, and no system call */
 	h->created = (u64)ts.tv_sec * 1000000000ull + (u64)ts.tv_nsec;
 }
 
@@ -190,6 +190,7 @@ static int reopen(struct obj_new *n, int oflags)
 
 int obj_publish(struct obj_new *n, int oflags)
 {
+	u32 flags = n->view.hdr->flags;
 	char name[32];
 	long err = 0;
 
@@ -217,7 +218,7 @@ int obj_publish(struct obj_new *n, int oflags)
 		return (int)err;
 	}
 	store_hint(n->type, n->id, true);
-	obj_set_hint(&n->st, n->type, n->id);
+	obj_set_hint(&n->st, n->type, n->id, flags);
 	drop_view(n);
 	return n->fd;
 }

@@ -135,7 +135,7 @@ int obj_open(enum obj_type type, u32 id, int oflags, struct stat *st);
  * it must compare the inode.
  */
 bool obj_hint(const struct stat *st, enum obj_type *type, u32 *id);
-void obj_set_hint(const struct stat *st, enum obj_type type, u32 id);
+void obj_set_hint(const struct stat *st, enum obj_type type, u32 id, u32 flags);
 
 /* Which object an fd is a description of. -EINVAL: none of this store. */
 int obj_identify(int fd, enum obj_type *type, u32 *id);

@@ -32,9 +32,12 @@ struct bpf_caller_ops {
 	int (*copy_in)(struct bpf_caller *c, void *dst, u64 src, size_t n);
 	int (*copy_out)(struct bpf_caller *c, u64 dst, const void *src, size_t n);
 
-	/* Gives the client the description `fd` (of this process; taken over, closed on error too). The
-	 * client's number, or -EMFILE. */
-	int (*install_fd)(struct bpf_caller *c, int fd, struct handle *h, bool cloexec);
+	/*
+	 * Gives the client the description `fd` (of this process; taken over,
+	 * closed on error too), whose access mode is in oflags; O_CLOEXEC there
+	 * says what the client's number is to have. The number, or -EMFILE.
+	 */
+	int (*install_fd)(struct bpf_caller *c, int fd, struct handle *h, int oflags);
 
 	/*
 	 * -EBADF: closed; -EINVAL: open, but no object of this store. The

@@ -2,6 +2,7 @@
 /*
  * BTF: BTF_LOAD, what a BTF object says of itself, and what MAP_CREATE asks of it.
  */
+#include <fcntl.h>
 #include <string.h>
 #include "btf/btf_obj.h"
 #include "btf/btf_record.h"
@@ -83,7 +84,7 @@ long cmd_btf_load(struct cmd_ctx *x)
 		ret = btf_obj_make(b.raw, b.size, uid, &id, &st);
 	}
 	btf_blob_drop(&b);
-	return ret < 0 ? ret : cmd_install(x, ret, OBJ_BTF, id, &st);
+	return ret < 0 ? ret : cmd_install(x, ret, O_RDONLY, OBJ_BTF, id, &st);
 }
 
 /* The name, NUL-terminated, into the client's buffer of that length: 0, -ENOSPC, -EFAULT. */

@@ -48,7 +48,7 @@ static long fd_by_id(struct cmd_ctx *x, enum obj_type type, int oflags)
 	if (err)
 		return err;
 	fd = obj_open(type, id, oflags, &st);
-	return fd < 0 ? fd : cmd_install(x, fd, type, id, &st);
+	return fd < 0 ? fd : cmd_install(x, fd, oflags, type, id, &st);
 }
 
 /* Access mode for BPF_F_RDONLY and BPF_F_WRONLY; -EINVAL for both. */

@@ -114,7 +114,7 @@ static long make(struct cmd_ctx *x, struct map_attr *a)
 			ref_clear(OBJ_MAP, n.id, REF_SLOT_BTF, OBJ_BTF, a->btf_id);
 		return fd;
 	}
-	return cmd_install(x, fd, OBJ_MAP, n.id, &n.st);
+	return cmd_install(x, fd, oflags, OBJ_MAP, n.id, &n.st);
 }
 
 long cmd_map_create(struct cmd_ctx *x)

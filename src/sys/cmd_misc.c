@@ -7,6 +7,7 @@
 #include "sys/run.h"
 #include "util/raw.h"
 #include "util/str.h"
+#include <fcntl.h>
 #include <sys/mman.h>
 
 /*
@@ -23,7 +24,7 @@ long cmd_enable_stats(struct cmd_ctx *x)
 	if (x->attr->enable_stats.type != BPF_STATS_RUN_TIME)
 		return -EINVAL;
 	fd = (int)raw2(SYS_memfd_create, "bpf-stats", MFD_CLOEXEC);
-	return fd < 0 ? fd : x->c->ops->install_fd(x->c, fd, NULL, true);
+	return fd < 0 ? fd : x->c->ops->install_fd(x->c, fd, NULL, O_RDWR | O_CLOEXEC);
 }
 
 /* Is this the path of a root directory of a bpffs? */

@@ -184,14 +184,15 @@ static long get_hinted(struct cmd_ctx *x, struct fs_at *at, int oflags)
 	u32 id;
 	int fd;
 
-	if (at->dir_wanted || raw_fstatat(at->dirfd, at->name, &pin, AT_SYMLINK_NOFOLLOW) ||
+	if (at->dir_wanted || !at->name[0] || (at->m->read_only && oflags != O_RDONLY) ||
+	    raw_fstatat(at->dirfd, at->name, &pin, AT_SYMLINK_NOFOLLOW) ||
 	    !obj_hint(&pin, &type, &id) || type_oflags(type, oflags) != oflags)
 		return -EAGAIN;
 	fd = open_as_client(x->c, type, id, oflags, &st);
 	if (fd < 0)
 		return -EAGAIN;
 	if (st.st_ino == pin.st_ino)
-		return cmd_install(x, fd, type, id, &st);
+		return cmd_install(x, fd, oflags, type, id, &st);
 	obj_close(fd, type, id);
 	return -EAGAIN;
 }
@@ -201,16 +202,12 @@ static long get_at(struct cmd_ctx *x, struct fs_at *at, int oflags)
 	enum obj_type type;
 	struct stat st;
 	int err, fd;
-	long ret;
 	u32 id;
 
 	if (at->m->read_only && oflags != O_RDONLY)
 		return -EROFS;
 	if (at->is_root || !at->name[0])
 		return -EACCES;
-	ret = get_hinted(x, at, oflags);
-	if (ret != -EAGAIN)
-		return ret;
 	err = obj_identify_path(at->dirfd, at->name, &type, &id, &st);
 	if (err == -ENOENT)
 		return err;
@@ -224,7 +221,7 @@ static long get_at(struct cmd_ctx *x, struct fs_at *at, int oflags)
 	if (type == OBJ_LINK && oflags != O_RDWR)
 		return -EINVAL;
 	fd = obj_open(type, id, type_oflags(type, oflags), &st);
-	return fd < 0 ? fd : cmd_install(x, fd, type, id, &st);
+	return fd < 0 ? fd : cmd_install(x, fd, type_oflags(type, oflags), type, id, &st);
 }
 
 static int get_outside(struct bpf_caller *c, int dirfd, const char *path)
@@ -251,8 +248,18 @@ long cmd_obj_get(struct cmd_ctx *x)
 	if (oflags < 0)
 		return oflags;
 	ret = read_path(x->c, x->attr->obj.pathname, path);
+	/* Most paths end in the pin itself; only another look follows a symlink there. */
 	if (!ret)
+		ret = fs_walk(x->c, dirfd, path, 0, &at);
+	if (!ret) {
+		ret = get_hinted(x, &at, oflags);
+		fs_put(&at);
+		if (ret != -EAGAIN)
+			return ret;
 		ret = fs_walk(x->c, dirfd, path, FS_FOLLOW, &at);
+	} else if (ret == 1) {
+		ret = fs_walk(x->c, dirfd, path, FS_FOLLOW, &at);
+	}
 	if (ret == 1)
 		return get_outside(x->c, dirfd, path);
 	if (ret)

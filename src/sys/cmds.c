@@ -14,6 +14,7 @@
 #include "store/store.h"
 #include "sys/sys.h"
 #include "util/raw.h"
+#include <fcntl.h>
 #include <string.h>
 
 static const struct command cmds[] = {
@@ -73,7 +74,7 @@ int cmd_get_fd(struct cmd_ctx *x, int fd, enum obj_type type, struct bpf_file *f
 	return -EINVAL;
 }
 
-long cmd_install(struct cmd_ctx *x, int fd, enum obj_type type, u32 id, const struct stat *st)
+long cmd_install(struct cmd_ctx *x, int fd, int oflags, enum obj_type type, u32 id, const struct stat *st)
 {
 	struct handle *h = handle_get(type, id, st->st_ino);
 	int ret;
@@ -82,7 +83,7 @@ long cmd_install(struct cmd_ctx *x, int fd, enum obj_type type, u32 id, const st
 		obj_close(fd, type, id);
 		return PTR_ERR(h);
 	}
-	ret = x->c->ops->install_fd(x->c, fd, h, true);
+	ret = x->c->ops->install_fd(x->c, fd, h, oflags | O_CLOEXEC);
 	handle_put(h);
 	if (ret < 0)
 		obj_reap(type, id); /* install_fd has closed it */

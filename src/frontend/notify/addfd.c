@@ -221,9 +221,9 @@ static int addfd(struct target *t, int fd, bool cloexec)
 	return got < 0 ? -errno : got;
 }
 
-int target_install_fd(struct bpf_caller *c, int fd, struct handle *h, bool cloexec)
+int target_install_fd(struct bpf_caller *c, int fd, struct handle *h, int oflags)
 {
-	int got = addfd(target_of(c), fd, cloexec);
+	int got = addfd(target_of(c), fd, oflags & O_CLOEXEC);
 
 	/* The client's copy keeps the description and its lock; without one this was the only reference. */
 	if (got < 0 && h)

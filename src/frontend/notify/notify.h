@@ -55,7 +55,7 @@ void target_roots_differ(void);
 void target_check_root(const struct target *t);
 
 /* addfd.c */
-int target_install_fd(struct bpf_caller *c, int fd, struct handle *h, bool cloexec);
+int target_install_fd(struct bpf_caller *c, int fd, struct handle *h, int oflags);
 int target_get_fd(struct bpf_caller *c, struct op *op, int fd, struct bpf_file *f);
 int target_dup_fd(struct bpf_caller *c, int fd);
 int target_fd_text(struct bpf_caller *c, int fd, char *buf, size_t size);

@@ -31,10 +31,10 @@ static int lowest(int fd, bool cloexec)
 	return MIN(low, fd);
 }
 
-static int install_fd(struct bpf_caller *c, int fd, struct handle *h, bool cloexec)
+static int install_fd(struct bpf_caller *c, int fd, struct handle *h, int oflags)
 {
 	struct pre_thread *t = container_of(c, struct pre_thread, c);
-	int flags;
+	bool cloexec = oflags & O_CLOEXEC;
 
 	if (!cloexec)
 		raw_fcntl(fd, F_SETFD, 0);
@@ -46,10 +46,9 @@ static int install_fd(struct bpf_caller *c, int fd, struct handle *h, bool cloex
 		return -EMFILE;
 	}
 	fdtab_drop(fd);
-	flags = raw_fcntl(fd, F_GETFL, 0);
-	if (h && flags >= 0) {
+	if (h) {
 		handle_ref(h);
-		if (!fdtab_set(fd, h, (u32)flags & O_ACCMODE))
+		if (!fdtab_set(fd, h, (u32)oflags & O_ACCMODE))
 			handle_put(h);
 	}
 	return fd;
