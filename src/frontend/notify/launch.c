@@ -38,15 +38,20 @@ static void forwarded(sigset_t *set)
 		sigdelset(set, own[i]);
 }
 
+/* CMD's files are not to be held open here. */
 static void drop_files(int keep, int keep2)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int lo = MIN(keep, keep2), hi = MAX(keep, keep2);
 
-	for (int i = 0; null >= 0 && i < 2; i++)
-		dup2(null, i);
-	for (int fd = 3; fd < 1024; fd++)
+	for (int fd = 0; fd < 2 && null >= 0; fd++)
 		if (fd != keep && fd != keep2)
-			close(fd);
+			dup2(null, fd);
+	if (lo > 3)
+		close_range(3, (unsigned)lo - 1, 0);
+	if (hi > lo + 1 && hi > 3)
+		close_range(MAX((unsigned)lo + 1, 3u), (unsigned)hi - 1, 0);
+	close_range(MAX((unsigned)hi + 1, 3u), ~0u, 0);
 }
 
 static void forward(int sigfd, pid_t cmd)

@@ -13,17 +13,19 @@
  * with growing pauses, and reports about a pending object change nothing:
  *
  *     report -> try now, after 2, 16, 128 ms -> forgotten until the next report
+ *     the same, pinned -> try after 2 ms (only types that count user references care)
  *
  * An object closed between its last try and that try's own report waits for the
  * next look by anyone. Input is read only once in REST_MS, so that a client
  * that opens and closes all the time does not wake this thread each time.
  */
-#include <dirent.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 #include "frontend/notify/notify.h"
@@ -81,8 +83,23 @@ static void pending_add(enum obj_type type, u32 id)
 	npending++;
 }
 
+/* Links beside the id: pins, or references of other objects. */
+static bool has_links(const struct pending *p)
+{
+	char name[32];
+	struct stat st;
+
+	return !fstatat(the_store.dirfd, store_id_name(name, p->type, p->id), &st, AT_SYMLINK_NOFOLLOW) &&
+	       st.st_nlink > 1;
+}
+
 static void try_one(struct pending *p, u64 now)
 {
+	if (!p->tries && has_links(p)) {
+		p->tries = TRIES - 1;
+		p->due = now + REST_MS;
+		return;
+	}
 	if (obj_reap(p->type, p->id) == 1)
 		p->tries = TRIES;
 	else

@@ -29,6 +29,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -229,7 +230,6 @@ static void __attribute__((noreturn)) client(const struct run *r, int sock)
 		say_verbose(r->o, "chdir %s: %s", cwd, strerror(errno));
 	set_environment(r);
 	install_filter(r, sock);
-	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 	sigprocmask(SIG_SETMASK, r->mask, NULL);
 	execvp(r->o->cmd[0], r->o->cmd);
 	err = errno;
@@ -260,6 +260,7 @@ static int start_client(struct run *r)
 /* Out of reach of the terminal, and in nobody's way. */
 static void withdraw(const struct run *r)
 {
+	static const int limits[] = { RLIMIT_NOFILE, RLIMIT_FSIZE, RLIMIT_CPU, RLIMIT_DATA };
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	setsid();
@@ -268,10 +269,19 @@ static void withdraw(const struct run *r)
 
 		if (fd > 2)
 			close(fd);
-		else if (fd < 2 || !r->o->verbose)
+		else
 			dup2(null, fd);
 	}
 	close(null);
+	/* CMD's limits are not meant for the one who serves it. */
+	for (u32 i = 0; i < ARRAY_SIZE(limits); i++) {
+		struct rlimit l;
+
+		if (!getrlimit(limits[i], &l)) {
+			l.rlim_cur = l.rlim_max;
+			setrlimit(limits[i], &l);
+		}
+	}
 	umask(0);
 	if (chdir("/"))
 		return;
@@ -333,7 +343,8 @@ static void stay(struct run *r, int sigfd, bool notify)
 
 static int signals(void)
 {
-	static const int ignored[] = { SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU, SIGHUP, SIGPIPE, SIGTERM };
+	static const int ignored[] = { SIGINT, SIGQUIT, SIGTSTP, SIGTTIN, SIGTTOU,
+				       SIGHUP, SIGPIPE, SIGTERM, SIGXFSZ };
 	sigset_t set;
 
 	for (u32 i = 0; i < ARRAY_SIZE(ignored); i++)
@@ -398,10 +409,10 @@ int supervise(const struct run_opts *o, int tell_fd, const sigset_t *mask)
 		r.file->notify = 0;
 	sigfd = signals();
 	guard_install();
-	withdraw(&r);
 	if (listener >= 0)
 		supervisor_start(listener, &wake);
 	report(&r, listener, wake);
+	withdraw(&r);
 	stay(&r, sigfd, listener >= 0);
 	run_remove(r.path, r.file);
 	if (o->fresh)
