@@ -90,7 +90,7 @@ static void jump(int sig)
 /* One jump a round; every round works on the next map. */
 static void jumps(long n)
 {
-	long jumped = 0;
+	volatile long jumped = 0;
 
 	handle(jump);
 	timer(150);

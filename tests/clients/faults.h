@@ -320,16 +320,20 @@ static inline int maps_named(const char *name)
 	return n;
 }
 
-/* The same, when what should be gone had some time to go. */
+/*
+ * The same, when what should be gone had some time to go. (To look at once is
+ * no good: a kernel loses a prog_array whose last fd is closed again while its
+ * clearing is still queued.)
+ */
 static inline int maps_left(const char *name)
 {
 	int n = 0;
 
 	for (int i = 0; i < 100; i++) {
+		usleep(20000 + !i * 200000);
 		n = maps_named(name);
 		if (!n)
 			break;
-		usleep(20000);
 	}
 	return n;
 }
