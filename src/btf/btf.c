@@ -90,6 +90,48 @@ bool btf_int_regular(const struct btf_type *t)
 	return bits == 8 || bits == 16 || bits == 32 || bits == 64 || bits == 128;
 }
 
+/* Bytes behind struct btf_type. */
+static u32 tail_size(const struct btf_type *t)
+{
+	u32 n = btf_vlen(t);
+
+	switch (btf_kind(t)) {
+	case BTF_KIND_INT:
+	case BTF_KIND_VAR:
+	case BTF_KIND_DECL_TAG: return 4;
+	case BTF_KIND_ARRAY: return 12;
+	case BTF_KIND_STRUCT:
+	case BTF_KIND_UNION:
+	case BTF_KIND_ENUM64:
+	case BTF_KIND_DATASEC: return n * 12;
+	case BTF_KIND_ENUM:
+	case BTF_KIND_FUNC_PROTO: return n * 8;
+	default: return 0;
+	}
+}
+
+int btf_peek(const void *raw, u32 size, u32 id, struct btf_type *t, const char **name)
+{
+	const u8 *p = raw;
+	struct btf_header h;
+	u64 at, end, str;
+
+	if (size < sizeof(h) || p[size - 1] || !id)
+		return -EINVAL;
+	memcpy(&h, raw, sizeof(h));
+	at = (u64)h.hdr_len + h.type_off;
+	end = MIN(at + h.type_len, size);
+	for (; at + sizeof(*t) <= end; at += sizeof(*t) + tail_size(t)) {
+		memcpy(t, p + at, sizeof(*t));
+		if (--id)
+			continue;
+		str = (u64)h.hdr_len + h.str_off + t->name_off;
+		*name = str < size ? (const char *)p + str : "";
+		return 0;
+	}
+	return -EINVAL;
+}
+
 void btf_drop(struct btf_view *v)
 {
 	if (v->arena)

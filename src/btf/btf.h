@@ -72,6 +72,12 @@ const struct btf_type *btf_skip_mods(const struct btf_view *v, u32 *id);
 /* First type of that name and kind, 0 if none. */
 u32 btf_find(const struct btf_view *v, const char *name, u32 kind);
 
+/*
+ * Type id of BTF that has not been checked (the kernel's own, which is large):
+ * found by a walk over the type section. -EINVAL: no such type. *name lies in raw.
+ */
+int btf_peek(const void *raw, u32 size, u32 id, struct btf_type *t, const char **name);
+
 static inline u32 btf_kind(const struct btf_type *t)
 {
 	return BTF_INFO_KIND(t->info);

@@ -184,6 +184,7 @@ struct map_type {
 	int btf_errno;  /* 0: takes BTF; else the errno for key/value BTF (-ENOTSUPP, -EINVAL) */
 	enum map_btf_key btf_key;
 	bool cap_bpf;        /* creation wants CAP_BPF where HASH would not */
+	bool direct_value;   /* ld_imm64 of a program may point into its values */
 	bool takes_extra;    /* map_extra may be other than 0; alloc_check says what */
 	bool inner_ok;       /* may be the template of a map-in-map */
 	bool inner_same_max; /* inside another map max_entries must match, unless made with BPF_F_INNER_MAP */

@@ -52,4 +52,24 @@ void prog_each_ref(const struct obj_hdr *hdr, size_t file_size,
  */
 void prog_tag(u8 tag[8], const struct bpf_insn *insns, u32 cnt);
 
+/* What a checked program is made of. */
+struct prog_desc {
+	u32 type, expected_attach_type, prog_flags, gpl, uid;
+	char name[OBJ_NAME_LEN];
+	u8 tag[8];
+	const struct bpf_insn *insns;
+	u32 insn_cnt, verified_insns;
+	u32 btf_id; /* 0: none */
+	u32 map_ids[PROG_MAPS_MAX], nr_maps;
+};
+
+/*
+ * Publishes the program: an fd, its id and its stat, or an errno. Its maps and its BTF are held from
+ * before it is visible; -EBADF when one of them has gone meanwhile.
+ */
+int prog_make(const struct prog_desc *d, u32 *id, struct stat *st);
+
+/* Type names for people, NULL for unknown ones. */
+const char *prog_kind_name(u32 kind);
+
 #endif

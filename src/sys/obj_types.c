@@ -63,6 +63,7 @@ static const struct obj_type_ops map_type_ops = {
 
 static const struct obj_type_ops prog_type_ops = {
 	.dir = "bpf-prog",
+	.kind_name = prog_kind_name,
 	.each_ref = prog_each_ref,
 };
 
