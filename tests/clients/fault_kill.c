@@ -50,7 +50,7 @@ static void pin_once(const struct victim *v, uint32_t r)
 static void create_once(const struct victim *v, uint32_t r)
 {
 	char a[200];
-	int fd = victim_make(v, "created");
+	int fd = victim_make(v, own_name("created"));
 
 	if (fd < 0) {
 		progress->bad = errno;
@@ -149,7 +149,8 @@ static void kills(long n)
 	ok(!half, "no pin is half-made after %ld kills", n);
 	ok(!broken, "every map is whole between kills");
 	all_whole("kills");
-	ok(maps_left("created") == 0, "no map is left of %ld kills, %d found", n, maps_named("created"));
+	ok(maps_left(own_name("created")) == 0, "no map is left of %ld kills, %d found", n,
+	   maps_named(own_name("created")));
 }
 
 /* The parent's own operations beside a stopped child: how long the slowest took. */
@@ -199,7 +200,7 @@ static void stops(long n)
 	ok(progress->bad == 0, "no operation fails unexpectedly beside %ld stops (%s)", n,
 	   progress->bad ? errno_name(progress->bad) : "none");
 	all_whole("stops");
-	ok(maps_left("created") == 0, "no map is left of %ld stops", n);
+	ok(maps_left(own_name("created")) == 0, "no map is left of %ld stops", n);
 }
 
 /* The same kills from a pid namespace of its own, while this one works on. */

@@ -63,7 +63,7 @@ static void do_task(const struct victim *v, enum task t)
 		victim_pin(v->fd, path);
 		unlink(path);
 		break;
-	default: close(victim_make(v, "stepped")); break;
+	default: close(victim_make(v, own_name("stepped"))); break;
 	}
 }
 
@@ -228,7 +228,7 @@ int main(int argc, char **argv)
 	ok(!strange, "no operation fails unexpectedly beside %ld cases, %ld steps", cases, steps_taken);
 	ok(slowest < SLOW_US, "nobody waits: slowest operation %llu us", (unsigned long long)slowest);
 	ok(!ends, "every client that goes on ends well");
-	ok(maps_left("stepped") == 0, "no map is left");
+	ok(maps_left(own_name("stepped")) == 0, "no map is left");
 	all_whole("single steps");
 	victims_unmake();
 	return done();

@@ -297,6 +297,15 @@ static inline void all_whole(const char *after)
 		ok(!not_whole(&victims[i], victims[i].fd), "%s is whole after %s", victims[i].name, after);
 }
 
+/* A name of this run's own: other programs on the machine may have maps, too. */
+static inline const char *own_name(const char *what)
+{
+	static char name[16];
+
+	snprintf(name, sizeof(name), "%.5s%d", what, (int)getpgrp());
+	return name;
+}
+
 /* How many maps of that name exist, by walking all ids. */
 static inline int maps_named(const char *name)
 {
@@ -329,8 +338,8 @@ static inline int maps_left(const char *name)
 {
 	int n = 0;
 
-	for (int i = 0; i < 100; i++) {
-		usleep(20000 + !i * 200000);
+	for (int i = 0; i < 15; i++) {
+		usleep(200000);
 		n = maps_named(name);
 		if (!n)
 			break;
