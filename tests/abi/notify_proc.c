@@ -122,7 +122,7 @@ static void test_fds(void)
 	close(fd);
 }
 
-/* Values on the last bytes before an unmapped page. */
+/* Values on the last bytes before a page that cannot be read. */
 static void test_page_end(void)
 {
 	char *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -130,13 +130,13 @@ static void test_page_end(void)
 	unsigned *key = (unsigned *)(page + 4096 - 4);
 	unsigned long value = 7;
 
-	munmap(page + 4096, 4096);
+	mprotect(page + 4096, 4096, PROT_NONE);
 	*key = 1;
 	ok(!elem(BPF_MAP_UPDATE_ELEM, fd, key, &value, 0), "a key at the end of memory");
 	ok(!elem(BPF_MAP_LOOKUP_ELEM, fd, key, page + 4096 - 16, 0), "a value near it");
 	ok(elem(BPF_MAP_LOOKUP_ELEM, fd, key, page + 4096 - 4, 0) && errno == EFAULT,
 	   "one across it: EFAULT");
-	munmap(page, 4096);
+	munmap(page, 8192);
 	close(fd);
 }
 
