@@ -45,19 +45,19 @@ static uint32_t id_of(int fd)
 }
 
 /* Ids differ from run to run: an id that comes out is named by the fd it belongs to. */
-static const char *id_name(uint32_t id)
+static const char *id_name(uint32_t type, uint32_t id)
 {
 	static const struct {
 		int fd;
 		const char *name;
-	} known[] = { { FD_INNER_A, "inner a" },
-		      { FD_INNER_B, "inner b" },
-		      { FD_PROG, "program" },
-		      { FD_PROG_XDP, "xdp" } };
+	} maps[] = { { FD_INNER_A, "inner a" }, { FD_INNER_B, "inner b" }, { FD_INNER_HASH, "inner hash" } },
+	  progs[] = { { FD_PROG, "program" }, { FD_PROG_XDP, "xdp" }, { FD_PROG, "program" } };
 
-	for (size_t i = 0; i < ARRAY_SIZE(known); i++)
-		if (id_of(known[i].fd) == id)
-			return known[i].name;
+	for (size_t i = 0; i < ARRAY_SIZE(maps); i++)
+		if (type == BPF_MAP_TYPE_PROG_ARRAY && id_of(progs[i].fd) == id)
+			return progs[i].name;
+		else if (type != BPF_MAP_TYPE_PROG_ARRAY && id_of(maps[i].fd) == id)
+			return maps[i].name;
 	return "stranger";
 }
 
@@ -70,7 +70,7 @@ static int holds_objects(uint32_t t)
 static void say_value(uint32_t type, uint32_t size)
 {
 	if (holds_objects(type))
-		say(" value=%s", id_name((uint32_t)out[0]));
+		say(" value=%s", id_name(type, (uint32_t)out[0]));
 	else
 		for (int c = 0; c < (is_percpu(type) ? ncpu : 1); c++)
 			say("%s%#llx", c ? "," : " value=",
