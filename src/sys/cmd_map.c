@@ -73,13 +73,36 @@ int map_bring_in(struct cmd_ctx *x, u64 addr, size_t n, const void **p)
 	return err;
 }
 
-/* The key of an element command. Types without one want NULL, where the kernel asks for it. */
-static int bring_key(struct cmd_ctx *x, const struct bpf_map *m, u64 addr, bool want_null, const void **key)
+/* The key of an element command. Types without one want NULL. */
+static int bring_key(struct cmd_ctx *x, const struct bpf_map *m, u64 addr, const void **key)
 {
 	*key = NULL;
 	if (!m->key_size)
-		return addr && want_null ? -EINVAL : 0;
+		return addr ? -EINVAL : 0;
 	return map_bring_in(x, addr, m->key_size, key);
+}
+
+static void touch(const void *p, size_t n)
+{
+	for (size_t i = 0; i < n; i += 4096)
+		(void)((const volatile char *)p)[i];
+	if (n)
+		(void)((const volatile char *)p)[n - 1];
+}
+
+/*
+ * The kernel copies key and value before it looks at anything else, so a bad
+ * pointer outranks every error of the type's operation. A direct caller's are
+ * looked at when there is such an error: a fault here is the call's EFAULT.
+ */
+static int outranked(struct cmd_ctx *x, int err, const void *key, size_t key_size, const void *value,
+		     size_t value_len)
+{
+	if (unlikely(err) && x->c->direct) {
+		touch(key, key_size);
+		touch(value, value_len);
+	}
+	return err;
 }
 
 /* Where the type writes n bytes for the client. */
@@ -107,14 +130,15 @@ long cmd_map_lookup(struct cmd_ctx *x)
 	err = map_ref_get(x, x->attr->elem.map_fd, READS, &r);
 	if (unlikely(err))
 		return err;
-	err = map_lock_missing(r.m, flags) ? -EINVAL : bring_key(x, r.m, x->attr->elem.key, true, &key);
+	err = map_lock_missing(r.m, flags) ? -EINVAL : bring_key(x, r.m, x->attr->elem.key, &key);
 	if (likely(!err))
 		err = out_begin(x, at, r.m->value_len, &value);
 	/* A bloom filter's value is the question. */
 	if (!err && unlikely(map_type_get(r.m->map_type)->value_asks))
 		err = map_bring_in(x, at, r.m->value_len, (const void **)&value);
 	if (likely(!err))
-		err = r.m->ops->lookup(x->op, r.m, key, value, flags);
+		err = outranked(x, r.m->ops->lookup(x->op, r.m, key, value, flags), key, r.m->key_size, NULL,
+				0);
 	if (likely(!err))
 		err = out_end(x, at, value, r.m->value_len);
 	put_fd(&r.f);
@@ -181,11 +205,12 @@ long cmd_map_update(struct cmd_ctx *x)
 	err = map_ref_get(x, x->attr->elem.map_fd, WRITES, &r);
 	if (unlikely(err))
 		return err;
-	err = map_lock_missing(r.m, flags) ? -EINVAL : bring_key(x, r.m, x->attr->elem.key, false, &key);
+	err = map_lock_missing(r.m, flags) ? -EINVAL : bring_key(x, r.m, x->attr->elem.key, &key);
 	if (likely(!err))
 		err = map_bring_in(x, x->attr->elem.value, r.m->value_len, &value);
 	if (likely(!err))
-		err = map_update_one(x, r.m, key, value, flags);
+		err = outranked(x, map_update_one(x, r.m, key, value, flags), key, r.m->key_size, value,
+				r.m->value_len);
 	put_fd(&r.f);
 	return err;
 }
@@ -199,9 +224,9 @@ long cmd_map_delete(struct cmd_ctx *x)
 	err = map_ref_get(x, x->attr->elem.map_fd, WRITES, &r);
 	if (err)
 		return err;
-	err = bring_key(x, r.m, x->attr->elem.key, false, &key);
+	err = bring_key(x, r.m, x->attr->elem.key, &key);
 	if (!err)
-		err = r.m->ops->delete (x->op, r.m, key);
+		err = outranked(x, r.m->ops->delete (x->op, r.m, key), key, r.m->key_size, NULL, 0);
 	put_fd(&r.f);
 	return err;
 }
@@ -218,11 +243,12 @@ long cmd_map_next_key(struct cmd_ctx *x)
 	if (err)
 		return err;
 	if (from)
-		err = bring_key(x, r.m, from, true, &key);
+		err = bring_key(x, r.m, from, &key);
 	if (!err)
 		err = out_begin(x, at, r.m->key_size, &next);
 	if (!err)
-		err = r.m->ops->next_key(x->op, r.m, key, next);
+		err = outranked(x, r.m->ops->next_key(x->op, r.m, key, next), key, from ? r.m->key_size : 0,
+				NULL, 0);
 	if (!err)
 		err = out_end(x, at, next, r.m->key_size);
 	put_fd(&r.f);
@@ -247,11 +273,12 @@ long cmd_map_lookup_and_delete(struct cmd_ctx *x)
 	if (!err && map_lock_missing(r.m, flags))
 		err = -EINVAL;
 	if (!err)
-		err = bring_key(x, r.m, x->attr->elem.key, true, &key);
+		err = bring_key(x, r.m, x->attr->elem.key, &key);
 	if (!err)
 		err = out_begin(x, at, r.m->value_len, &value);
 	if (!err)
-		err = r.m->ops->lookup_and_delete(x->op, r.m, key, value, flags);
+		err = outranked(x, r.m->ops->lookup_and_delete(x->op, r.m, key, value, flags), key,
+				r.m->key_size, NULL, 0);
 	if (!err)
 		err = out_end(x, at, value, r.m->value_len);
 	put_fd(&r.f);
