@@ -15,7 +15,7 @@ static int put_log(struct cmd_ctx *x, struct vlog *l, u64 ubuf, u32 true_off)
 	u32 n, true_size;
 	int err = vlog_finish(l, &n, &true_size);
 
-	if (caller_out(x->c, ubuf, l->buf, n) || cmd_put_u32(x, true_off, true_size))
+	if (caller_out(x->c, ubuf, l->buf, n) || cmd_put_u32_if(x, true_off, true_size))
 		return -EFAULT;
 	return err;
 }
@@ -179,7 +179,9 @@ static int check_types(const struct btf_view *v, struct map_attr *a)
 
 	err = btf_map_types(v, a->btf_key_type_id, a->btf_value_type_id, a->key_size, a->value_size, &key,
 			    &value, &r);
-	if (!err && !a->btf_key_type_id && t->btf_key == MAP_BTF_KEY_ANY && !t->btf_errno)
+	/* Types that do not look at BTF themselves want a key, before anything else. */
+	if (!err && !a->btf_key_type_id &&
+	    (t->btf_errno == -EINVAL || (!t->btf_errno && t->btf_key == MAP_BTF_KEY_ANY)))
 		err = -EINVAL;
 	if (!err)
 		err = check_fields(t, a, &r);

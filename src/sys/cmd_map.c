@@ -55,6 +55,21 @@ bool map_lock_missing(const struct bpf_map *m, u64 flags)
 	return unlikely(flags & BPF_F_LOCK) && m->record.spin_lock_off < 0;
 }
 
+/*
+ * Reads a byte of every page: what cannot be read faults here, before the
+ * type has looked at anything else, as a copy into the kernel would.
+ */
+static void touch(const void *p, size_t n)
+{
+	const volatile u8 *at = p;
+
+	if (!n)
+		return;
+	for (size_t i = 0; i < n; i += PAGE)
+		(void)at[i];
+	(void)at[n - 1];
+}
+
 /* Where the type finds n bytes of the client's: there, or copied. */
 int map_bring_in(struct cmd_ctx *x, u64 addr, size_t n, const void **p)
 {
@@ -63,6 +78,7 @@ int map_bring_in(struct cmd_ctx *x, u64 addr, size_t n, const void **p)
 
 	if (likely(x->c->direct)) {
 		*p = u64_to_ptr(addr);
+		touch(*p, n);
 		return 0;
 	}
 	buf = x->c->ops->scratch(x->c, n);

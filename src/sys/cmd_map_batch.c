@@ -18,70 +18,107 @@ static u32 cursor_size(const struct bpf_map *m)
 	return map_type_get(m->map_type)->bucket_cursor ? (u32)sizeof(u32) : m->key_size;
 }
 
-/* Brings keys, values and cursors of a lookup within reach, runs it, and sends them back. */
-static int run_lookup(struct cmd_ctx *x, struct bpf_map *m, batch_fn fn, struct map_batch *b)
+/* Runs a lookup on arrays of this process, of which `room` elements fit, and sends them to the client. */
+static int lookup_by_copy(struct cmd_ctx *x, struct bpf_map *m, batch_fn fn, struct map_batch *b)
 {
-	u64 keys = x->attr->batch.keys, values = x->attr->batch.values;
-	u64 in = x->attr->batch.in_batch, out = x->attr->batch.out_batch;
 	u32 room = MIN(b->count, m->max_entries);
-	int err = 0, ret;
+	int ret, err;
 
-	if (x->c->direct) {
-		b->in = u64_to_ptr(in);
-		b->out = u64_to_ptr(out);
-		b->keys = u64_to_ptr(keys);
-		b->values = u64_to_ptr(values);
-		return fn(x->op, m, b);
-	}
 	b->count = room;
-	if (in)
-		err = map_bring_in(x, in, cursor_size(m), &b->in);
-	b->out = x->c->ops->scratch(x->c, MAX(cursor_size(m), 4u));
 	b->keys = x->c->ops->scratch(x->c, (size_t)room * m->key_size);
 	b->values = x->c->ops->scratch(x->c, (size_t)room * m->value_len);
-	if (!err && (!b->out || !b->keys || !b->values))
-		err = -ENOMEM;
-	if (err)
-		return err;
-	memset(b->out, 0, cursor_size(m));
+	if (!b->keys || !b->values)
+		return -ENOMEM;
 	ret = fn(x->op, m, b);
 	if (ret && ret != -ENOENT)
 		return ret;
-	err = caller_out(x->c, keys, b->keys, (size_t)b->count * m->key_size);
+	err = caller_out(x->c, x->attr->batch.keys, b->keys, (size_t)b->count * m->key_size);
 	if (!err)
-		err = caller_out(x->c, values, b->values, (size_t)b->count * m->value_len);
-	if (!err && b->count)
-		err = caller_out(x->c, out, b->out, cursor_size(m));
+		err = caller_out(x->c, x->attr->batch.values, b->values, (size_t)b->count * m->value_len);
 	return err ? err : ret;
 }
 
-/* Updates and deletes go element by element: the first failure ends them, and its index is the count. */
-static int run_change(struct cmd_ctx *x, struct bpf_map *m, batch_fn fn, struct map_batch *b)
+static int put_count(struct cmd_ctx *x, u32 count)
 {
-	bool update = fn == m->ops->update_batch;
-	u32 want = b->count, i;
-	u64 keys = x->attr->batch.keys, values = x->attr->batch.values;
+	return cmd_put_u32(x, BPF_ATTR_OFF(batch.count), count);
+}
+
+/* The cursor and the count, in the order in which the kernel's two kinds write them. */
+static int put_progress(struct cmd_ctx *x, struct bpf_map *m, const struct map_batch *b)
+{
+	u32 n = cursor_size(m);
+	int err;
+
+	if (map_type_get(m->map_type)->bucket_cursor) {
+		err = caller_out(x->c, x->attr->batch.out_batch, b->out, n);
+		return err ? err : put_count(x, b->count);
+	}
+	err = put_count(x, b->count);
+	if (!err && b->count)
+		err = caller_out(x->c, x->attr->batch.out_batch, b->out, n);
+	return err;
+}
+
+static int run_lookup(struct cmd_ctx *x, struct bpf_map *m, batch_fn fn, struct map_batch *b)
+{
+	u8 cursor[MAP_KEY_MAX] = { 0 };
+	int err = 0, ret;
+
+	/* Until it is known better. */
+	err = put_count(x, 0);
+	if (!err && x->attr->batch.in_batch)
+		err = map_bring_in(x, x->attr->batch.in_batch, cursor_size(m), &b->in);
+	if (err)
+		return err;
+	b->out = cursor;
+	if (x->c->direct) {
+		b->keys = u64_to_ptr(x->attr->batch.keys);
+		b->values = u64_to_ptr(x->attr->batch.values);
+		ret = fn(x->op, m, b);
+	} else {
+		ret = lookup_by_copy(x, m, fn, b);
+	}
+	if (ret == -EFAULT)
+		return ret;
+	err = put_progress(x, m, b);
+	return err ? err : ret;
+}
+
+/* One element of an update or a delete; a fault is an answer here, since the count has to be told. */
+static int change_one(struct cmd_ctx *x, struct bpf_map *m, bool update, u32 i, u64 flags)
+{
+	u64 at = x->attr->batch.keys + (u64)i * m->key_size,
+	    value_at = x->attr->batch.values + (u64)i * m->value_len;
+	const void *key, *value = NULL;
+	u8 probe;
 	int err = 0;
 
-	if (x->c->direct && m->ops->obj_value == MAP_VALUE_PLAIN) {
-		b->keys = u64_to_ptr(keys);
-		b->values = u64_to_ptr(values);
-		return fn(x->op, m, b);
-	}
-	for (i = 0; i < want && !err; i++) {
-		const void *key, *value;
-
-		err = map_bring_in(x, keys + (u64)i * m->key_size, m->key_size, &key);
+	if (x->c->direct) {
+		err = guard_copy(&probe, u64_to_ptr(at), 1);
 		if (!err && update)
-			err = map_bring_in(x, values + (u64)i * m->value_len, m->value_len, &value);
-		if (!err)
-			err = update ? map_update_one(x, m, key, value, b->elem_flags)
-				     : m->ops->delete (x->op, m, key);
-		if (err)
-			break;
+			err = guard_copy(&probe, u64_to_ptr(value_at), 1);
 	}
-	b->count = i;
-	return err;
+	if (!err)
+		err = map_bring_in(x, at, m->key_size, &key);
+	if (!err && update)
+		err = map_bring_in(x, value_at, m->value_len, &value);
+	if (err)
+		return err;
+	return update ? map_update_one(x, m, key, value, flags) : m->ops->delete (x->op, m, key);
+}
+
+/* Updates and deletes go element by element: the first failure ends them, and its index is the count. */
+static int run_change(struct cmd_ctx *x, struct bpf_map *m, bool update, struct map_batch *b)
+{
+	int err = put_count(x, 0), out;
+	u32 i = 0;
+
+	while (!err && i < b->count) {
+		err = change_one(x, m, update, i, b->elem_flags);
+		i += !err;
+	}
+	out = put_count(x, i);
+	return out ? out : err;
 }
 
 static bool is_stub(batch_fn fn)
@@ -98,7 +135,7 @@ static long batch(struct cmd_ctx *x, int want, batch_fn (*pick)(const struct map
 	};
 	struct map_ref r;
 	batch_fn fn;
-	int err, out;
+	int err;
 
 	err = map_ref_get(x, x->attr->batch.map_fd, want, &r);
 	if (err)
@@ -116,13 +153,7 @@ static long batch(struct cmd_ctx *x, int want, batch_fn (*pick)(const struct map
 	err = 0;
 	if (!b.count)
 		goto put;
-	/* The count is 0 for whoever looks while the batch runs, and after a fault. */
-	err = lookup ? cmd_put_u32(x, BPF_ATTR_OFF(batch.count), 0) : 0;
-	if (err)
-		goto put;
-	err = lookup ? run_lookup(x, r.m, fn, &b) : run_change(x, r.m, fn, &b);
-	out = err == -EFAULT ? 0 : cmd_put_u32(x, BPF_ATTR_OFF(batch.count), b.count);
-	err = out ? out : err;
+	err = lookup ? run_lookup(x, r.m, fn, &b) : run_change(x, r.m, fn == r.m->ops->update_batch, &b);
 put:
 	put_fd(&r.f);
 	return err;

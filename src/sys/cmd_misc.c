@@ -35,6 +35,28 @@ static bool is_bpffs_root(const char *path)
 	return the_run && run_find_mount(path, &rest) && !*rest;
 }
 
+/* Opened with O_PATH? "flags:" of /proc/PID/fdinfo/N is octal. */
+static bool is_path_fd(int pid, u32 fd)
+{
+	char name[64], text[128], *p;
+	u64 flags = 0;
+	long n;
+	int f;
+
+	p = str_put_u64(str_put(name, "/proc/"), (u64)pid, 10);
+	str_put_u64(str_put(p, "/fdinfo/"), fd, 10);
+	f = raw_openat(AT_FDCWD, name, O_RDONLY | O_CLOEXEC, 0);
+	if (f < 0)
+		return false;
+	n = raw_read(f, text, sizeof(text) - 1);
+	raw_close(f);
+	text[n > 0 ? n : 0] = 0;
+	p = strstr(text, "flags:\t");
+	for (p = p ? p + 7 : text; *p >= '0' && *p <= '7'; p++)
+		flags = flags * 8 + (u64)(*p - '0');
+	return flags & O_PATH;
+}
+
 /* As in the initial user namespace: a bpffs there delegates nothing. */
 long cmd_token_create(struct cmd_ctx *x)
 {
@@ -43,6 +65,8 @@ long cmd_token_create(struct cmd_ctx *x)
 
 	if (x->attr->token_create.flags)
 		return -EINVAL;
+	if (is_path_fd(x->c->pid, x->attr->token_create.bpffs_fd))
+		return -EBADF;
 	n = x->c->ops->base_path(x->c, (int)x->attr->token_create.bpffs_fd, path, sizeof(path));
 	if (n == -EBADF)
 		return n;

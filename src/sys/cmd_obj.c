@@ -131,6 +131,10 @@ long cmd_obj_pin(struct cmd_ctx *x)
 		err = -EINVAL;
 	if (err)
 		return err;
+	if (f.h->type == OBJ_BTF) {
+		put_fd(&f);
+		return -EINVAL;
+	}
 	err = read_path(x->c, x->attr->obj.pathname, path);
 	if (!err)
 		err = fs_walk(x->c, dirfd, path, FS_PARENT, &at);
@@ -185,8 +189,8 @@ static long get_hinted(struct cmd_ctx *x, struct fs_at *at, int oflags)
 	int fd;
 
 	if (at->dir_wanted || !at->name[0] || (at->m->read_only && oflags != O_RDONLY) ||
-	    raw_fstatat(at->dirfd, at->name, &pin, AT_SYMLINK_NOFOLLOW) ||
-	    !obj_hint(&pin, &type, &id) || type_oflags(type, oflags) != oflags)
+	    raw_fstatat(at->dirfd, at->name, &pin, AT_SYMLINK_NOFOLLOW) || !obj_hint(&pin, &type, &id) ||
+	    type_oflags(type, oflags) != oflags)
 		return -EAGAIN;
 	fd = open_as_client(x->c, type, id, oflags, &st);
 	if (fd < 0)

@@ -57,21 +57,24 @@ const struct command *cmd_get(int cmd)
 
 int cmd_put_u32(struct cmd_ctx *x, u32 offset, u32 value)
 {
-	if (offset + sizeof(value) > x->size)
-		return 0;
 	return caller_out(x->c, x->uattr + offset, &value, sizeof(value));
+}
+
+int cmd_put_u32_if(struct cmd_ctx *x, u32 offset, u32 value)
+{
+	return offset + sizeof(value) > x->size ? 0 : cmd_put_u32(x, offset, value);
 }
 
 int cmd_get_fd(struct cmd_ctx *x, int fd, enum obj_type type, struct bpf_file *f)
 {
 	int err = x->c->ops->get_fd(x->c, x->op, fd, f);
 
-	if (err)
-		return err;
-	if (likely(f->h->type == type))
+	if (likely(!err && f->h->type == type))
 		return 0;
-	put_fd(f);
-	return -EINVAL;
+	if (!err)
+		put_fd(f);
+	f->counted = false; /* nothing is left to put */
+	return err ? err : -EINVAL;
 }
 
 long cmd_install(struct cmd_ctx *x, int fd, int oflags, enum obj_type type, u32 id, const struct stat *st)

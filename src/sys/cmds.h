@@ -32,14 +32,17 @@ struct command {
 /* NULL: unknown, EINVAL. */
 const struct command *cmd_get(int cmd);
 
-/* Writes an output field of the attributes; 0, or -EFAULT. Nothing when size does not cover it. */
+/* Writes an output field of the attributes, whatever size says, as the kernel does; 0, or -EFAULT. */
 int cmd_put_u32(struct cmd_ctx *x, u32 offset, u32 value);
+
+/* The same for a field that the client may not know: nothing when size does not cover it. */
+int cmd_put_u32_if(struct cmd_ctx *x, u32 offset, u32 value);
 
 /* The object behind a client's fd, which must be of that type: -EBADF, -EINVAL. To be dropped by put_fd. */
 int cmd_get_fd(struct cmd_ctx *x, int fd, enum obj_type type, struct bpf_file *f);
 
-/* Gives the client an fd that it owns, opened with access mode oflags, of the object that st describes: its number, or an errno. Takes fd
- * over. */
+/* Gives the client an fd that it owns, opened with access mode oflags, of the object that st describes: its
+ * number, or an errno. Takes fd over. */
 long cmd_install(struct cmd_ctx *x, int fd, int oflags, enum obj_type type, u32 id, const struct stat *st);
 
 /* -EPERM unless the calling thread has what CMD was started with. */
