@@ -53,7 +53,7 @@ const struct prog_attach *prog_attach_get(const struct prog_type *t, u32 attach)
 struct helper {
 	const char *name; /* "bpf_ktime_get_ns" */
 	const char *args;
-	char ret; /* i integer, v nothing, m value of the map or NULL, p some pointer */
+	char ret; /* i integer, n number of a CPU, v nothing, m value of the map or NULL, p some pointer */
 	bool gpl, sleeps;
 	u64 maps; /* map types that m may be: bit n for type n */
 };

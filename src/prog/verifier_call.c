@@ -6,6 +6,7 @@
  * is judged when its size has been seen, which is the next argument.
  */
 #include "prog/verifier.h"
+#include "store/store.h"
 
 #define SIZE_MAX_ARG (1u << 29)
 
@@ -46,7 +47,7 @@ static int size_arg(struct verifier *v, const struct call *c, u32 regno, bool ze
 	return verify_mem_arg(v, c->mem, size, c->mem_out);
 }
 
-static int map_arg(struct verifier *v, struct call *c, u32 regno, s32 id)
+static int map_arg(struct verifier *v, struct call *c, u32 regno)
 {
 	const struct vreg *r = vreg(v, regno);
 
@@ -54,14 +55,19 @@ static int map_arg(struct verifier *v, struct call *c, u32 regno, s32 id)
 		return wrong_kind(v, regno, "map_ptr");
 	c->map_index = r->map;
 	c->map = &v->maps[r->map];
-	if (c->h->maps && !(c->map->map_type < 64 && c->h->maps >> c->map->map_type & 1)) {
-		vlog(v->log, "cannot pass map_type %u into func %s#%d\n", c->map->map_type, c->h->name, id);
-		return -EINVAL;
-	}
 	return 0;
 }
 
-static int check_arg(struct verifier *v, struct call *c, u32 regno, s32 id)
+static int key_arg(struct verifier *v, const struct call *c, u32 regno)
+{
+	if (!c->map->key_size) {
+		vlog(v->log, "invalid zero-sized read\n");
+		return -EACCES;
+	}
+	return verify_mem_arg(v, regno, c->map->key_size, false);
+}
+
+static int check_arg(struct verifier *v, struct call *c, u32 regno)
 {
 	char kind = c->h->args[regno - 1];
 	int err = reg_read(v, regno);
@@ -75,8 +81,8 @@ static int check_arg(struct verifier *v, struct call *c, u32 regno, s32 id)
 		if (v->type->btf_ctx && !c->h->args[1])
 			return wrong_kind(v, regno, "trusted_ptr_");
 		return vreg(v, regno)->type == REG_CTX ? 0 : wrong_kind(v, regno, "ctx");
-	case 'm': return map_arg(v, c, regno, id);
-	case 'k': return verify_mem_arg(v, regno, c->map->key_size, false);
+	case 'm': return map_arg(v, c, regno);
+	case 'k': return key_arg(v, c, regno);
 	case 'v': return verify_mem_arg(v, regno, c->map->value_size, false);
 	case 'r':
 	case 'w':
@@ -123,10 +129,20 @@ static void set_result(struct verifier *v, const struct call *c)
 
 	switch (c->h->ret) {
 	case 'i': vreg_scalar(r0, ~0ull); break;
+	case 'n': vreg_scalar(r0, possible_cpus() - 1); break;
 	case 'm': *r0 = (struct vreg){ .type = REG_VALUE_OR_NULL, .map = c->map_index }; break;
 	case 'p': *r0 = (struct vreg){ .type = REG_OTHER }; break;
 	default: break; /* nothing: r0 is not readable */
 	}
+}
+
+/* Asked when the arguments are right, as the kernel does. */
+static int map_fits(struct verifier *v, const struct call *c, s32 id)
+{
+	if (!c->map || !c->h->maps || (c->map->map_type < 64 && c->h->maps >> c->map->map_type & 1))
+		return 0;
+	vlog(v->log, "cannot pass map_type %u into func %s#%d\n", c->map->map_type, c->h->name, id);
+	return -EINVAL;
 }
 
 int verify_helper(struct verifier *v, const struct bpf_insn *i)
@@ -135,7 +151,9 @@ int verify_helper(struct verifier *v, const struct bpf_insn *i)
 	int err = may_call(v, i->imm, c.h);
 
 	for (u32 regno = 1; !err && c.h->args[regno - 1]; regno++)
-		err = check_arg(v, &c, regno, i->imm);
+		err = check_arg(v, &c, regno);
+	if (!err)
+		err = map_fits(v, &c, i->imm);
 	if (err)
 		return err;
 	for (u32 regno = 0; regno <= 5; regno++)

@@ -18,44 +18,78 @@
 
 typedef uint32_t w32;
 
-enum { K_INT = 1, K_PTR, K_ARRAY, K_STRUCT, K_UNION, K_ENUM, K_FWD, K_TYPEDEF, K_VOLATILE, K_CONST, K_RESTRICT, K_FUNC,
-       K_PROTO, K_VAR, K_DATASEC, K_FLOAT, K_DECL_TAG, K_TYPE_TAG, K_ENUM64 };
+enum {
+	K_INT = 1,
+	K_PTR,
+	K_ARRAY,
+	K_STRUCT,
+	K_UNION,
+	K_ENUM,
+	K_FWD,
+	K_TYPEDEF,
+	K_VOLATILE,
+	K_CONST,
+	K_RESTRICT,
+	K_FUNC,
+	K_PROTO,
+	K_VAR,
+	K_DATASEC,
+	K_FLOAT,
+	K_DECL_TAG,
+	K_TYPE_TAG,
+	K_ENUM64
+};
 
-enum { N_int = 8, N_char = 16, N_A = 24, N_b = 32, N_c = 40, N_data = 48, N_T = 56, N_f = 64, N_dot = 72,
-       N_bad = 80, N_digit = 88, N_ctl = 96, N_spin = 104, N_timer = 120, N_question = 136, N_long = 144 };
+enum {
+	N_int = 8,
+	N_char = 16,
+	N_A = 24,
+	N_b = 32,
+	N_c = 40,
+	N_data = 48,
+	N_T = 56,
+	N_f = 64,
+	N_dot = 72,
+	N_bad = 80,
+	N_digit = 88,
+	N_ctl = 96,
+	N_spin = 104,
+	N_timer = 120,
+	N_question = 136,
+	N_long = 144
+};
 
-static const char blob_strs[] =
-	"\0\0\0\0\0\0\0\0"
-	"int\0\0\0\0\0"
-	"char\0\0\0\0"
-	"A\0\0\0\0\0\0\0"
-	"b\0\0\0\0\0\0\0"
-	"c\0\0\0\0\0\0\0"
-	".data\0\0\0"
-	"T\0\0\0\0\0\0\0"
-	"f\0\0\0\0\0\0\0"
-	"a.b\0\0\0\0\0"
-	"a-b\0\0\0\0\0"
-	"1a\0\0\0\0\0\0"
-	"a\001b\0\0\0\0\0"
-	"bpf_spin_lock\0\0\0"
-	"bpf_timer\0\0\0\0\0\0\0"
-	"?.data\0\0"
-	"a2345678901234567890123456789012345678901234567890\0";
+static const char blob_strs[] = "\0\0\0\0\0\0\0\0"
+				"int\0\0\0\0\0"
+				"char\0\0\0\0"
+				"A\0\0\0\0\0\0\0"
+				"b\0\0\0\0\0\0\0"
+				"c\0\0\0\0\0\0\0"
+				".data\0\0\0"
+				"T\0\0\0\0\0\0\0"
+				"f\0\0\0\0\0\0\0"
+				"a.b\0\0\0\0\0"
+				"a-b\0\0\0\0\0"
+				"1a\0\0\0\0\0\0"
+				"a\001b\0\0\0\0\0"
+				"bpf_spin_lock\0\0\0"
+				"bpf_timer\0\0\0\0\0\0\0"
+				"?.data\0\0"
+				"a2345678901234567890123456789012345678901234567890\0";
 
-#define INFO(kind, kflag, vlen)	       ((w32)(kflag) << 31 | (w32)(kind) << 24 | (w32)(vlen))
-#define TYPE(name, kind, vlen, st)     (name), INFO(kind, 0, vlen), (w32)(st)
-#define KTYPE(name, kind, vlen, st)    (name), INFO(kind, 1, vlen), (w32)(st)
-#define INT(name, size, bits)	       TYPE(name, K_INT, 0, size), (w32)(bits)
-#define INT32			       INT(N_int, 4, 0x01000020)
-#define PTR(to)			       TYPE(0, K_PTR, 0, to)
-#define ARRAY(elem, index, n)	       TYPE(0, K_ARRAY, 0, 0), (elem), (index), (n)
-#define MEMBER(name, type, off)	       (name), (w32)(type), (w32)(off)
-#define BITS(n, off)		       ((w32)(n) << 24 | (off))
-#define VAR(name, type, linkage)       TYPE(name, K_VAR, 0, type), (linkage)
-#define SECVAR(type, off, size)	       (type), (off), (size)
-#define BLOB_END		       0xfeedbeefu
-#define BLOB_MAX		       4096u
+#define INFO(kind, kflag, vlen)     ((w32)(kflag) << 31 | (w32)(kind) << 24 | (w32)(vlen))
+#define TYPE(name, kind, vlen, st)  (name), INFO(kind, 0, vlen), (w32)(st)
+#define KTYPE(name, kind, vlen, st) (name), INFO(kind, 1, vlen), (w32)(st)
+#define INT(name, size, bits)       TYPE(name, K_INT, 0, size), (w32)(bits)
+#define INT32                       INT(N_int, 4, 0x01000020)
+#define PTR(to)                     TYPE(0, K_PTR, 0, to)
+#define ARRAY(elem, index, n)       TYPE(0, K_ARRAY, 0, 0), (elem), (index), (n)
+#define MEMBER(name, type, off)     (name), (w32)(type), (w32)(off)
+#define BITS(n, off)                ((w32)(n) << 24 | (off))
+#define VAR(name, type, linkage)    TYPE(name, K_VAR, 0, type), (linkage)
+#define SECVAR(type, off, size)     (type), (off), (size)
+#define BLOB_END                    0xfeedbeefu
+#define BLOB_MAX                    4096u
 
 struct blob {
 	unsigned char b[BLOB_MAX];

@@ -36,6 +36,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "btf/btf_obj.h"
 #include "frontend/notify/fdpass.h"
 #include "frontend/notify/filter.h"
 #include "frontend/notify/notify.h"
@@ -372,6 +373,7 @@ static int setup(struct run *r)
 	err = store_open(r->store, STORE_CREATE);
 	if (err)
 		return fail("store", r->store, err);
+	btf_vmlinux_ensure(); /* a store without it lacks no more than a kernel without BTF */
 	runs_clean();
 	err = make_run_file(r);
 	if (err)
