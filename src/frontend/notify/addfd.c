@@ -7,13 +7,15 @@
  * call answers the notified one with that number: so install_fd is the last
  * thing that a command does.
  *
- * A number is looked up by the text of /proc/TID/fd/N: an object's fd reads
- * STORE/bpf-map/25, and ids are never used again. Descriptions that were opened
- * in another mount namespace may read differently; those are identified by the
- * file itself. Handles of recent objects are kept in a small table, one
- * reference each, so that an element operation finds its map mapped:
+ * A number is looked up by a copy of the description (pidfd.c), or by
+ * /proc/TID/fd where copies cannot be had. Handles of recent objects are kept
+ * in a small table, one reference each, so that an element operation finds its
+ * map mapped:
  *
- *     recent[hash(type, id)] -> handle     replaced at will, under its mutex
+ *     recent[inode % RECENT] -> handle     replaced at will, under its mutex
+ *
+ * An inode number is believed only of a handle that is mapped: the mapping
+ * keeps the inode, so that the filesystem cannot have given its number away.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -37,19 +39,14 @@ static struct target *target_of(struct bpf_caller *c)
 	return container_of(c, struct target, c);
 }
 
-static struct recent *recent_slot(enum obj_type type, u32 id)
+/* A new reference to a mapped handle, or NULL. */
+static struct handle *recent_get(u64 ino)
 {
-	return &recent[(id * OBJ_TYPES + type) % RECENT];
-}
-
-/* A new reference, or NULL. */
-static struct handle *recent_get(enum obj_type type, u32 id)
-{
-	struct recent *r = recent_slot(type, id);
+	struct recent *r = &recent[ino % RECENT];
 	struct handle *h = NULL;
 
 	pthread_mutex_lock(&recent_lock);
-	if (r->h && r->h->type == type && r->h->id == id) {
+	if (r->h && r->h->ino == ino && r->h->opened) {
 		h = r->h;
 		handle_ref(h);
 	}
@@ -59,7 +56,7 @@ static struct handle *recent_get(enum obj_type type, u32 id)
 
 static void recent_put(struct handle *h)
 {
-	struct recent *r = recent_slot(h->type, h->id);
+	struct recent *r = &recent[h->ino % RECENT];
 	struct handle *old;
 
 	handle_ref(h);
@@ -73,13 +70,16 @@ static void recent_put(struct handle *h)
 
 void target_forget(enum obj_type type, u32 id)
 {
-	struct recent *r = recent_slot(type, id);
 	struct handle *old = NULL;
 
 	pthread_mutex_lock(&recent_lock);
-	if (r->h && r->h->type == type && r->h->id == id) {
-		old = r->h;
-		r->h = NULL;
+	for (u32 i = 0; i < RECENT && !old; i++) {
+		struct handle *h = recent[i].h;
+
+		if (!h || h->type != type || h->id != id)
+			continue;
+		recent[i].h = NULL;
+		old = h;
 	}
 	pthread_mutex_unlock(&recent_lock);
 	if (old)
@@ -92,87 +92,68 @@ static char *fd_path(char buf[64], const struct bpf_caller *c, int fd)
 	return buf;
 }
 
-/* STORE/DIR/ID, whole. */
-static bool parse_text(const char *text, enum obj_type *type, u32 *id)
-{
-	size_t n = strlen(the_store.path);
-	char *end;
-
-	if (strncmp(text, the_store.path, n) || text[n] != '/')
-		return false;
-	text += n + 1;
-	for (unsigned t = 0; t < OBJ_TYPES; t++) {
-		const struct obj_type_ops *ops = store_type(t);
-		size_t len = ops ? strlen(ops->dir) : 0;
-
-		if (!len || strncmp(text, ops->dir, len) || text[len] != '/')
-			continue;
-		*type = t;
-		*id = (u32)strtoul(text + len + 1, &end, 10);
-		return end != text + len + 1 && !*end;
-	}
-	return false;
-}
-
-static int identify(const char *path, const char *text, enum obj_type *type, u32 *id, u64 *ino)
-{
-	struct stat st;
-	int fd, err;
-
-	if (stat(path, &st))
-		return -EBADF;
-	*ino = st.st_ino;
-	if (parse_text(text, type, id))
-		return 0;
-	if (!S_ISREG(st.st_mode) || st.st_dev != the_store.dev)
-		return -EINVAL;
-	fd = open(path, O_PATH | O_CLOEXEC);
-	if (fd < 0)
-		return -EBADF;
-	err = obj_identify(fd, type, id);
-	close(fd);
-	return err ? -EINVAL : 0;
-}
-
-static struct handle *find_handle(const char *path, const char *text)
+/* The object behind an fd of this process (O_PATH is enough), with a reference. */
+static struct handle *handle_of(int fd)
 {
 	enum obj_type type;
 	struct handle *h;
-	u64 ino;
+	struct stat st;
 	u32 id;
-	int err;
 
-	if (parse_text(text, &type, &id) && (h = recent_get(type, id)))
+	if (raw_fstat(fd, &st))
+		return ERR_PTR(-EBADF);
+	if (!S_ISREG(st.st_mode) || st.st_dev != the_store.dev)
+		return ERR_PTR(-EINVAL);
+	h = recent_get(st.st_ino);
+	if (h)
 		return h;
-	err = identify(path, text, &type, &id, &ino);
-	if (err)
-		return ERR_PTR(err);
-	h = handle_get(type, id, ino);
+	if (obj_identify(fd, &type, &id))
+		return ERR_PTR(-EINVAL);
+	h = handle_get(type, id, st.st_ino);
 	if (!IS_ERR(h))
 		recent_put(h);
 	return h;
 }
 
+/* By /proc. The link's own mode tells how the description was opened. */
+static int open_link(const struct bpf_caller *c, int fd, u32 *acc)
+{
+	char path[64];
+	struct stat st;
+	int copy;
+
+	if (lstat(fd_path(path, c, fd), &st) || !(st.st_mode & 0600))
+		return -EBADF;
+	*acc = (st.st_mode & 0600) == 0600 ? O_RDWR : st.st_mode & 0200 ? O_WRONLY : O_RDONLY;
+	copy = open(path, O_PATH | O_CLOEXEC);
+	return copy < 0 ? -EBADF : copy;
+}
+
+static int open_copy(const struct bpf_caller *c, int fd, u32 *acc)
+{
+	int copy = pidfd_copy(c->tid, fd), flags;
+
+	if (copy < 0)
+		return copy == -EBADF ? copy : open_link(c, fd, acc);
+	flags = raw_fcntl(copy, F_GETFL, 0);
+	*acc = (u32)flags & O_ACCMODE;
+	if (!(flags & O_PATH))
+		return copy;
+	raw_close(copy);
+	return -EBADF;
+}
+
 int target_get_fd(struct bpf_caller *c, struct op *op, int fd, struct bpf_file *f)
 {
-	char path[64], text[RUN_PATH_MAX + 64];
-	struct stat st;
-	ssize_t n;
+	int copy = fd < 0 ? -EBADF : open_copy(c, fd, &f->acc);
 
-	if (fd < 0)
-		return -EBADF;
-	n = readlink(fd_path(path, c, fd), text, sizeof(text) - 1);
-	/* The link's own mode tells how the description was opened. */
-	if (n < 0 || lstat(path, &st))
-		return -EBADF;
-	if (!(st.st_mode & 0600))
-		return -EBADF; /* O_PATH */
-	text[n] = 0;
-	f->h = find_handle(path, text);
+	if (copy < 0)
+		return copy;
+	f->h = handle_of(copy);
+	raw_close(copy);
 	if (IS_ERR(f->h))
 		return (int)PTR_ERR(f->h);
 	f->counted = true;
-	f->acc = (st.st_mode & 0600) == 0600 ? O_RDWR : st.st_mode & 0200 ? O_WRONLY : O_RDONLY;
 	return 0;
 }
 

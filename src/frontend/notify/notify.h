@@ -35,6 +35,7 @@ struct target_creds {
 struct target {
 	struct bpf_caller c;
 	u64 id;        /* of the notification */
+	u64 checked;   /* cycle counter when it was valid */
 	bool answered; /* the kernel has the answer: install_fd gave it together with the fd */
 	bool as_client;
 	struct target_creds creds;
@@ -48,7 +49,7 @@ void target_setup(void); /* once, before the threads */
 void target_init(struct target *t, const struct seccomp_notif *req);
 void target_release(struct target *t);
 /* 1: the thread still waits in this call, so what was read from its number was its own. */
-bool target_valid(const struct target *t);
+bool target_valid(struct target *t);
 /* Some process may from now on see other paths than the supervisor does. */
 void target_roots_differ(void);
 /* Notes it when this one does: it is about to change mounts. */
@@ -61,6 +62,10 @@ int target_dup_fd(struct bpf_caller *c, int fd);
 int target_fd_text(struct bpf_caller *c, int fd, char *buf, size_t size);
 /* The supervisor keeps handles of recent objects; this one's object is gone. */
 void target_forget(enum obj_type type, u32 id);
+
+/* pidfd.c */
+/* A copy of the thread's fd, O_CLOEXEC. -EBADF: closed; another error: ask /proc. */
+int pidfd_copy(int tid, int fd);
 
 /* supervisor.c */
 extern int notify_listener; /* -1: no filter */
