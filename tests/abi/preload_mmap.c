@@ -50,7 +50,8 @@ static void file_calls(void)
 	is("ioctl", ioctl(m, TCGETS, buf), ENOTTY);
 	is("ioctl FIONBIO", ioctl(m, FIONBIO, &one), 0);
 	ok(fcntl(m, F_GETFL) == (O_RDWR | O_NONBLOCK), "which shows in F_GETFL");
-	ok(fstat(m, &st) == 0 && st.st_mode == 0600 && st.st_size == 0 && st.st_nlink == 1 &&
+	one = fstat(m, &st);
+	ok(one == 0 && st.st_mode == 0600 && st.st_size == 0 && st.st_nlink == 1 &&
 		   st.st_blocks == 0,
 	   "fstat: mode %o size %ld links %ld", st.st_mode, (long)st.st_size, (long)st.st_nlink);
 	ok(fstatat(m, "", &st, AT_EMPTY_PATH) == 0 && st.st_mode == 0600 && st.st_size == 0, "fstatat");

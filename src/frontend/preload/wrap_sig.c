@@ -6,9 +6,11 @@
  * SIGBUS. What the host has set, or sets later, is remembered and is what it
  * gets when it asks. A fault that is not ours is the host's:
  *
- *     handler          called with the same arguments, its mask and flags
- *                      (the kernel is told the host's mask and flags with our
- *                      handler, so they hold already)
+ *     handler          called with the same arguments, its mask and flags:
+ *                      the kernel is told them with our handler, but for
+ *                      the two signals themselves, which are added before
+ *                      the call (a handler of another signal may come while
+ *                      ours has just begun, and call bpf(2))
  *     SIG_IGN, sent    nothing
  *     SIG_DFL, or a    the default is set, and the instruction faults again or
  *     fault ignored    the signal is sent again: dead as without us
@@ -69,15 +71,22 @@ static bool is_default(const struct sigaction *sa)
 
 static void on_signal(int sig, siginfo_t *info, void *uc);
 
+static void strip(sigset_t *set)
+{
+	sigdelset(set, SIGSEGV);
+	sigdelset(set, SIGBUS);
+}
+
 /* The host's action with our handler in it. */
 static struct sigaction front_action(const struct sigaction *h)
 {
 	struct sigaction sa = *h;
 
 	sa.sa_sigaction = on_signal;
-	sa.sa_flags = SA_SIGINFO | (h->sa_flags & (SA_ONSTACK | SA_RESTART | SA_NODEFER));
+	sa.sa_flags = SA_SIGINFO | SA_NODEFER | (h->sa_flags & (SA_ONSTACK | SA_RESTART));
 	if (is_default(h))
-		sa.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART;
+		sa.sa_flags |= SA_ONSTACK | SA_RESTART;
+	strip(&sa.sa_mask);
 	return sa;
 }
 
@@ -98,6 +107,18 @@ static void die(int sig, const siginfo_t *info)
 		raw3(SYS_tgkill, raw0(SYS_getpid), raw0(SYS_gettid), sig);
 }
 
+/* What the host's handler wants blocked of the two. */
+static void block_for_host(int i, const struct sigaction *h)
+{
+	u64 set = 0;
+
+	for (int j = 0; j < 2; j++)
+		if (sigismember(&h->sa_mask, number(j)) == 1 || (j == i && !(h->sa_flags & SA_NODEFER)))
+			set |= 1ull << (number(j) - 1);
+	if (set)
+		raw4(SYS_rt_sigprocmask, SIG_BLOCK, &set, 0, 8);
+}
+
 static void to_host(int i, siginfo_t *info, void *uc)
 {
 	struct sigaction h = host_get(i), dfl = { .sa_handler = SIG_DFL };
@@ -110,7 +131,8 @@ static void to_host(int i, siginfo_t *info, void *uc)
 	}
 	if (h.sa_flags & (int)SA_RESETHAND)
 		host_set(i, &dfl);
-	pre_self.state = THREAD_NEW; /* its bpf(2) meets the handler's mask */
+	block_for_host(i, &h);
+	pre_self.state = THREAD_NEW; /* its bpf(2) meets that mask */
 	h.sa_sigaction(number(i), info, uc);
 	pre_self.state = THREAD_NEW;
 }
@@ -150,12 +172,6 @@ void sig_stand_in_front(void)
 			host_set(i, &now);
 	}
 	atomic_store_explicit(&in_front, true, memory_order_release);
-}
-
-static void strip(sigset_t *set)
-{
-	sigdelset(set, SIGSEGV);
-	sigdelset(set, SIGBUS);
 }
 
 static int action_other(int sig, const struct sigaction *act, struct sigaction *old)
