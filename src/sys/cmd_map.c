@@ -98,14 +98,6 @@ static int bring_key(struct cmd_ctx *x, const struct bpf_map *m, u64 addr, const
 	return map_bring_in(x, addr, m->key_size, key);
 }
 
-static void touch(const void *p, size_t n)
-{
-	for (size_t i = 0; i < n; i += 4096)
-		(void)((const volatile char *)p)[i];
-	if (n)
-		(void)((const volatile char *)p)[n - 1];
-}
-
 /*
  * The kernel copies key and value before it looks at anything else, so a bad
  * pointer outranks every error of the type's operation. A direct caller's are
