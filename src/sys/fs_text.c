@@ -1,0 +1,443 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * What /proc says: of fds that are objects, of directories of the store, of mounts.
+ *
+ *     /proc/PID/fd/N      readlink   anon_inode:bpf-map; an instance's directory by its mounted path
+ *                         open       ENXIO for an object
+ *     /proc/PID/fdinfo/N  open       the kernel's first four lines and the object's own
+ *     /proc/PID/cwd       readlink   as for fd/N; so is getcwd(2)
+ *     /proc/PID/mounts, mountinfo    fs_mounts.c
+ *
+ * PID is a number, self or thread-self; /proc/mounts, /etc/mtab and /dev/fd/N
+ * are other names of these. Other processes are read with the client's
+ * identity, so that it sees no more than the kernel would show.
+ *
+ * A text is given as a sealed memfd, whose name is the path that was opened:
+ * so its own readlink can be answered. Unlike the kernel's files it can be
+ * mapped, and lseek works on all of them.
+ */
+#include "sys/fscalls.h"
+#include "map/map.h"
+#include "prog/prog.h"
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define TEXT_NAME  "pinfs:" /* of memfds made here */
+#define DELETED    " (deleted)"
+#define TEXT_LARGE 0100000 /* O_LARGEFILE in flags: an anonymous inode's file has not */
+
+enum text_kind { TEXT_NONE, TEXT_FD, TEXT_FDINFO, TEXT_CWD, TEXT_MOUNTS, TEXT_MOUNTINFO };
+
+struct proc_text {
+	enum text_kind kind;
+	char pid[16];
+	u32 fd;
+};
+
+/* "fd/7" behind the process. */
+static void parse_entry(const char *p, struct proc_text *t)
+{
+	const char *end;
+	bool info = str_starts(p, "fdinfo/");
+
+	if (info || str_starts(p, "fd/")) {
+		p += info ? 7 : 3;
+		t->fd = (u32)str_get_u64(p, &end);
+		if (end != p && !*end)
+			t->kind = info ? TEXT_FDINFO : TEXT_FD;
+	} else if (!strcmp(p, "cwd")) {
+		t->kind = TEXT_CWD;
+	} else if (!strcmp(p, "mounts")) {
+		t->kind = TEXT_MOUNTS;
+	} else if (!strcmp(p, "mountinfo")) {
+		t->kind = TEXT_MOUNTINFO;
+	}
+}
+
+static void parse_path(const struct fs_ctx *x, const char *p, struct proc_text *t)
+{
+	const char *end;
+	u64 pid;
+
+	t->kind = TEXT_NONE;
+	snprintf(t->pid, sizeof(t->pid), "%d", x->c->pid);
+	if (str_starts(p, "/dev/")) {
+		parse_entry(p + 5, t);
+		return;
+	}
+	if (!strcmp(p, "/etc/mtab") || !strcmp(p, "/proc/mounts")) {
+		t->kind = TEXT_MOUNTS;
+		return;
+	}
+	p += 6; /* "/proc/" */
+	if (str_starts(p, "self/")) {
+		p += 5;
+	} else if (str_starts(p, "thread-self/")) {
+		p += 12;
+		snprintf(t->pid, sizeof(t->pid), "%d", x->c->tid);
+	} else {
+		pid = str_get_u64(p, &end);
+		if (end == p || *end != '/' || pid > 0x7fffffff)
+			return;
+		snprintf(t->pid, sizeof(t->pid), "%u", (u32)pid);
+		p = end + 1;
+	}
+	if (str_starts(p, "task/")) {
+		pid = str_get_u64(p + 5, &end);
+		if (*end != '/' || pid > 0x7fffffff)
+			return;
+		snprintf(t->pid, sizeof(t->pid), "%u", (u32)pid);
+		p = end + 1;
+	}
+	parse_entry(p, t);
+}
+
+/* /etc/mtab may be a file of its own. */
+static bool is_link(const char *path)
+{
+	char to[8];
+
+	return raw_readlinkat(AT_FDCWD, path, to, sizeof(to)) > 0;
+}
+
+bool fs_object_text(const char *text, enum obj_type *type, u32 *id)
+{
+	size_t n = strlen(the_store.path);
+	const char *end;
+
+	if (strncmp(text, the_store.path, n) || text[n] != '/')
+		return false;
+	text += n + 1;
+	for (u32 t = 0; t < OBJ_TYPES; t++) {
+		const char *dir = store_type(t)->dir;
+		size_t len = strlen(dir);
+		u64 v;
+
+		if (strncmp(text, dir, len) || text[len] != '/')
+			continue;
+		v = str_get_u64(text + len + 1, &end);
+		*type = t;
+		*id = (u32)v;
+		return end != text + len + 1 && !*end && v <= 0xffffffffu;
+	}
+	return false;
+}
+
+bool fs_client_path(const char *text, char *buf, size_t size)
+{
+	size_t n = strlen(the_store.path);
+	const char *rest;
+	u64 instance;
+
+	if (strncmp(text, the_store.path, n) || !str_starts(text + n, "/fs/"))
+		return false;
+	instance = str_get_u64(text + n + 4, &rest);
+	if (*rest && *rest != '/')
+		return false;
+	for (u32 i = RUN_MOUNTS; i--;) {
+		const struct run_mount *m = &the_run->mounts[i];
+
+		if (atomic_load(&m->state) == RUN_MOUNT_USED && m->instance == instance &&
+		    strlen(m->path) + strlen(rest) < size) {
+			str_put(str_put(buf, m->path), rest);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The link of an entry of /proc/PID, by the client's right to read it. Length or -errno. */
+static long proc_link(struct fs_ctx *x, const struct proc_text *t, char *buf, size_t size)
+{
+	char path[64];
+	long n;
+
+	if (t->kind == TEXT_CWD)
+		snprintf(path, sizeof(path), "/proc/%s/cwd", t->pid);
+	else
+		snprintf(path, sizeof(path), "/proc/%s/fd/%u", t->pid, t->fd);
+	n = fs_enter(x);
+	if (n)
+		return n;
+	n = raw_readlinkat(AT_FDCWD, path, buf, size - 1);
+	fs_leave(x);
+	if (n >= 0)
+		buf[n] = 0;
+	return n;
+}
+
+/* Which object the entry is an fd of. */
+static bool proc_object(struct fs_ctx *x, const struct proc_text *t, enum obj_type *type, u32 *id)
+{
+	char text[FS_PATH_MAX];
+
+	return proc_link(x, t, text, sizeof(text)) > 0 && fs_object_text(text, type, id);
+}
+
+int fs_text_fd(const char *path, const char *text, size_t n, u32 oflags)
+{
+	char name[240], self[40];
+	int fd, ret;
+
+	snprintf(name, sizeof(name), TEXT_NAME "%s", path);
+	fd = (int)raw2(SYS_memfd_create, name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd < 0)
+		return fd;
+	for (size_t at = 0; at < n;) {
+		long w = raw_pwrite(fd, text + at, n - at, (off_t)at);
+
+		if (w <= 0) {
+			raw_close(fd);
+			return -ENOMEM;
+		}
+		at += (size_t)w;
+	}
+	raw_fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
+	str_put_u64(str_put(self, "/proc/self/fd/"), (u64)fd, 10);
+	ret = raw_openat(AT_FDCWD, self, (int)(oflags & (O_ACCMODE | O_NONBLOCK)) | O_CLOEXEC, 0);
+	raw_close(fd);
+	return ret;
+}
+
+/* fdinfo. */
+
+static void map_lines(FILE *f, const struct map_hdr *h)
+{
+	fprintf(f, "map_type:\t%u\nkey_size:\t%u\nvalue_size:\t%u\nmax_entries:\t%u\n", h->o.kind,
+		h->key_size, h->value_size, h->max_entries);
+	fprintf(f, "map_flags:\t%#x\nmap_extra:\t%#llx\nmemlock:\t%llu\nmap_id:\t%u\nfrozen:\t%u\n",
+		h->map_flags & ~(u32)(BPF_F_RDONLY | BPF_F_WRONLY), (unsigned long long)h->map_extra,
+		(unsigned long long)h->memlock, h->o.id, h->frozen);
+	if (h->owner_prog_type)
+		fprintf(f, "owner_prog_type:\t%u\nowner_jited:\t%u\n", h->owner_prog_type,
+			h->owner_flags & 1);
+}
+
+/* Programs are interpreted, when they run at all. */
+static void prog_lines(FILE *f, const struct prog_hdr *h)
+{
+	fprintf(f, "prog_type:\t%u\nprog_jited:\t0\nprog_tag:\t", h->o.kind);
+	for (u32 i = 0; i < sizeof(h->tag); i++)
+		fprintf(f, "%02x", h->tag[i]);
+	fprintf(f, "\nmemlock:\t%llu\nprog_id:\t%u\nrun_time_ns:\t0\nrun_cnt:\t0\nrecursion_misses:\t0\n",
+		(unsigned long long)ROUND_UP(h->o.file_size, PAGE), h->o.id);
+	fprintf(f, "verified_insns:\t%u\n", h->verified_insns);
+}
+
+/* "0x0" as the kernel writes a zero: printf's %#x does not. */
+static void fix_zero(char *text)
+{
+	static const char *const keys[] = { "\nmap_flags:\t0\n", "\nmap_extra:\t0\n" };
+
+	for (u32 i = 0; i < ARRAY_SIZE(keys); i++) {
+		char *p = strstr(text, keys[i]);
+
+		if (!p)
+			continue;
+		p += strlen(keys[i]) - 1;
+		memmove(p + 2, p, strlen(p) + 1);
+		memcpy(p, "x0", 2);
+	}
+}
+
+static int object_lines(FILE *f, enum obj_type type, u32 id)
+{
+	struct obj_view v;
+	int err = obj_map(type, id, false, &v);
+
+	if (err)
+		return err;
+	switch (type) {
+	case OBJ_MAP: map_lines(f, (const struct map_hdr *)v.hdr); break;
+	case OBJ_PROG: prog_lines(f, (const struct prog_hdr *)v.hdr); break;
+	case OBJ_BTF: fprintf(f, "btf_id:\t%u\n", v.hdr->id); break;
+	default: break;
+	}
+	obj_unmap(&v);
+	return 0;
+}
+
+/* pos, flags, mnt_id and ino; not the lock that keeps the object alive. */
+static int generic_lines(struct fs_ctx *x, const struct proc_text *t, FILE *f)
+{
+	char path[64], text[512], *line, *save = NULL;
+	long n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%s/fdinfo/%u", t->pid, t->fd);
+	n = fs_enter(x);
+	if (n)
+		return (int)n;
+	fd = raw_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+	fs_leave(x);
+	if (fd < 0)
+		return fd;
+	n = raw_read(fd, text, sizeof(text) - 1);
+	raw_close(fd);
+	if (n <= 0)
+		return -ENOENT;
+	text[n] = 0;
+	line = strtok_r(text, "\n", &save);
+	for (int i = 0; line && i < 4; i++, line = strtok_r(NULL, "\n", &save)) {
+		unsigned flags;
+
+		if (sscanf(line, "flags:\t%o", &flags) == 1)
+			fprintf(f, "flags:\t0%o\n", flags & ~(unsigned)TEXT_LARGE);
+		else
+			fprintf(f, "%s\n", line);
+	}
+	return 0;
+}
+
+static long open_fdinfo(struct fs_ctx *x, const struct proc_text *t)
+{
+	enum obj_type type;
+	char *text = NULL;
+	size_t n = 0;
+	u32 id;
+	int fd;
+	FILE *f;
+
+	if (!proc_object(x, t, &type, &id))
+		return SYS_CONTINUE;
+	f = open_memstream(&text, &n);
+	if (!f)
+		return -ENOMEM;
+	fd = generic_lines(x, t, f);
+	if (!fd)
+		fd = object_lines(f, type, id);
+	fputs("\n\n\n\n", f); /* room for fix_zero */
+	fclose(f);
+	if (!fd) {
+		text[n - 4] = 0;
+		fix_zero(text);
+		fd = fs_text_fd(x->one.full, text, strlen(text), O_RDONLY);
+	}
+	free(text);
+	return fd < 0 ? fd : x->c->ops->install_fd(x->c, fd, NULL, x->oflags & O_CLOEXEC);
+}
+
+static long open_mounts(struct fs_ctx *x, const struct proc_text *t)
+{
+	int fd = fs_mounts_text(x, t->pid, t->kind == TEXT_MOUNTINFO, x->one.full, O_RDONLY);
+
+	if (fd < 0)
+		return SYS_CONTINUE; /* let the kernel say why */
+	return x->c->ops->install_fd(x->c, fd, NULL, x->oflags & O_CLOEXEC);
+}
+
+long fs_text_open(struct fs_ctx *x)
+{
+	struct proc_text t;
+	enum obj_type type;
+	u32 id;
+
+	parse_path(x, x->one.full, &t);
+	if ((x->oflags & O_PATH) || ((x->oflags & O_ACCMODE) != O_RDONLY && t.kind != TEXT_FD))
+		return SYS_CONTINUE;
+	switch (t.kind) {
+	case TEXT_FD:
+		if ((x->oflags & O_NOFOLLOW) || !proc_object(x, &t, &type, &id))
+			return SYS_CONTINUE;
+		return x->oflags & O_DIRECTORY ? -ENOTDIR : -ENXIO;
+	case TEXT_FDINFO: return open_fdinfo(x, &t);
+	case TEXT_MOUNTS:
+		if (x->one.full[1] == 'e' && !is_link(x->one.full))
+			return SYS_CONTINUE;
+		return open_mounts(x, &t);
+	case TEXT_MOUNTINFO: return open_mounts(x, &t);
+	default: return SYS_CONTINUE;
+	}
+}
+
+/* The text that a client is to see for a link of /proc, in place; false: it stays. */
+static bool shown_text(char *text, size_t size)
+{
+	static const char *const anon[OBJ_TYPES] = {
+		[OBJ_MAP] = "anon_inode:bpf-map",
+		[OBJ_PROG] = "anon_inode:bpf-prog",
+		[OBJ_LINK] = "anon_inode:bpf_link",
+		[OBJ_BTF] = "anon_inode:btf",
+	};
+	const size_t name = strlen("/memfd:" TEXT_NAME), del = strlen(DELETED), n = strlen(text);
+	char path[FS_PATH_MAX];
+	enum obj_type type;
+	u32 id;
+
+	if (fs_object_text(text, &type, &id)) {
+		str_put(text, anon[type]);
+		return true;
+	}
+	if (fs_client_path(text, path, MIN(size, sizeof(path)))) {
+		str_put(text, path);
+		return true;
+	}
+	if (str_starts(text, "/memfd:" TEXT_NAME) && n > name + del && !strcmp(text + n - del, DELETED)) {
+		text[n - del] = 0;
+		memmove(text, text + name, n - del - name + 1);
+		return true;
+	}
+	return false;
+}
+
+long fs_text_readlink(struct fs_ctx *x)
+{
+	int arg = x->row->one.path;
+	s32 size = (s32)x->a[arg + 2];
+	char text[FS_PATH_MAX];
+	struct proc_text t;
+	long n, err;
+
+	parse_path(x, x->one.full, &t);
+	if ((t.kind != TEXT_FD && t.kind != TEXT_CWD) || size <= 0)
+		return SYS_CONTINUE;
+	if (proc_link(x, &t, text, sizeof(text)) <= 0 || !shown_text(text, sizeof(text)))
+		return SYS_CONTINUE;
+	n = MIN((long)strlen(text), (long)size);
+	err = caller_out(x->c, x->a[arg + 1], text, (size_t)n);
+	return err ? err : n;
+}
+
+/* stat(2) through the link of an object's fd: an anonymous inode. */
+long fs_text_stat(struct fs_ctx *x)
+{
+	int arg = x->row->one.path;
+	struct proc_text t;
+	enum obj_type type;
+	struct stat st;
+	char name[32];
+	long err;
+	u32 id;
+
+	if (x->row->follow == FOLLOW_UNLESS_FLAG && (x->a[(int)x->row->flags] & AT_SYMLINK_NOFOLLOW))
+		return SYS_CONTINUE;
+	parse_path(x, x->one.full, &t);
+	if (t.kind != TEXT_FD || !proc_object(x, &t, &type, &id))
+		return SYS_CONTINUE;
+	err = raw_fstatat(the_store.dirfd, store_id_name(name, type, id), &st, AT_SYMLINK_NOFOLLOW);
+	if (err)
+		return SYS_CONTINUE;
+	st.st_mode = 0600;
+	st.st_nlink = 1;
+	st.st_size = st.st_blocks = 0;
+	return caller_out(x->c, x->a[arg + 1], &st, sizeof(st));
+}
+
+long fs_getcwd(struct fs_ctx *x)
+{
+	char text[FS_PATH_MAX], path[FS_PATH_MAX];
+	size_t n;
+	long err;
+
+	if (x->c->ops->base_path(x->c, AT_FDCWD, text, sizeof(text)) < 0 ||
+	    !fs_client_path(text, path, sizeof(path)))
+		return SYS_CONTINUE;
+	n = strlen(path) + 1;
+	if (n > x->a[1])
+		return -ERANGE;
+	err = caller_out(x->c, x->a[0], path, n);
+	return err ? err : (long)n;
+}
