@@ -130,7 +130,7 @@ int map_create(struct map_attr *a, struct obj_new *n, u64 *memlock)
 	if (!err)
 		err = t->ops->layout(a, &l);
 	if (!err)
-		err = memory_check(l.data_size);
+		err = memory_check(l.reserve);
 	if (!err)
 		err = btf_check(t, a);
 	if (!err)

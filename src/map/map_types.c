@@ -92,6 +92,14 @@ const struct map_type map_types[] = {
 		.lookup_delete_flags = true,
 		.bucket_cursor = true,
 	},
+	[BPF_MAP_TYPE_LPM_TRIE] = {
+		.ops = &lpm_trie_ops,
+		.flags_allowed = STD | PROG_ACCESS | BPF_F_NO_PREALLOC,
+		.btf_key = MAP_BTF_KEY_STRUCT,
+		.cap_bpf = true,
+		.inner_ok = true,
+		.may_freeze = true,
+	},
 	[BPF_MAP_TYPE_ARRAY_OF_MAPS] = {
 		.ops = &array_of_maps_ops,
 		.flags_allowed = STD,
