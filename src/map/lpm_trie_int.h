@@ -28,8 +28,12 @@
  * has more for the paths that are being copied.
  *
  * An operation has many private nodes: they are chained by `prev` from
- * op->claim[CHAIN], and the one that is joining or leaving the chain is in
- * op->slot, so that an operation that was left can be settled.
+ * op->claim[LPM_CHAIN], the deepest first, each followed by its parent; and
+ * the one that is joining or leaving the chain is in op->slot, so that an
+ * operation that was left can be settled. Once the root is swapped, others may
+ * replace and reuse these nodes at any moment. But who replaces a node has
+ * replaced all those above it, and freed them: so the chain is followed as
+ * long as its nodes are still this operation's, and no further.
  */
 #ifndef PINFS_MAP_LPM_TRIE_INT_H
 #define PINFS_MAP_LPM_TRIE_INT_H

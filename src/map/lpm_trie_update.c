@@ -70,30 +70,37 @@ static void node_set(struct lpm_node *n, u32 plen, u64 child0, u64 child1)
 	SET(n->child[1], child1);
 }
 
-/* Takes the first node off the chain; op->slot names it until it is settled. NIL: the chain is empty. */
-static u32 chain_next(struct op *op, const struct lpm *t)
+/*
+ * Takes the first node off the chain; op->slot names it until it is settled.
+ * False: the chain is empty, or its rest has been replaced by others.
+ */
+static bool chain_next(struct op *op, const struct lpm *t, struct pool_mine *mine)
 {
-	u32 b = (u32)op->claim[LPM_CHAIN];
+	u32 b = (u32)op->claim[LPM_CHAIN], prev;
 
 	if (b >= t->pool.n)
-		return NIL;
+		return false;
+	prev = GET(lpm_node(t, b)->prev);
+	read_order();
+	if (!pool_is_mine(op, &t->pool, b, &mine->own)) {
+		op->claim[LPM_CHAIN] = NIL;
+		return false;
+	}
+	mine->b = b;
 	op->slot = b;
 	barrier();
-	op->claim[LPM_CHAIN] = GET(lpm_node(t, b)->prev);
+	op->claim[LPM_CHAIN] = prev;
 	barrier();
-	return b;
+	return true;
 }
 
 /* Not published: all private nodes go back. */
 static void drop_private(struct change *c)
 {
-	u32 b;
+	struct pool_mine mine;
 
-	while ((b = chain_next(c->op, c->t)) != NIL) {
-		struct pool_mine mine = { b, pool_owner(&c->t->pool, b) };
-
+	while (chain_next(c->op, c->t, &mine))
 		pool_put(c->op, &c->t->pool, &mine);
-	}
 }
 
 /* Frees a node that the swap has taken out; lo: its owner word's version before. */
@@ -104,24 +111,33 @@ static void free_old(struct change *c, u32 b, u64 lo)
 	pool_take(c->op, &c->t->pool, b, 0, (struct pair){ lo, now.lo == lo ? now.hi : 0 });
 }
 
-/* The swap has been made: private nodes are public, those they replace are free. */
+/*
+ * The swap has been made: private nodes are public, those they replace are
+ * free. What a node replaces is read before it is let go; a node that others
+ * have replaced meanwhile leaves its old one to the sweep.
+ */
 static void settle(struct change *c)
 {
-	u32 b;
+	struct pool_mine mine;
 
-	while ((b = chain_next(c->op, c->t)) != NIL) {
-		struct lpm_node *n = lpm_node(c->t, b);
-		struct pool_mine mine = { b, pool_owner(&c->t->pool, b) };
-		u32 old = GET(n->old);
+	while (chain_next(c->op, c->t, &mine)) {
+		struct lpm_node *n = lpm_node(c->t, mine.b);
+		u32 old = GET(n->old), plen = GET(n->plen);
 		u64 old_own = GET(n->old_own);
+		struct pair own;
 
-		if (GET(n->plen) & NODE_DROPPED)
+		read_order();
+		if (!pool_is_mine(c->op, &c->t->pool, mine.b, &own))
+			break;
+		if (plen & NODE_DROPPED)
 			pool_put(c->op, &c->t->pool, &mine);
 		else
 			pool_publish(c->op, &c->t->pool, &mine);
 		if (old != NIL)
 			free_old(c, old, old_own);
 	}
+	c->op->slot = NIL;
+	c->op->claim[LPM_CHAIN] = NIL;
 	if (c->gone != NIL)
 		free_old(c, c->gone, c->gone_own.lo);
 }
@@ -131,9 +147,10 @@ void lpm_recover(struct op *old, struct op *now)
 {
 	struct lpm *t = (struct lpm *)old->claim[LPM_OF];
 	u32 alone = old->slot;
+	struct pool_mine mine;
 
 	now->budget = 20l * t->pool.n + 200000;
-	for (u32 i = 0; i < t->pool.n && chain_next(old, t) != NIL; i++)
+	for (u32 i = 0; i < t->pool.n && chain_next(old, t, &mine); i++)
 		pool_recover(old, now, &t->pool);
 	old->slot = alone;
 	pool_recover(old, now, &t->pool);
@@ -251,13 +268,17 @@ static int value_node(struct change *c, u32 old, u64 child0, u64 child1, u64 *li
 	return 0;
 }
 
-/* An inner node where key and node part, with the two below it. */
-static int fork_node(struct change *c, u32 plen, u64 leaf, u64 other, u64 *link)
+/* An inner node where key and node part, with the two below it: parent first, as the chain wants it. */
+static int fork_node(struct change *c, u32 plen, u64 other, u64 *link)
 {
 	u32 bit = lpm_bit(&c->key, plen);
 	struct lpm_node *n;
+	u64 leaf;
 	int err = node_new(c, NIL, link);
 
+	if (err)
+		return err;
+	err = value_node(c, NIL, LINK_NONE, LINK_NONE, &leaf);
 	if (err)
 		return err;
 	n = lpm_node(c->t, LINK_NODE(*link));
@@ -277,8 +298,7 @@ static u32 node_bit(const struct lpm *t, u64 link, u32 n)
 /* The new element's node into the hole, above, beside or instead of what is there. */
 static int put_node(struct change *c, u64 there, const struct lpm_seen *s, bool same)
 {
-	u64 below[2] = { LINK_NONE, LINK_NONE }, leaf;
-	int err;
+	u64 below[2] = { LINK_NONE, LINK_NONE };
 
 	if (same)
 		return value_node(c, LINK_NODE(there), s->child[0], s->child[1], c->hole);
@@ -288,8 +308,7 @@ static int put_node(struct change *c, u64 there, const struct lpm_seen *s, bool 
 		below[node_bit(c->t, there, s->match)] = there;
 		return value_node(c, NIL, below[0], below[1], c->hole);
 	}
-	err = value_node(c, NIL, LINK_NONE, LINK_NONE, &leaf);
-	return err ? err : fork_node(c, s->match, leaf, there, c->hole);
+	return fork_node(c, s->match, there, c->hole);
 }
 
 /* What the kernel says to these flags at this moment. ctl may have moved on: then the answer is none. */
