@@ -98,21 +98,6 @@ static int bring_key(struct cmd_ctx *x, const struct bpf_map *m, u64 addr, const
 	return map_bring_in(x, addr, m->key_size, key);
 }
 
-/*
- * The kernel copies key and value before it looks at anything else, so a bad
- * pointer outranks every error of the type's operation. A direct caller's are
- * looked at when there is such an error: a fault here is the call's EFAULT.
- */
-static int outranked(struct cmd_ctx *x, int err, const void *key, size_t key_size, const void *value,
-		     size_t value_len)
-{
-	if (unlikely(err) && x->c->direct) {
-		touch(key, key_size);
-		touch(value, value_len);
-	}
-	return err;
-}
-
 /* Where the type writes n bytes for the client. */
 static int out_begin(struct cmd_ctx *x, u64 addr, size_t n, void **p)
 {
@@ -145,8 +130,7 @@ long cmd_map_lookup(struct cmd_ctx *x)
 	if (!err && unlikely(map_type_get(r.m->map_type)->value_asks))
 		err = map_bring_in(x, at, r.m->value_len, (const void **)&value);
 	if (likely(!err))
-		err = outranked(x, r.m->ops->lookup(x->op, r.m, key, value, flags), key, r.m->key_size, NULL,
-				0);
+		err = r.m->ops->lookup(x->op, r.m, key, value, flags);
 	if (likely(!err))
 		err = out_end(x, at, value, r.m->value_len);
 	put_fd(&r.f);
@@ -217,8 +201,7 @@ long cmd_map_update(struct cmd_ctx *x)
 	if (likely(!err))
 		err = map_bring_in(x, x->attr->elem.value, r.m->value_len, &value);
 	if (likely(!err))
-		err = outranked(x, map_update_one(x, r.m, key, value, flags), key, r.m->key_size, value,
-				r.m->value_len);
+		err = map_update_one(x, r.m, key, value, flags);
 	put_fd(&r.f);
 	return err;
 }
@@ -234,7 +217,7 @@ long cmd_map_delete(struct cmd_ctx *x)
 		return err;
 	err = bring_key(x, r.m, x->attr->elem.key, &key);
 	if (!err)
-		err = outranked(x, r.m->ops->delete (x->op, r.m, key), key, r.m->key_size, NULL, 0);
+		err = r.m->ops->delete (x->op, r.m, key);
 	put_fd(&r.f);
 	return err;
 }
@@ -255,8 +238,7 @@ long cmd_map_next_key(struct cmd_ctx *x)
 	if (!err)
 		err = out_begin(x, at, r.m->key_size, &next);
 	if (!err)
-		err = outranked(x, r.m->ops->next_key(x->op, r.m, key, next), key, from ? r.m->key_size : 0,
-				NULL, 0);
+		err = r.m->ops->next_key(x->op, r.m, key, next);
 	if (!err)
 		err = out_end(x, at, next, r.m->key_size);
 	put_fd(&r.f);
@@ -285,8 +267,7 @@ long cmd_map_lookup_and_delete(struct cmd_ctx *x)
 	if (!err)
 		err = out_begin(x, at, r.m->value_len, &value);
 	if (!err)
-		err = outranked(x, r.m->ops->lookup_and_delete(x->op, r.m, key, value, flags), key,
-				r.m->key_size, NULL, 0);
+		err = r.m->ops->lookup_and_delete(x->op, r.m, key, value, flags);
 	if (!err)
 		err = out_end(x, at, value, r.m->value_len);
 	put_fd(&r.f);

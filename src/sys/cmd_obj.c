@@ -76,7 +76,7 @@ static int stat_outside(struct bpf_caller *c, int dirfd, const char *path, int f
 static int pin_outside(struct bpf_caller *c, int dirfd, const char *path)
 {
 	char parent[PATH_MAX];
-	struct stat st;
+	struct stat st, proc;
 	size_t n;
 	int err;
 
@@ -94,7 +94,23 @@ static int pin_outside(struct bpf_caller *c, int dirfd, const char *path)
 	err = stat_outside(c, dirfd, parent, 0, &st);
 	if (err)
 		return err;
-	return st.st_dev && S_ISDIR(st.st_mode) ? -EPERM : -ENOTDIR;
+	if (!S_ISDIR(st.st_mode))
+		return -ENOTDIR;
+	/* proc knows all its names; in other filesystems one could be made, but no pin. */
+	return !raw_fstatat(AT_FDCWD, "/proc", &proc, 0) && proc.st_dev == st.st_dev ? -ENOENT : -EPERM;
+}
+
+/* May the identity now in force make a name there? */
+static bool may_write_dir(const struct fs_at *at)
+{
+	char dir[NAME_MAX + 32];
+	size_t n = (size_t)(at->last - at->name);
+
+	if (!n)
+		return !raw4(SYS_faccessat2, at->dirfd, ".", W_OK | X_OK, AT_EACCESS);
+	memcpy(dir, at->name, n);
+	dir[n] = 0;
+	return !raw4(SYS_faccessat2, at->dirfd, dir, W_OK | X_OK, AT_EACCESS);
 }
 
 static int pin_at(struct bpf_caller *c, struct bpf_file *f, struct fs_at *at)
@@ -115,8 +131,15 @@ static int pin_at(struct bpf_caller *c, struct bpf_file *f, struct fs_at *at)
 	if (err)
 		return err;
 	err = pin_set(f->h->type, f->h->id, at->dirfd, at->name, umask);
+	if (err == -EPERM && !may_write_dir(at))
+		err = -EACCES;
 	c->ops->as_self(c);
-	return err;
+	/*
+	 * The client may write the directory and holds an fd; only the kernel's
+	 * rule against links to other people's files stands in the way. A
+	 * front end that is somebody else than the client can do it.
+	 */
+	return err == -EPERM ? pin_set(f->h->type, f->h->id, at->dirfd, at->name, umask) : err;
 }
 
 long cmd_obj_pin(struct cmd_ctx *x)
