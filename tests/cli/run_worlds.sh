@@ -20,6 +20,13 @@ if command -v musl-gcc >/dev/null; then
 else
 	skip "no musl-gcc"
 fi
+# Dynamic, with C in it: served by the library and the supervisor at once.
+if CGO_ENABLED=1 GO111MODULE=off "$(command -v go || echo /usr/local/go/bin/go)" build -o "$WORK/cgo" \
+	tests/clients/cgo/both.go 2>"$WORK/err"; then
+	client[both]=$WORK/cgo
+else
+	skip "no cgo: $(head -n 1 "$WORK/err")"
+fi
 for c in "${!client[@]}"; do
 	[ -x "${client[$c]}" ] || { not_ok "$c was not built"; unset "client[$c]"; continue; }
 	cp "${client[$c]}" "$WORK/$c.bin"
