@@ -48,7 +48,7 @@ static int install_fd(struct bpf_caller *c, int fd, struct handle *h, int oflags
 	fdtab_drop(fd);
 	if (h) {
 		handle_ref(h);
-		if (!fdtab_set(fd, h, (u32)oflags & O_ACCMODE))
+		if (!fdtab_set(fd, h, (u32)oflags & O_ACCMODE, fdtab_look(fd)))
 			handle_put(h);
 	}
 	return fd;

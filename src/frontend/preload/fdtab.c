@@ -10,6 +10,14 @@
  * number drops its word (wrap_fd.c). What is no object is not remembered: the
  * answer is an error anyway, and may take its time.
  *
+ * An empty word carries a stamp, new each time a number is closed or replaced.
+ * Who identifies a number takes the stamp first and puts the handle in its
+ * place by compare-and-swap: if another thread has closed the number meanwhile,
+ * nothing is remembered.
+ *
+ *     > 0   handle | access mode
+ *     <= 0  empty: bit 63 and a stamp, or 0 at first
+ *
  * A word owns one reference of its handle. Who reads a word makes it the
  * hazard of his operation and reads it again; who drops it leaves the handle
  * to handle_put, which looks at the hazards.
@@ -48,26 +56,40 @@ static u64 *page_of(u32 fd, bool make)
 	return none;
 }
 
-bool fdtab_set(int fd, struct handle *h, u32 acc)
+s64 fdtab_look(int fd)
 {
-	u64 none = 0, *page;
+	u64 *page = page_of((u32)fd, true);
 
-	if (atomic_load(&off) || !pre_owner())
+	return page ? (s64)__atomic_load_n(&page[(u32)fd % FDTAB_SIZE], __ATOMIC_SEQ_CST) : 1;
+}
+
+bool fdtab_set(int fd, struct handle *h, u32 acc, s64 seen)
+{
+	u64 *page = page_of((u32)fd, false), empty = (u64)seen;
+
+	if (seen > 0 || atomic_load(&off) || !pre_owner())
 		return false;
-	page = page_of((u32)fd, true);
-	return page && __atomic_compare_exchange_n(&page[(u32)fd % FDTAB_SIZE], &none, (u64)h | acc, false,
+	return page && __atomic_compare_exchange_n(&page[(u32)fd % FDTAB_SIZE], &empty, (u64)h | acc, false,
 						   __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+}
+
+static u64 new_stamp(void)
+{
+	static _Atomic u64 stamp;
+
+	return 1ull << 63 | (atomic_fetch_add_explicit(&stamp, 1, memory_order_relaxed) + 1);
 }
 
 void fdtab_drop(int fd)
 {
-	u64 *page = page_of((u32)fd, false), word;
+	u64 *page = page_of((u32)fd, false);
+	s64 word;
 
-	if (!page || !page[(u32)fd % FDTAB_SIZE])
+	if (!page)
 		return;
-	word = __atomic_exchange_n(&page[(u32)fd % FDTAB_SIZE], 0, __ATOMIC_SEQ_CST);
-	if (word)
-		handle_put(word_handle(word));
+	word = (s64)__atomic_exchange_n(&page[(u32)fd % FDTAB_SIZE], new_stamp(), __ATOMIC_SEQ_CST);
+	if (word > 0)
+		handle_put(word_handle((u64)word));
 }
 
 void fdtab_drop_range(u32 lo, u32 hi, bool reap)
@@ -82,9 +104,7 @@ void fdtab_drop_range(u32 lo, u32 hi, bool reap)
 			continue;
 		}
 		word = fdtab_word((int)fd);
-		if (!word)
-			continue;
-		if (reap)
+		if (word && reap)
 			obj_reap(word_handle(word)->type, word_handle(word)->id);
 		fdtab_drop((int)fd);
 	}
@@ -132,6 +152,7 @@ static struct handle *identify(int fd, u32 *acc)
 
 static noinline int get_unknown(int fd, struct bpf_file *f)
 {
+	s64 seen = fdtab_look(fd);
 	struct handle *h = identify(fd, &f->acc);
 
 	if (IS_ERR(h))
@@ -139,7 +160,7 @@ static noinline int get_unknown(int fd, struct bpf_file *f)
 	f->h = h;
 	f->counted = true;
 	handle_ref(h);
-	if (!fdtab_set(fd, h, f->acc))
+	if (!fdtab_set(fd, h, f->acc, seen))
 		handle_put(h);
 	return 0;
 }
@@ -159,20 +180,20 @@ static noinline int get_counted(int fd, u64 word, struct bpf_file *f)
 
 int pre_get_fd(struct bpf_caller *c, struct op *op, int fd, struct bpf_file *f)
 {
-	u64 word = fdtab_word(fd);
+	s64 word = fdtab_raw(fd);
 
-	if (unlikely(!word))
+	if (unlikely(word <= 0))
 		return get_unknown(fd, f);
 	f->acc = (u32)(word & 3);
 	if (unlikely(op->obj))
-		return get_counted(fd, word, f);
-	__atomic_store_n(&op->obj, word_handle(word), __ATOMIC_RELAXED);
+		return get_counted(fd, (u64)word, f);
+	__atomic_store_n(&op->obj, word_handle((u64)word), __ATOMIC_RELAXED);
 	barrier();
-	if (unlikely(fdtab_word(fd) != word)) {
+	if (unlikely(fdtab_raw(fd) != word)) {
 		op->obj = NULL;
 		return get_unknown(fd, f);
 	}
-	f->h = word_handle(word);
+	f->h = word_handle((u64)word);
 	f->counted = false;
 	return 0;
 }

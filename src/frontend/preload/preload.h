@@ -140,15 +140,23 @@ void pre_limit_back(struct pre_thread *t);
 #define FDTAB_SIZE 1024u
 extern u64 *_Atomic fdtab[FDTAB_SIZE];
 
-/* The word of a number: handle and, in its two lowest bits, access mode; 0: not known to be an object. */
-static inline u64 fdtab_word(int fd)
+/* The raw word of a number: a handle and in its two lowest bits the access mode (> 0), or empty (<= 0). */
+static inline s64 fdtab_raw(int fd)
 {
 	u64 *page;
 
 	if (unlikely((u32)fd >= FDTAB_SIZE * FDTAB_SIZE))
 		return 0;
 	page = atomic_load_explicit(&fdtab[(u32)fd / FDTAB_SIZE], memory_order_acquire);
-	return page ? __atomic_load_n(&page[(u32)fd % FDTAB_SIZE], __ATOMIC_ACQUIRE) : 0;
+	return page ? (s64)__atomic_load_n(&page[(u32)fd % FDTAB_SIZE], __ATOMIC_ACQUIRE) : 0;
+}
+
+/* The same, 0 when it is not known to be an object. */
+static inline u64 fdtab_word(int fd)
+{
+	s64 word = fdtab_raw(fd);
+
+	return unlikely(word > 0) ? (u64)word : 0;
 }
 
 static inline struct handle *word_handle(u64 word)
@@ -156,7 +164,10 @@ static inline struct handle *word_handle(u64 word)
 	return (struct handle *)(word & ~3ull);
 }
 
-bool fdtab_set(int fd, struct handle *h, u32 acc); /* takes over a reference if true */
+/* Before a number is looked at; its word then, for fdtab_set. */
+s64 fdtab_look(int fd);
+/* After: true if nothing has happened to the number since, then the reference is taken over. */
+bool fdtab_set(int fd, struct handle *h, u32 acc, s64 seen);
 void fdtab_drop(int fd);
 void fdtab_drop_range(u32 lo, u32 hi, bool reap);
 void fdtab_off(void); /* tables of fds are no longer one per process: nothing is cached from now on */

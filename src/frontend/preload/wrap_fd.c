@@ -3,7 +3,7 @@
  * Calls that close, copy or replace fds: they keep the fd table right.
  *
  * A word goes before the number is closed, so that no thread starts on it, and
- * once more after, in case one did. An object's fd is closed by obj_close,
+ * after it the number gets a new stamp (fdtab.c), in case one did. An object's fd is closed by obj_close,
  * which removes the object if that was all that held it. All but fclose
  * and freopen are async-signal-safe: system calls and nothing more.
  *
@@ -30,21 +30,26 @@ static long close_object(int fd, u64 word)
 long fd_close(int fd)
 {
 	u64 word = fdtab_word(fd);
+	long ret;
 
 	if (unlikely(word))
 		return close_object(fd, word);
 	if (unlikely(fd_is_ours(fd)))
 		return -EBADF;
-	return raw6(SYS_close, fd, 0, 0, 0, 0, 0);
+	ret = raw6(SYS_close, fd, 0, 0, 0, 0, 0);
+	fdtab_drop(fd);
+	return ret;
 }
 
 EXPORT int close(int fd)
 {
-	u64 word = fdtab_word(fd);
+	int ret;
 
-	if (likely(!word && !fd_is_ours(fd)))
-		return NEXT(close)(fd); /* a cancellation point */
-	return (int)ret_errno(fd_close(fd));
+	if (unlikely(fdtab_word(fd) || fd_is_ours(fd)))
+		return (int)ret_errno(fd_close(fd));
+	ret = NEXT(close)(fd); /* a cancellation point */
+	fdtab_drop(fd);
+	return ret;
 }
 
 /* The number is in other use now, or closed; what it was is told by word. */
@@ -53,8 +58,10 @@ static void gone(int fd, u64 word)
 	enum obj_type type;
 	u32 id;
 
-	if (!word)
+	if (!word) {
+		fdtab_drop(fd);
 		return;
+	}
 	type = word_handle(word)->type;
 	id = word_handle(word)->id;
 	fdtab_drop(fd);
