@@ -93,7 +93,7 @@ $(CLIENT_BIN): $B/%: %.c $(wildcard tests/abi/*.h tests/lib/*.h)
 $(STATIC_BIN): $B/%.static: %.c $(wildcard tests/abi/*.h tests/lib/*.h)
 	@mkdir -p $(@D)
 	@echo "  CC   $< (static)"
-	$(Q)$(CLIENT_CC) -static -o $@ $< -lpthread
+	$(Q)$(CLIENT_CC) -static-pie -o $@ $< -lpthread
 
 $(GO_BIN): $B/%.go.static: %.go
 	@mkdir -p $(@D)

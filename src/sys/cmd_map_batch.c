@@ -21,7 +21,8 @@ static u32 cursor_size(const struct bpf_map *m)
 /* Runs a lookup on arrays of this process, of which `room` elements fit, and sends them to the client. */
 static int lookup_by_copy(struct cmd_ctx *x, struct bpf_map *m, batch_fn fn, struct map_batch *b)
 {
-	u32 room = MIN(b->count, m->max_entries);
+	/* One more than there can be, so that a full map is seen to end. */
+	u32 room = (u32)MIN((u64)b->count, (u64)m->max_entries + 1);
 	int ret, err;
 
 	b->count = room;
