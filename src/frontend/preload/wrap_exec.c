@@ -244,13 +244,24 @@ static char *const *drop_us(char *const envp[], struct env *e)
 	return found ? e->strings : NULL;
 }
 
+/* The kernel's EFAULT must stay one: asks it whether 8 bytes can be read. `how` -1 changes no mask. */
+static bool readable(const void *p)
+{
+	return raw4(SYS_rt_sigprocmask, -1, p, 0, 8) != -EFAULT;
+}
+
 static bool env_has_us(char *const envp[])
 {
-	if (!pre_attached || !envp)
+	if (!pre_attached || !envp || !readable(envp))
 		return false;
-	for (; *envp; envp++)
+	for (; *envp; envp++) {
+		if (!((uintptr_t)(envp + 1) % PAGE) && !readable(envp + 1))
+			return false;
+		if (!readable(*envp))
+			return false;
 		if (str_starts(*envp, preload_key) && names_us(*envp + sizeof(preload_key) - 1))
 			return true;
+	}
 	return false;
 }
 

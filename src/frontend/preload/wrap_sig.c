@@ -158,6 +158,9 @@ void sig_stand_in_front(void)
 {
 	if (likely(atomic_load_explicit(&in_front, memory_order_acquire)))
 		return;
+	/* The handlers of a vfork child are its own, but this memory is not. */
+	if (!pre_owner())
+		return;
 	for (int i = 0; i < 2; i++) {
 		struct sigaction old, now;
 
