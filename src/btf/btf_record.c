@@ -132,7 +132,7 @@ static int field(struct search *s, const struct btf_type *t, u32 off, u32 room, 
 		return 0;
 	k = kind_of(s, t);
 	if (!k) {
-		if (btf_is(t, BTF_STRUCTS))
+		if (btf_is(t, BTF_K(STRUCT)))
 			return nested(s, t, off, count, level);
 		kptr = kptr_of(s, t) & s->mask;
 		if (!kptr || off % 8 || (room && room != 8 * count))
@@ -144,7 +144,7 @@ static int field(struct search *s, const struct btf_type *t, u32 off, u32 room, 
 	s->seen |= k->type;
 	if ((room && room != k->size * count) || off % k->align)
 		return 0;
-	if (!btf_is(t, BTF_STRUCTS) || t->size != k->size)
+	if (!btf_is(t, BTF_K(STRUCT)) || t->size != k->size)
 		return 0;
 	return add(s, k->type, off, k->size, count);
 }
@@ -207,7 +207,7 @@ int btf_find_fields(const struct btf_view *v, const struct btf_type *t, u32 mask
 	int err;
 
 	*r = (struct btf_record){ 0 };
-	if (btf_is(t, BTF_STRUCTS))
+	if (btf_is(t, BTF_K(STRUCT)))
 		err = walk(&s, t, 0, 0);
 	else if (btf_is(t, BTF_K(DATASEC)))
 		err = walk_section(&s, t);
@@ -249,7 +249,7 @@ static bool telling(const struct search *s, u32 id, const u32 *ids, u32 n)
 	for (u32 i = 0; i < n; i++)
 		if (ids[i] == id)
 			return true;
-	return !btf_is(btf_type(s->v, id), BTF_STRUCTS) && kptr_of(s, btf_type(s->v, id)) == BTF_FIELD_KPTR;
+	return !btf_is(btf_type(s->v, id), BTF_K(STRUCT)) && kptr_of(s, btf_type(s->v, id)) == BTF_FIELD_KPTR;
 }
 
 int btf_check_structs(const struct btf_view *v)
@@ -264,7 +264,7 @@ int btf_check_structs(const struct btf_view *v)
 		u32 i = 0;
 		int err;
 
-		if (!btf_is(t, BTF_STRUCTS))
+		if (!btf_is(t, BTF_K(STRUCT)))
 			continue;
 		while (i < btf_vlen(t) && !telling(&s, m[i].type, ids, n))
 			i++;

@@ -181,6 +181,7 @@ struct map_type {
 	bool no_key;    /* key_size is 0, key pointers must be NULL where the kernel wants it */
 	bool btf_seq;   /* a pin can be read as text when the map has BTF */
 	bool spin_lock; /* values may hold bpf_spin_lock */
+	bool timer;     /* values may hold bpf_timer and the like */
 	int btf_errno;  /* 0: takes BTF; else the errno for key/value BTF (-ENOTSUPP, -EINVAL) */
 	enum map_btf_key btf_key;
 	bool cap_bpf;        /* creation wants CAP_BPF where HASH would not */

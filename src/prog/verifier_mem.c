@@ -83,6 +83,7 @@ static int value_access(struct verifier *v, u32 regno, const struct vreg *p, s64
 	if (off < 0 || size > m->value_size || (u64)off > m->value_size - size) {
 		vlog(v->log, "invalid access to map value, value_size=%u off=%ld size=%lu\n", m->value_size,
 		     off, size);
+		vlog(v->log, "R%u min value is outside of the allowed memory range\n", regno);
 		return -EACCES;
 	}
 	if (overlaps(off, size, m->spin_lock_off, 4)) {

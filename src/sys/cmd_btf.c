@@ -167,6 +167,8 @@ static int check_fields(const struct map_type *t, const struct map_attr *a, cons
 		return -EACCES;
 	if (r->mask & LOCKS && !t->spin_lock)
 		return -EOPNOTSUPP;
+	if (r->mask & TIMERS && !t->timer)
+		return -EOPNOTSUPP;
 	return r->mask & BTF_FIELD_UPTR ? -EOPNOTSUPP : 0;
 }
 
