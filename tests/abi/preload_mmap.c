@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * What the fd of a map answers to file calls, and the rules of mmap.
+ * What the fd of a map answers to file calls, and the rules of mmap: where the
+ * library is in the process. To a static program an object's fd is a file.
  */
 #include <poll.h>
 #include <sys/epoll.h>
@@ -34,6 +35,8 @@ static void file_calls(void)
 	struct statx sx;
 	int one = 1;
 
+	ok(fcntl(m, F_GETFL) == O_RDWR && fcntl(ro, F_GETFL) == O_RDONLY,
+	   "F_GETFL is the access mode and no more");
 	is("read", read(m, buf, 8), EINVAL);
 	is("write", write(m, buf, 8), EINVAL);
 	is("read of a read-only map", read(ro, buf, 8), EINVAL);
@@ -51,8 +54,7 @@ static void file_calls(void)
 	is("ioctl FIONBIO", ioctl(m, FIONBIO, &one), 0);
 	ok(fcntl(m, F_GETFL) == (O_RDWR | O_NONBLOCK), "which shows in F_GETFL");
 	one = fstat(m, &st);
-	ok(one == 0 && st.st_mode == 0600 && st.st_size == 0 && st.st_nlink == 1 &&
-		   st.st_blocks == 0,
+	ok(one == 0 && st.st_mode == 0600 && st.st_size == 0 && st.st_nlink == 1 && st.st_blocks == 0,
 	   "fstat: mode %o size %ld links %ld", st.st_mode, (long)st.st_size, (long)st.st_nlink);
 	ok(fstatat(m, "", &st, AT_EMPTY_PATH) == 0 && st.st_mode == 0600 && st.st_size == 0, "fstatat");
 	ok(statx(m, "", AT_EMPTY_PATH, STATX_ALL, &sx) == 0 && sx.stx_mode == 0600 && sx.stx_size == 0,
