@@ -340,13 +340,18 @@ long fs_mount(struct fs_ctx *x)
 {
 	u64 flags = x->a[3];
 	struct target to;
+	int err;
 
 	if ((flags & MS_MGC_MSK) == MS_MGC_VAL)
 		flags &= ~(u64)MS_MGC_MSK;
 	if (!(flags & (MS_REMOUNT | MS_BIND | MS_MOVE | PROPAGATION)))
 		return type_is_bpf(x) ? mount_bpf(x, flags) : SYS_CONTINUE;
-	if (!x->one.full[0] || find_target(x, &x->one, &to))
+	if (!x->one.full[0])
 		return SYS_CONTINUE;
+	/* The kernel too looks the path up before it asks for privilege. */
+	err = find_target(x, &x->one, &to);
+	if (err)
+		return err;
 	if (flags & MS_REMOUNT) {
 		if (!to.m)
 			return SYS_CONTINUE;

@@ -9,7 +9,8 @@
  *     34 24 0:25 /store/fs/1 /sys/fs/bpf rw,relatime shared:1 - tmpfs tmpfs rw
  *     34 24 0:25 / /sys/fs/bpf rw,relatime shared:1 - bpf bpf rw,mode=700
  *
- * and rewritten in both. Mounts that are only redirected are added behind, with
+ * and rewritten in both. A bpffs of the machine at a place of the run's is left
+ * out. Mounts that are only redirected are added behind, with
  * ids that the kernel will not soon give.
  */
 #include "sys/fscalls.h"
@@ -109,6 +110,27 @@ static const struct run_mount *mount_of_line(const char *line)
 	return NULL;
 }
 
+/* A bpffs of the machine that one of the run stands in place of: nobody in the run can reach it. */
+static bool is_replaced(const char *line)
+{
+	const char *point, *type = strstr(line, " - ");
+	size_t npoint = field(line, 4, &point);
+	char path[RUN_PATH_MAX * 4];
+
+	if (!type || type > line + strcspn(line, "\n") || strncmp(type + 3, "bpf ", 4))
+		return false;
+	for (u32 i = 0; i < RUN_MOUNTS; i++) {
+		const struct run_mount *m = &the_run->mounts[i];
+
+		if (atomic_load(&m->state) != RUN_MOUNT_USED)
+			continue;
+		escape(m->path, path, sizeof(path));
+		if (strlen(path) == npoint && !memcmp(path, point, npoint))
+			return true;
+	}
+	return false;
+}
+
 void fs_mount_options(const struct run_mount *m, char *buf, size_t size)
 {
 	static const char *const delegate[] = { "delegate_cmds", "delegate_maps", "delegate_progs",
@@ -149,15 +171,31 @@ static void mounts_line(FILE *f, const struct run_mount *m, const char *opts, si
 	fprintf(f, "%s %s bpf %.*s%s 0 0\n", source, path, (int)nopts, opts, super);
 }
 
-/* From "34 24 0:25 /store/fs/1 /sys/fs/bpf rw,relatime shared:1 - ...": options and tags are kept. */
-static void rewrite_info(FILE *f, const struct run_mount *m, const char *line)
+/* A mount on top of a replaced one is shown on what that one stood on. */
+static u32 visible_parent(const char *info, u32 parent)
 {
-	const char *root, *opts, *end = strstr(line, " - ");
+	const char *line, *at;
+
+	for (line = info; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+		if ((u32)strtoul(line, NULL, 10) != parent || !is_replaced(line))
+			continue;
+		field(line, 1, &at);
+		return (u32)strtoul(at, NULL, 10);
+	}
+	return parent;
+}
+
+/* From "34 24 0:25 /store/fs/1 /sys/fs/bpf rw,relatime shared:1 - ...": options and tags are kept. */
+static void rewrite_info(FILE *f, const struct run_mount *m, const char *line, const char *info)
+{
+	const char *parent, *dev, *opts, *end = strstr(line, " - ");
+	size_t ndev = field(line, 2, &dev);
 	char head[64];
 
-	field(line, 3, &root);
+	field(line, 1, &parent);
 	field(line, 5, &opts);
-	snprintf(head, sizeof(head), "%.*s", (int)(root - line - 1), line);
+	snprintf(head, sizeof(head), "%lu %u %.*s", strtoul(line, NULL, 10),
+		 visible_parent(info, (u32)strtoul(parent, NULL, 10)), (int)ndev, dev);
 	info_line(f, m, head, opts, end > opts ? (size_t)(end - opts) : 0);
 }
 
@@ -181,7 +219,8 @@ static u32 parent_id(const char *info, const char *path)
 
 		if (n == 1)
 			n = 0; /* "/" */
-		if (n >= best && !strncmp(point, path, n) && (path[n] == '/' || !path[n])) {
+		if (n >= best && !strncmp(point, path, n) && (path[n] == '/' || !path[n]) &&
+		    !is_replaced(line)) {
 			best = n;
 			id = (u32)strtoul(line, NULL, 10);
 		}
@@ -218,10 +257,12 @@ static void write_lines(FILE *f, bool info, const char *mountinfo, const char *m
 		const struct run_mount *ours = mount_of_line(i);
 		const char *line = info ? i : m;
 
-		if (!ours)
+		if (!ours && is_replaced(i))
+			;
+		else if (!ours)
 			fprintf(f, "%.*s\n", (int)strcspn(line, "\n"), line);
 		else if (info)
-			rewrite_info(f, ours, i);
+			rewrite_info(f, ours, i, mountinfo);
 		else
 			rewrite_mounts(f, ours, i);
 		i += strcspn(i, "\n");

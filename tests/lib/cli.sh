@@ -136,7 +136,7 @@ world() {
 	kernel)
 		unshare -m sh -c 'mount --make-rprivate /
 			while umount /sys/fs/bpf 2>/dev/null; do :; done
-			mount -t bpf bpffs /sys/fs/bpf && exec "$@"' sh "$@"
+			mount -t bpf bpf /sys/fs/bpf && exec "$@"' sh "$@"
 		;;
 	root) "$PINFS" run ${RUN_OPTS:---fresh} -- "$@" ;;
 	user)

@@ -40,7 +40,7 @@ t bpftool map lookup pinned $M key 2 0 0 0
 t bpftool -j map lookup pinned $M key 1 0 0 0
 t bpftool map lookup pinned $M key 1 0 0
 bpftool map dump pinned $M | sort
-bpftool -j map dump pinned $M | tr '{' '\n' | sort
+bpftool -j map dump pinned $M | tr '{' '\n' | sed 's/[],]*$//' | sort
 t bpftool map delete pinned $M key 1 0 0 0
 t bpftool map delete pinned $M key 1 0 0 0
 t bpftool map getnext pinned $M
@@ -60,7 +60,7 @@ t bpftool map pin id "$id" /sys/fs/bpf/dir/second
 t ls /sys/fs/bpf/dir
 t mv /sys/fs/bpf/dir/second /sys/fs/bpf/dir/third
 t ln /sys/fs/bpf/dir/third /sys/fs/bpf/dir/fourth
-t stat -c '%h %s' /sys/fs/bpf/dir/third
+t stat -c '%F %s' /sys/fs/bpf/dir/third
 t ln -s ../my_test_map /sys/fs/bpf/dir/sym
 t bpftool map lookup pinned /sys/fs/bpf/dir/sym key 3 0 0 0
 t find /sys/fs/bpf -type f

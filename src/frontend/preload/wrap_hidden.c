@@ -3,10 +3,10 @@
  * Calls that an outer seccomp filter may answer before the supervisor sees them.
  *
  * ERRNO outranks USER_NOTIF: where Docker's profile says EPERM to mount(2),
- * the run's own filter is not asked. So a mount of type bpf, and umount, are
- * sent under numbers that no kernel uses; the run's filter traps those, and
- * the supervisor answers as if it were the call itself. Where nobody listens
- * they are ENOSYS, and the call itself is made.
+ * the run's own filter is not asked. So a call that gets EPERM is sent once more
+ * under a number that no kernel uses; the run's filter traps that, and the
+ * supervisor answers as if it were the call itself. If the EPERM was the
+ * kernel's, or the supervisor's, the answer is EPERM again.
  */
 #include <sys/mount.h>
 #include "frontend/preload/preload.h"
@@ -14,62 +14,29 @@
 #define SYS_pinfs_mount  0x7f01
 #define SYS_pinfs_umount 0x7f02
 
-static noinline int read_guarded(struct op *op, const volatile char *from, char word[4])
+static bool may_be_hidden(long ret)
 {
-	int err = guard_set(&op->guard);
-
-	for (int i = 0; !err && i < 4; i++) {
-		word[i] = from[i];
-		if (!word[i])
-			break;
-	}
-	return err;
-}
-
-/* Is the string of a client, that may be no string at all, "bpf"? */
-static bool is_bpf(const char *type)
-{
-	struct op *op = op_enter(NULL, __builtin_frame_address(0));
-	char word[4] = "";
-	int err;
-
-	if (!op)
-		return false;
-	err = read_guarded(op, type, word);
-	op_leave(op);
-	return !err && word[0] == 'b' && word[1] == 'p' && word[2] == 'f' && !word[3];
-}
-
-static bool supervised(void)
-{
-	return pre_attached && the_run->notify;
+	return ret == -EPERM && pre_attached && the_run->notify;
 }
 
 long hidden_mount(long source, long target, long type, long flags, long data)
 {
-	long ret;
+	long again, ret = raw6(SYS_mount, source, target, type, flags, data, 0);
 
-	if (supervised() && type && !(flags & (MS_REMOUNT | MS_BIND | MS_MOVE))) {
-		sig_stand_in_front();
-		if (is_bpf((const char *)type)) {
-			ret = raw6(SYS_pinfs_mount, source, target, type, flags, data, 0);
-			if (ret != -ENOSYS)
-				return ret;
-		}
-	}
-	return raw6(SYS_mount, source, target, type, flags, data, 0);
+	if (!may_be_hidden(ret))
+		return ret;
+	again = raw6(SYS_pinfs_mount, source, target, type, flags, data, 0);
+	return again == -ENOSYS ? ret : again;
 }
 
 long hidden_umount(long target, long flags)
 {
-	long ret;
+	long again, ret = raw6(SYS_umount2, target, flags, 0, 0, 0, 0);
 
-	if (supervised()) {
-		ret = raw6(SYS_pinfs_umount, target, flags, 0, 0, 0, 0);
-		if (ret != -ENOSYS)
-			return ret;
-	}
-	return raw6(SYS_umount2, target, flags, 0, 0, 0, 0);
+	if (!may_be_hidden(ret))
+		return ret;
+	again = raw6(SYS_pinfs_umount, target, flags, 0, 0, 0, 0);
+	return again == -ENOSYS ? ret : again;
 }
 
 EXPORT int mount(const char *source, const char *target, const char *type, unsigned long flags,
