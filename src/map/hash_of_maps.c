@@ -113,6 +113,7 @@ static int hom_open(struct bpf_map *m)
 		return err;
 	htab_of(m)->vout = sizeof(u32);
 	htab_of(m)->dropped = drop_ref;
+	htab_choose_path(htab_of(m));
 	return 0;
 }
 

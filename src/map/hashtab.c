@@ -213,6 +213,7 @@ int htab_open(struct bpf_map *m, u32 vlen)
 		return -EIO;
 	h->seed = load64(&h->words->seed);
 	open_pool(h, &s, m->data);
+	htab_choose_path(h);
 	return 0;
 }
 
@@ -290,8 +291,8 @@ static u64 value_word(const struct htab *h, const void *value)
 	u64 w = 0;
 
 	switch (h->vlen) {
-	case 4: memcpy(&w, value, 4); break;
-	case 8: memcpy(&w, value, 8); break;
+	case 4: w = read32(value); break;
+	case 8: w = read64(value); break;
 	default: memcpy(&w, value, h->vlen); break;
 	}
 	if (unlikely(h->lock_off >= 0)) /* the lock word is no part of what is stored */
@@ -344,6 +345,15 @@ static u64 first_word(const struct htab *h, u64 hi)
 	return (u32)hi < h->pool.n ? load64((u64 *)htab_block_value(h, (u32)hi)) : 0;
 }
 
+/* What is left to do when an entry's value has been replaced. */
+static inline void after_swap(struct bpf_map *m, struct htab *h, struct ent *e, u64 old)
+{
+	if (unlikely(h->dropped))
+		h->dropped(m, first_word(h, old));
+	if (unlikely(h->lru) && !load64(&e->ref))
+		__atomic_store_n(&e->ref, 1, __ATOMIC_RELAXED);
+}
+
 /* 0: done, -EAGAIN: the entry is no longer what find saw. */
 static int put_over(struct put *u, const struct htab_pos *r)
 {
@@ -370,12 +380,9 @@ static int put_over(struct put *u, const struct htab_pos *r)
 			own = pool_owner(&h->pool, (u32)s.hi);
 	} while (!pair_cas(&e->s, &s, (struct pair){ s_next(s.lo, ENT_LIVE), u->hi }));
 	put_published(u);
-	if (h->dropped)
-		h->dropped(u->m, first_word(h, s.hi));
+	after_swap(u->m, h, e, s.hi);
 	if (!h->in_place)
 		pool_take(u->op, &h->pool, (u32)s.hi, r->i, own);
-	if (h->lru && !load64(&e->ref))
-		__atomic_store_n(&e->ref, 1, __ATOMIC_RELAXED);
 	return 0;
 }
 
@@ -458,23 +465,59 @@ static int put(struct put *u, u64 flags)
 	return ret;
 }
 
-int htab_update(struct op *op, struct bpf_map *m, const void *key, const void *value, u64 flags)
+/* The common case: the key is there, and nobody comes between. */
+static inline int swap_in_place(struct op *op, struct bpf_map *m, const struct htab_key *k, u64 hi, u64 flags)
 {
-	struct put u = { .op = op, .m = m, .h = htab_of(m), .value = value, .mine.b = NIL };
+	struct htab *h = htab_of(m);
+	struct htab_pos r;
+	struct ent *e;
+	int ret = htab_find(op, h, k, &r);
+
+	if (ret < 0)
+		return ret;
+	if (!ret || flags == BPF_NOEXIST)
+		return !ret ? flags == BPF_EXIST ? -ENOENT : -EAGAIN : -EEXIST;
+	e = &h->ents[r.i];
+	if (!pair_cas(&e->s, &r.s, (struct pair){ s_next(r.s.lo, ENT_LIVE), hi }))
+		return -EAGAIN;
+	after_swap(m, h, e, r.s.hi);
+	return 0;
+}
+
+static noinline int update_slow(struct op *op, struct bpf_map *m, const struct htab_key *k, const void *value,
+				u64 hi, u64 flags)
+{
+	struct put u = { .op = op, .m = m, .h = htab_of(m), .key = *k, .value = value, .hi = hi };
 	int ret;
 
-	if ((flags & ~(u64)BPF_F_LOCK) > BPF_EXIST)
-		return -EINVAL;
-	htab_begin(op, m);
-	htab_key_set(u.h, &u.key, key);
-	if (u.h->in_place)
-		u.hi = value_word(u.h, value);
-	ret = put(&u, flags & ~(u64)BPF_F_LOCK);
+	u.mine.b = NIL;
+	ret = put(&u, flags);
 	if (u.claimed)
 		htab_unclaim(op, u.h, &u.claim);
-	if (u.mine.b != NIL && !u.h->in_place)
+	if (u.mine.b != NIL)
 		pool_put(op, &u.h->pool, &u.mine);
 	return ret;
+}
+
+int htab_update(struct op *op, struct bpf_map *m, const void *key, const void *value, u64 flags)
+{
+	struct htab *h = htab_of(m);
+	struct htab_key k;
+	u64 hi = 0;
+	int ret;
+
+	flags &= ~(u64)BPF_F_LOCK;
+	if (flags > BPF_EXIST)
+		return -EINVAL;
+	htab_begin(op, m);
+	htab_key_set(h, &k, key);
+	if (h->in_place) {
+		hi = value_word(h, value);
+		ret = swap_in_place(op, m, &k, hi, flags);
+		if (ret != -EAGAIN)
+			return ret;
+	}
+	return update_slow(op, m, &k, value, hi, flags);
 }
 
 /* ---- delete ---- */

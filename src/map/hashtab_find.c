@@ -377,32 +377,48 @@ static int scan_one(struct op *op, struct htab *h, u32 i, u64 hi, struct pool_mi
 	return ret ? ret : -EAGAIN;
 }
 
-/* No hint led to a free entry: look at each. */
+/* A whole scan. 1: claimed, 0: every entry is present, -EAGAIN: not every one was, -EIO. */
+static int scan_all(struct op *op, struct htab *h, u32 n, u64 hi, struct pool_mine *mine,
+		    struct htab_claim *c)
+{
+	bool all = true;
+
+	for (u32 i = 0; i < n; i++) {
+		int ret = scan_one(op, h, i, hi, mine, c);
+
+		if (ret == 1 || ret == -EIO)
+			return ret;
+		all &= !ret;
+	}
+	return all ? 0 : -EAGAIN;
+}
+
+/*
+ * No hint led to a free entry: look at each. As long as others are always
+ * faster there is no answer; then it is that of a kernel that cannot get a
+ * bucket.
+ */
 static int claim_by_scan(struct op *op, struct htab *h, u64 hi, struct pool_mine *mine, struct htab_claim *c)
 {
-	u32 n = ents_backed(h);
+	u32 n = ents_backed(h), rounds = MIN(MAX(4000000 / (n + 1), 20), 20000);
 
-	for (u32 round = 0; round < 1000; round++) {
+	for (u32 round = 0; round < rounds; round++) {
 		u64 f = full_begin(h);
-		bool all = true;
+		int ret;
 
 		if (!f && n == h->n)
 			return -E2BIG;
-		for (u32 i = 0; i < n; i++) {
-			int ret = scan_one(op, h, i, hi, mine, c);
-
-			if (ret == 1)
-				return 0;
-			if (ret == -EIO || --op->budget < 0)
-				return -EIO;
-			all &= !ret;
-		}
-		if (!all)
-			continue;
-		if (n < h->n)
+		ret = scan_all(op, h, n, hi, mine, c);
+		if (ret == 1)
+			return 0;
+		if (ret == -EIO)
+			return ret;
+		if (!ret && n < h->n)
 			return -ENOMEM;
-		if (full_end(h, f))
+		if (!ret && full_end(h, f))
 			return -E2BIG;
+		if (round > 50)
+			raw0(SYS_sched_yield);
 	}
 	return -EBUSY;
 }

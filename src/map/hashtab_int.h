@@ -94,6 +94,7 @@ struct htab {
 	u32 voff; /* of the value in a block */
 	s32 lock_off;
 	u8 keys; /* enum htab_keys */
+	u8 path; /* which lookup is made for this shape, see hashtab_read.c */
 	bool in_place, lru;
 	/* A value has been replaced or removed, and this was its first word. */
 	void (*dropped)(struct bpf_map *m, u64 word);
@@ -162,6 +163,23 @@ struct htab_key {
 	u32 bucket;
 };
 
+/* Unaligned. Not by memcpy into a wider word: reading that back at once would stall. */
+static inline u32 read32(const void *p)
+{
+	u32 v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+static inline u64 read64(const void *p)
+{
+	u64 v;
+
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
 /* One wide multiplication, folded: both halves depend on every bit of both factors. */
 static inline u64 htab_fold(u64 a, u64 b)
 {
@@ -183,17 +201,23 @@ static inline u32 htab_bucket(const struct htab *h, u64 word)
 u64 htab_hash_long(const struct htab *h, const void *key);
 u64 htab_short_word(const void *key, u32 size);
 
-static inline void htab_key_set(const struct htab *h, struct htab_key *k, const void *key)
+/* keys: h->keys, or a constant that is known to be equal. */
+static inline __attribute__((always_inline)) void htab_key_as(const struct htab *h, u8 keys,
+							      struct htab_key *k, const void *key)
 {
 	k->bytes = key;
-	k->word = 0;
-	switch (h->keys) {
-	case KEYS_4: memcpy(&k->word, key, 4); break;
-	case KEYS_8: memcpy(&k->word, key, 8); break;
+	switch (keys) {
+	case KEYS_4: k->word = read32(key); break;
+	case KEYS_8: k->word = read64(key); break;
 	case KEYS_SHORT: k->word = htab_short_word(key, h->key_size); break;
 	default: k->word = htab_hash_long(h, key); break;
 	}
-	k->bucket = htab_bucket(h, k->word);
+	k->bucket = (u32)(keys == KEYS_LONG ? k->word : htab_mix(h, k->word)) & h->mask;
+}
+
+static inline void htab_key_set(const struct htab *h, struct htab_key *k, const void *key)
+{
+	htab_key_as(h, h->keys, k, key);
 }
 
 /* Does the long key of block b equal these bytes? The caller checks s afterwards. */
@@ -261,6 +285,8 @@ void htab_begin(struct op *op, struct bpf_map *m);
 
 /* ---- hashtab_read.c ---- */
 
+/* The fastest lookup for the shape; to be called when the shape is known. */
+void htab_choose_path(struct htab *h);
 int htab_lookup(struct op *op, struct bpf_map *m, const void *key, void *value, u64 flags);
 int htab_next_key(struct op *op, struct bpf_map *m, const void *key, void *next);
 /* Where the value lies, for programs; NULL when the key is absent. Sets the reference bit of an LRU map. */

@@ -87,60 +87,108 @@ static long read_budget(const struct htab *h)
 	return 4l * h->n + 200000;
 }
 
-static inline __attribute__((always_inline)) void put_value_word(const struct htab *h, void *value, u64 word)
+static void put_value_word(const struct htab *h, void *value, u64 word)
 {
-	if (h->vout == 4)
-		memcpy(value, &word, 4);
-	else if (h->vout == 8)
-		memcpy(value, &word, 8);
-	else
-		memcpy(value, &word, h->vout);
-	if (unlikely(h->lock_off >= 0)) /* whatever it is at the moment: others see an open lock */
+	memcpy(value, &word, h->vout);
+	if (h->lock_off >= 0) /* whatever it is at the moment: others see an open lock */
 		memset((u8 *)value + h->lock_off, 0, 4);
 }
 
-bool htab_copy_value(struct htab *h, u32 i, u64 s_lo, u64 s_hi, void *value)
+static inline __attribute__((always_inline)) bool put_value_block(const struct htab *h, const struct seen *e,
+								  void *value)
 {
-	if (h->in_place) {
-		put_value_word(h, value, s_hi);
-		return true;
-	}
-	if ((u32)s_hi >= h->pool.n)
-		return !unchanged(h, i, s_lo);
-	shared_copy(value, htab_block_value(h, (u32)s_hi), h->vout);
-	if (!unchanged(h, i, s_lo))
+	shared_copy(value, htab_block_value(h, (u32)e->s_hi), h->vout);
+	if (unlikely(!unchanged(h, e->i, e->s_lo)))
 		return false;
 	if (unlikely(h->lock_off >= 0))
 		memset((u8 *)value + h->lock_off, 0, 4);
 	return true;
 }
 
-static inline __attribute__((always_inline)) int lookup_keys(struct htab *h, u8 keys, const void *key,
-							     void *value)
+bool htab_copy_value(struct htab *h, u32 i, u64 s_lo, u64 s_hi, void *value)
+{
+	const struct seen e = { .i = i, .s_lo = s_lo, .s_hi = s_hi };
+
+	if (!h->in_place)
+		return (u32)s_hi < h->pool.n && put_value_block(h, &e, value);
+	put_value_word(h, value, s_hi);
+	return true;
+}
+
+/*
+ * One function for all shapes, of which the compiler makes one for each shape
+ * that is common: kind of keys, and bytes of a value in place (0: in a block,
+ * any other number: find out).
+ */
+#define ANY 0xff
+
+static inline __attribute__((always_inline)) int lookup_as(struct htab *h, u8 keys, u8 place, const void *key,
+							   void *value)
 {
 	long budget = read_budget(h);
 	struct htab_key k;
 	struct seen e;
 	int ret;
 
-	htab_key_set(h, &k, key);
-	do {
+	htab_key_as(h, keys, &k, key);
+	for (;;) {
 		ret = seek(h, keys, &k, &budget, &e);
-		if (ret <= 0)
+		if (unlikely(ret <= 0))
 			return ret ? ret : -ENOENT;
-		if (!h->in_place && unlikely((u32)e.s_hi >= h->pool.n) && unchanged(h, e.i, e.s_lo))
-			return -EIO;
-	} while (!htab_copy_value(h, e.i, e.s_lo, e.s_hi, value));
-	return 0;
+		if (place == 4 || place == 8) {
+			memcpy(value, &e.s_hi, place);
+			return 0;
+		}
+		if (place == ANY && h->in_place) {
+			put_value_word(h, value, e.s_hi);
+			return 0;
+		}
+		if (unlikely((u32)e.s_hi >= h->pool.n)) {
+			if (unchanged(h, e.i, e.s_lo))
+				return -EIO;
+			continue;
+		}
+		if (likely(put_value_block(h, &e, value)))
+			return 0;
+	}
+}
+
+enum { PATH_4_4, PATH_4_8, PATH_8_4, PATH_8_8, PATH_4_BLOCK, PATH_8_BLOCK, PATH_SHORT, PATH_LONG };
+
+void htab_choose_path(struct htab *h)
+{
+	u8 at = h->keys == KEYS_8;
+
+	if (h->keys == KEYS_LONG)
+		h->path = PATH_LONG;
+	else if (h->keys == KEYS_SHORT || (h->in_place && (h->lock_off >= 0 || h->vout % 4)))
+		h->path = PATH_SHORT;
+	else if (!h->in_place)
+		h->path = PATH_4_BLOCK + at;
+	else
+		h->path = (u8)(PATH_4_4 + 2 * at + (h->vout == 8));
+}
+
+static noinline int lookup_rare(struct htab *h, const void *key, void *value)
+{
+	if (h->path == PATH_LONG)
+		return lookup_as(h, KEYS_LONG, ANY, key, value);
+	return lookup_as(h, h->keys, ANY, key, value);
 }
 
 int htab_lookup(struct op *op, struct bpf_map *m, const void *key, void *value, u64 flags)
 {
 	struct htab *h = htab_of(m);
 
-	if (h->keys != KEYS_LONG)
-		return lookup_keys(h, KEYS_SHORT, key, value);
-	return lookup_keys(h, KEYS_LONG, key, value);
+	switch (h->path) {
+	case PATH_4_4: return lookup_as(h, KEYS_4, 4, key, value);
+	case PATH_4_8: return lookup_as(h, KEYS_4, 8, key, value);
+	case PATH_8_4: return lookup_as(h, KEYS_8, 4, key, value);
+	case PATH_8_8: return lookup_as(h, KEYS_8, 8, key, value);
+	case PATH_4_BLOCK: return lookup_as(h, KEYS_4, 0, key, value);
+	case PATH_8_BLOCK: return lookup_as(h, KEYS_8, 0, key, value);
+	default: return lookup_rare(h, key, value);
+	}
 }
 
 void *htab_lookup_ptr(struct op *op, struct bpf_map *m, const void *key)
