@@ -108,7 +108,9 @@ $(BPF_OBJ): $B/tests/clients/bpf/%.o: tests/clients/bpf/%.c
 
 $(BENCH_BIN): $B/%: $B/%.o $(LIB)
 	@echo "  LD   $@"
-	$(Q)$(CC) $(LDFLAGS) -o $@ $< $(LIB) -lpthread
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) -lpthread
+
+$B/bench/bench_hash: $B/tests/lib/maptest.o
 
 tests-bin: all $(UNIT_BIN) $(CLIENT_BIN) $(STATIC_BIN) $(GO_BIN) $(BPF_OBJ)
 bench-bin: all $(BENCH_BIN)

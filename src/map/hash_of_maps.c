@@ -10,8 +10,10 @@
  *     update: take a number, ref_set, publish the word; ref_clear of the word it replaced
  *     delete: make the entry DEAD; ref_clear of its word
  *
- * A process that stops between two steps leaves a reference too many, never
- * one too few. bpf(2) sees the id alone.
+ * Both words of an update are in op->claim before the swap: an operation that
+ * was left is settled by looking for them in the table (hashtab.c). A process
+ * killed between two steps leaves a reference too many, never one too few; gc
+ * drops it, since each_ref does not name it. bpf(2) sees the id alone.
  */
 #include "map/hashtab_int.h"
 #include "map/map_in_map.h"
@@ -37,38 +39,47 @@ static void drop_ref(struct bpf_map *m, u64 word)
 		ref_clear(OBJ_MAP, m->id, word_slot(word), OBJ_MAP, word_id(word));
 }
 
-/* A reference under a number of its own: its word, or a negative errno. */
-static s64 take_ref(struct bpf_map *m, u32 id, u64 *word)
+/* A reference under a number of its own; its word is in the claim before it is made. */
+static int take_ref(struct op *op, struct bpf_map *m, u32 id)
 {
 	u64 *next = &htab_of(m)->words->next_ref;
 
 	for (u32 t = 0; t < 1000; t++) {
 		u32 slot = (u32)__atomic_add_fetch(next, 1, __ATOMIC_RELAXED);
-		int err = slot ? ref_set(OBJ_MAP, m->id, slot, OBJ_MAP, id) : -EEXIST;
+		int err;
 
-		if (err != -EEXIST) {
-			*word = (u64)slot << 32 | id;
-			return err;
-		}
+		if (!slot)
+			continue;
+		op->claim[3] = (u64)slot << 32 | id;
+		barrier();
+		err = ref_set(OBJ_MAP, m->id, slot, OBJ_MAP, id);
+		if (!err)
+			return 0;
+		op->claim[3] = 0;
+		if (err != -EEXIST) /* that: the counter has wrapped, or was damaged */
+			return err == -ENOENT ? -EBADF : err;
 	}
 	return -EBUSY;
 }
 
 static int hom_update(struct op *op, struct bpf_map *m, const void *key, const void *value, u64 flags)
 {
-	u32 id;
 	u64 word;
+	u32 id;
 	int err;
 
 	if (flags > BPF_EXIST)
 		return -EINVAL;
 	memcpy(&id, value, sizeof(id));
-	err = (int)take_ref(m, id, &word);
+	htab_begin(op, m);
+	err = take_ref(op, m, id);
 	if (err)
 		return err;
-	err = htab_update(op, m, key, &word, flags);
+	word = op->claim[3];
+	err = htab_put(op, m, key, &word, flags);
 	if (err)
 		drop_ref(m, word);
+	op->claim[3] = 0;
 	return err;
 }
 
@@ -86,12 +97,7 @@ static void hom_each_ref(const struct bpf_map *m, void (*each)(void *arg, u64 sl
 
 static int hom_alloc_check(struct map_attr *a)
 {
-	int err;
-
-	if (a->value_size != sizeof(u32))
-		return -EINVAL;
-	err = htab_alloc_check(a);
-	return err ? err : map_in_map_template(a);
+	return a->value_size == sizeof(u32) ? htab_alloc_check(a) : -EINVAL;
 }
 
 static int hom_layout(const struct map_attr *a, struct map_layout *l)

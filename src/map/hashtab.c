@@ -16,11 +16,6 @@
 #include "map/map_stubs.h"
 #include "util/random.h"
 #include "util/raw.h"
-#include <sys/mman.h>
-
-#ifndef MADV_POPULATE_WRITE
-#define MADV_POPULATE_WRITE 23
-#endif
 
 #define SPARE_MAX   1024u         /* private blocks at one time: operations in progress, stopped ones too */
 #define SPARE_BYTES (64ull << 20) /* at most, of address space */
@@ -127,17 +122,6 @@ int htab_init(struct bpf_map *m, const struct map_attr *a, u32 vlen)
 	return 0;
 }
 
-/* Memory for [from, to) of the data: 0, or -ENOMEM when the filesystem is full. */
-int htab_back(struct bpf_map *m, const void *from, const void *to)
-{
-	uintptr_t lo = (uintptr_t)from & ~(uintptr_t)(PAGE - 1), hi = ROUND_UP((uintptr_t)to, PAGE);
-	long err = raw3(SYS_madvise, lo, hi - lo, MADV_POPULATE_WRITE);
-
-	if (err == -EINVAL) /* before Linux 5.14 */
-		err = obj_reserve(&m->view, (size_t)((const u8 *)to - m->data));
-	return err ? -ENOMEM : 0;
-}
-
 static s64 back_blocks(const struct pool *p, u32 n)
 {
 	struct htab *h = container_of((struct pool *)p, struct htab, pool);
@@ -145,7 +129,7 @@ static s64 back_blocks(const struct pool *p, u32 n)
 	u64 to = MAX(n, (u64)have + MAX((64u << 10) / p->stride, have / 8));
 
 	to = MIN(to, p->n);
-	if (htab_back(htab_map(h), pool_block(p, have), pool_block(p, (u32)to)))
+	if (map_back(htab_map(h), pool_block(p, have), pool_block(p, (u32)to)))
 		return -ENOMEM;
 	return (s64)to;
 }
@@ -245,6 +229,20 @@ u64 htab_hash_long(const struct htab *h, const void *key)
 
 /* ---- operations: begin and recover ---- */
 
+/* A reference that the table does not name (any more) is dropped; a second time does no harm. */
+static void settle_word(struct bpf_map *m, u64 word)
+{
+	struct htab *h = htab_of(m);
+	u64 there;
+
+	if (!word)
+		return;
+	for (u32 i = 0; i < h->n; i++)
+		if (htab_peek(h, i, &there) && there == word)
+			return;
+	h->dropped(m, word);
+}
+
 /* The op was left at some instruction: what had it claimed? */
 static void htab_recover(struct op *old, struct op *now)
 {
@@ -253,19 +251,24 @@ static void htab_recover(struct op *old, struct op *now)
 	u64 ent = old->claim[1];
 
 	now->budget = 20l * h->n + 200000;
-	now->claim[2] = 0;
+	if (h->lru)
+		now->claim[2] = 0;
 	if (ent && ent <= h->n)
 		htab_abort(now, h, (u32)ent - 1);
 	old->claim[1] = 0;
 	if (!h->in_place)
 		pool_recover(old, now, &h->pool);
+	if (h->dropped) {
+		settle_word(m, old->claim[2]);
+		settle_word(m, old->claim[3]);
+	}
 }
 
 void htab_begin(struct op *op, struct bpf_map *m)
 {
 	op->budget = 20l * htab_of(m)->n + 200000;
 	op->claim[0] = (u64)(uintptr_t)m;
-	op->claim[1] = op->claim[2] = 0;
+	op->claim[1] = op->claim[2] = op->claim[3] = 0;
 	barrier();
 	op->recover = htab_recover;
 	barrier();
@@ -337,19 +340,10 @@ static void put_published(struct put *u)
 	u->mine.b = NIL;
 }
 
-/* The first word of the value that s.hi stands for. */
-static u64 first_word(const struct htab *h, u64 hi)
-{
-	if (h->in_place)
-		return hi;
-	return (u32)hi < h->pool.n ? load64((u64 *)htab_block_value(h, (u32)hi)) : 0;
-}
-
 /* What is left to do when an entry's value has been replaced. */
-static inline void after_swap(struct bpf_map *m, struct htab *h, struct ent *e, u64 old)
+static inline void after_swap(struct op *op, struct htab *h, struct ent *e)
 {
-	if (unlikely(h->dropped))
-		h->dropped(m, first_word(h, old));
+	htab_after_drop(op, h);
 	if (unlikely(h->lru) && !load64(&e->ref))
 		__atomic_store_n(&e->ref, 1, __ATOMIC_RELAXED);
 }
@@ -378,9 +372,10 @@ static int put_over(struct put *u, const struct htab_pos *r)
 			return -EIO;
 		if (!h->in_place)
 			own = pool_owner(&h->pool, (u32)s.hi);
+		htab_before_drop(u->op, h, s.hi);
 	} while (!pair_cas(&e->s, &s, (struct pair){ s_next(s.lo, ENT_LIVE), u->hi }));
 	put_published(u);
-	after_swap(u->m, h, e, s.hi);
+	after_swap(u->op, h, e);
 	if (!h->in_place)
 		pool_take(u->op, &h->pool, (u32)s.hi, r->i, own);
 	return 0;
@@ -478,9 +473,10 @@ static inline int swap_in_place(struct op *op, struct bpf_map *m, const struct h
 	if (!ret || flags == BPF_NOEXIST)
 		return !ret ? flags == BPF_EXIST ? -ENOENT : -EAGAIN : -EEXIST;
 	e = &h->ents[r.i];
+	htab_before_drop(op, h, r.s.hi);
 	if (!pair_cas(&e->s, &r.s, (struct pair){ s_next(r.s.lo, ENT_LIVE), hi }))
 		return -EAGAIN;
-	after_swap(m, h, e, r.s.hi);
+	after_swap(op, h, e);
 	return 0;
 }
 
@@ -499,7 +495,7 @@ static noinline int update_slow(struct op *op, struct bpf_map *m, const struct h
 	return ret;
 }
 
-int htab_update(struct op *op, struct bpf_map *m, const void *key, const void *value, u64 flags)
+int htab_put(struct op *op, struct bpf_map *m, const void *key, const void *value, u64 flags)
 {
 	struct htab *h = htab_of(m);
 	struct htab_key k;
@@ -509,7 +505,6 @@ int htab_update(struct op *op, struct bpf_map *m, const void *key, const void *v
 	flags &= ~(u64)BPF_F_LOCK;
 	if (flags > BPF_EXIST)
 		return -EINVAL;
-	htab_begin(op, m);
 	htab_key_set(h, &k, key);
 	if (h->in_place) {
 		hi = value_word(h, value);
@@ -518,6 +513,12 @@ int htab_update(struct op *op, struct bpf_map *m, const void *key, const void *v
 			return ret;
 	}
 	return update_slow(op, m, &k, value, hi, flags);
+}
+
+int htab_update(struct op *op, struct bpf_map *m, const void *key, const void *value, u64 flags)
+{
+	htab_begin(op, m);
+	return htab_put(op, m, key, value, flags);
 }
 
 /* ---- delete ---- */
@@ -545,7 +546,6 @@ static int htab_remove(struct op *op, struct bpf_map *m, const void *key, void *
 	struct htab *h = htab_of(m);
 	struct htab_key k;
 	struct htab_pos r;
-	u64 word = 0;
 	int ret;
 
 	htab_begin(op, m);
@@ -558,14 +558,11 @@ static int htab_remove(struct op *op, struct bpf_map *m, const void *key, void *
 			return -EIO;
 		if (value && !htab_copy_value(h, r.i, r.s.lo, r.s.hi, value))
 			continue;
-		if (h->dropped)
-			word = first_word(h,
-					  r.s.hi); /* it is what the swap below removes, if that succeeds */
+		htab_before_drop(op, h, r.s.hi);
 		if (htab_kill(h, r.i, r.s))
 			break;
 	}
-	if (h->dropped)
-		h->dropped(m, word);
+	htab_after_drop(op, h);
 	htab_find(op, h, &k, &r); /* unlinks and frees it */
 	return 0;
 }

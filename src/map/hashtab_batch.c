@@ -11,7 +11,6 @@
 
 struct batch {
 	struct htab *h;
-	struct bpf_map *m;
 	struct op *op;
 	u8 *keys, *values;
 	u32 room, n;
@@ -77,7 +76,7 @@ static int bucket_remove(struct batch *t, u32 b)
 	int ret, got = 0;
 
 	for (;;) {
-		u64 link = load64(&h->heads[b].hi), next = 0, word;
+		u64 link = load64(&h->heads[b].hi), next = 0;
 		struct pair s;
 
 		for (ret = 0; (u32)link && !ret; link = ret ? link : next) {
@@ -91,12 +90,11 @@ static int bucket_remove(struct batch *t, u32 b)
 			continue;
 		if (ret < 0)
 			return ret;
-		word = h->in_place ? s.hi : load64((u64 *)htab_block_value(h, (u32)s.hi));
+		htab_before_drop(t->op, h, s.hi);
 		if (!htab_kill(h, link_index(link), s))
 			continue;
 		got++;
-		if (h->dropped)
-			h->dropped(t->m, word);
+		htab_after_drop(t->op, h);
 	}
 	htab_walk_to(t->op, h, b, NIL); /* unlinks them all */
 	return got;
@@ -114,7 +112,7 @@ static s64 batch_begin(const struct htab *h, const struct map_batch *b)
 
 static int htab_batch(struct op *op, struct bpf_map *m, struct map_batch *b, bool remove)
 {
-	struct batch t = { htab_of(m), m, op, b->keys, b->values, b->count, 0 };
+	struct batch t = { htab_of(m), op, b->keys, b->values, b->count, 0 };
 	int ret = 0, got;
 	s64 from;
 	u32 at;

@@ -188,7 +188,7 @@ void htab_free_ent(struct op *op, struct htab *h, u32 i, struct pair s)
 	own = pool_owner(&h->pool, b);
 	if (!pair_cas(&e->s, &now, (struct pair){ s_freed(now.lo), 0 }))
 		return;
-	if (!op->claim[2]) /* not about to be claimed again at once */
+	if (!h->lru || !op->claim[2]) /* else it is about to be claimed again at once */
 		offer(op, h, i);
 	if (!h->in_place)
 		pool_take(op, &h->pool, b, i, own);
@@ -427,7 +427,7 @@ static int claim_by_scan(struct op *op, struct htab *h, u64 hi, struct pool_mine
 static int more_entries(struct htab *h)
 {
 	u32 n = ents_backed(h), to = (u32)MIN((u64)n + MAX(1024u, n / 8), h->n);
-	int err = htab_back(htab_map(h), &h->ents[n], &h->ents[to]);
+	int err = map_back(htab_map(h), &h->ents[n], &h->ents[to]);
 
 	if (err)
 		return err;

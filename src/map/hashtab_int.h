@@ -47,7 +47,9 @@
  *   full = version:62 | NONE, SCANNING, FULL:2
  *
  * An operation notes in op->claim what it is about to claim: [0] the map,
- * [1] the entry + 1.
+ * [1] the entry + 1; where values are references, [2] the word that is about
+ * to be replaced or removed, [3] the word that is to be stored. An LRU map,
+ * which has none, says in [2] that it is evicting.
  */
 #ifndef PINFS_MAP_HASHTAB_INT_H
 #define PINFS_MAP_HASHTAB_INT_H
@@ -231,6 +233,34 @@ static inline u8 *htab_block_value(const struct htab *h, u32 b)
 	return pool_block(&h->pool, b)->data + h->voff;
 }
 
+/* ---- values that are references ---- */
+
+/* The first word of the value that s.hi stands for. */
+static inline u64 htab_first_word(const struct htab *h, u64 hi)
+{
+	if (h->in_place)
+		return hi;
+	return (u32)hi < h->pool.n ? load64((u64 *)htab_block_value(h, (u32)hi)) : 0;
+}
+
+/* Around the swap that takes a value out of the table: the word is known before, and dropped after. */
+static inline void htab_before_drop(struct op *op, const struct htab *h, u64 hi)
+{
+	if (unlikely(h->dropped)) {
+		op->claim[2] = htab_first_word(h, hi);
+		barrier();
+	}
+}
+
+static inline void htab_after_drop(struct op *op, struct htab *h)
+{
+	if (unlikely(h->dropped)) {
+		h->dropped(htab_map(h), op->claim[2]);
+		barrier();
+		op->claim[2] = 0;
+	}
+}
+
 /* ---- hashtab_find.c: chains, for those who change them ---- */
 
 struct htab_pos {
@@ -272,11 +302,11 @@ int htab_alloc_check(const struct map_attr *a);
 u64 htab_memlock(const struct map_attr *a);
 int htab_layout(const struct map_attr *a, u32 vlen, struct map_layout *l);
 int htab_init(struct bpf_map *m, const struct map_attr *a, u32 vlen);
-/* Memory for [from, to) of the data: 0, or -ENOMEM when the filesystem is full. */
-int htab_back(struct bpf_map *m, const void *from, const void *to);
 int htab_open(struct bpf_map *m, u32 vlen);
 
 int htab_update(struct op *op, struct bpf_map *m, const void *key, const void *value, u64 flags);
+/* The same, in an operation that has begun. */
+int htab_put(struct op *op, struct bpf_map *m, const void *key, const void *value, u64 flags);
 int htab_delete(struct op *op, struct bpf_map *m, const void *key);
 int htab_lookup_and_delete(struct op *op, struct bpf_map *m, const void *key, void *value, u64 flags);
 /* Turns a present entry, as seen in s, DEAD: true when it was this call. */
