@@ -215,7 +215,7 @@ int obj_open(enum obj_type type, u32 id, int oflags, struct stat *st)
 	return fd;
 }
 
-/* "...bpf-map/25" at the end of a path: type and id. */
+/* "...bpf-map/25" at the end of a path, NUL behind it: type and id. */
 static bool parse_id_path(const char *path, size_t len, enum obj_type *type, u32 *id)
 {
 	const char *p = path + len, *end;
@@ -260,7 +260,10 @@ int obj_identify(int fd, enum obj_type *type, u32 *id)
 		return -EINVAL;
 	str_put_u64(str_put(link, "/proc/self/fd/"), (u64)fd, 10);
 	n = raw_readlinkat(AT_FDCWD, link, text, sizeof(text) - 1);
-	if (n <= 0 || !parse_id_path(text, (size_t)n, type, id) || !is_object(*type, *id, &st))
+	if (n <= 0)
+		return -EINVAL;
+	text[n] = 0;
+	if (!parse_id_path(text, (size_t)n, type, id) || !is_object(*type, *id, &st))
 		return -EINVAL;
 	return 0;
 }
