@@ -73,7 +73,8 @@ static bool node_in_use(struct op *op, const struct pool *p, u32 b, u32 holder, 
 		return false; /* never filled, or damaged */
 	shared_copy(k.data, node->data, t->words * 8);
 	for (u32 tries = 0; tries < 1000; tries++) {
-		u64 link = pair_load(t->ctl).hi;
+		struct pair ctl = pair_load(t->ctl);
+		u64 link = ctl.hi;
 		s64 above = -1;
 		int err = 0;
 
@@ -92,6 +93,7 @@ static bool node_in_use(struct op *op, const struct pool *p, u32 b, u32 holder, 
 			above = s.plen;
 			link = s.child[lpm_bit(&k, s.plen)];
 		}
+		err = lpm_verdict(t, ctl, err);
 		if (err <= 0)
 			return err < 0; /* damaged: nothing is freed */
 	}
@@ -190,10 +192,9 @@ static int copy_value(const struct lpm *t, u64 link, void *value, u32 size)
 	return load32(&n->seq) != LINK_SEQ(link);
 }
 
-/* The longest prefix of k in the trie of this moment: its link, or none. */
-static int longest(const struct lpm *t, const struct lpm_key *k, u64 *found)
+/* The longest prefix of k in the trie below link: its link, or none. */
+static int longest(const struct lpm *t, u64 link, const struct lpm_key *k, u64 *found)
 {
-	u64 link = pair_load(t->ctl).hi;
 	s64 above = -1;
 
 	*found = LINK_NONE;
@@ -226,12 +227,14 @@ static int trie_lookup(struct op *op, struct bpf_map *m, const void *key, void *
 	if (lpm_key_in(t, key, &k))
 		return -ENOENT;
 	for (u32 tries = 0; tries < RESTARTS; tries++) {
-		int err = longest(t, &k, &found);
+		struct pair ctl = pair_load(t->ctl);
+		int err = longest(t, ctl.hi, &k, &found);
 
 		if (!err && LINK_NODE(found) == NIL)
 			return -ENOENT;
 		if (!err)
 			err = copy_value(t, found, value, m->value_size);
+		err = lpm_verdict(t, ctl, err);
 		if (err <= 0)
 			return err;
 	}
@@ -268,9 +271,9 @@ static int leftmost(const struct lpm *t, u64 link, u64 *found)
  * that comes after it: the other side, when the way goes to the 0 side, else
  * the node itself if it has an element. The last one remembered is next.
  */
-static int successor(const struct lpm *t, const struct lpm_key *k, u64 *found)
+static int successor(const struct lpm *t, u64 root, const struct lpm_key *k, u64 *found)
 {
-	u64 link = pair_load(t->ctl).hi, root = link, side = LINK_NONE, self = LINK_NONE;
+	u64 link = root, side = LINK_NONE, self = LINK_NONE;
 	struct lpm_seen s;
 	s64 above = -1;
 	int err;
@@ -327,13 +330,15 @@ static int trie_next_key(struct op *op, struct bpf_map *m, const void *key, void
 	bool first = !key || lpm_key_in(t, key, &k);
 
 	for (u32 tries = 0; tries < RESTARTS; tries++) {
+		struct pair ctl = pair_load(t->ctl);
 		u64 found;
-		int err = first ? leftmost(t, pair_load(t->ctl).hi, &found) : successor(t, &k, &found);
+		int err = first ? leftmost(t, ctl.hi, &found) : successor(t, ctl.hi, &k, &found);
 
 		if (!err && LINK_NODE(found) == NIL)
 			return -ENOENT;
 		if (!err)
 			err = copy_key(t, found, next);
+		err = lpm_verdict(t, ctl, err);
 		if (err <= 0)
 			return err;
 	}

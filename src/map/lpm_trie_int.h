@@ -113,6 +113,15 @@ struct lpm_seen {
 /* 0; 1: the node has been reused, begin again; -EIO. */
 int lpm_read(const struct lpm *t, u64 link, const struct lpm_key *k, struct lpm_seen *s);
 
+/*
+ * What err of a walk that began at ctl means: to begin again (1) is only right
+ * when the trie has changed since; what can be reached is never reused.
+ */
+static inline int lpm_verdict(const struct lpm *t, struct pair ctl, int err)
+{
+	return err > 0 && load64(&t->ctl->lo) == ctl.lo ? -EIO : err;
+}
+
 /* Copies a client's key. -EINVAL: longer than the trie's. */
 int lpm_key_in(const struct lpm *t, const void *key, struct lpm_key *k);
 

@@ -142,18 +142,22 @@ static void settle(struct change *c)
 		free_old(c, c->gone, c->gone_own.lo);
 }
 
-/* The operation was left: each of its nodes is either in the trie or free. */
+/*
+ * The operation was left: each of its nodes is either in the trie or free. The
+ * one in op->slot is not in the chain unless it is the first. (This may itself
+ * be left and begun again.)
+ */
 void lpm_recover(struct op *old, struct op *now)
 {
 	struct lpm *t = (struct lpm *)old->claim[LPM_OF];
-	u32 alone = old->slot;
 	struct pool_mine mine;
 
 	now->budget = 20l * t->pool.n + 200000;
+	if (old->slot != (u32)old->claim[LPM_CHAIN])
+		pool_recover(old, now, &t->pool);
 	for (u32 i = 0; i < t->pool.n && chain_next(old, t, &mine); i++)
 		pool_recover(old, now, &t->pool);
-	old->slot = alone;
-	pool_recover(old, now, &t->pool);
+	old->slot = NIL;
 }
 
 /* ---- the way down ---- */
@@ -190,10 +194,10 @@ static int descend(struct change *c, u64 *link, struct lpm_seen *s)
 		u32 bit;
 		int err = lpm_read(c->t, *link, &c->key, s);
 
+		if (!err && (s64)s->plen <= above)
+			err = AGAIN;
 		if (err)
-			return err;
-		if ((s64)s->plen <= above)
-			return load64(&c->t->ctl->lo) == c->ctl.lo ? -EIO : AGAIN;
+			return lpm_verdict(c->t, c->ctl, err);
 		above = s->plen;
 		if (s->match < s->plen || s->plen >= c->key.plen)
 			return 0;

@@ -133,7 +133,7 @@ static const struct crash_case cases[] = {
 
 int main(void)
 {
-	u32 stride = 1000 / (u32)test_scale(1000);
+	u32 stride = 2 * (1000 / (u32)test_scale(1000)) - 1; /* 1 at full count */
 
 	for (u32 i = 0; i < ARRAY_SIZE(cases); i++) {
 		const struct crash_case *c = &cases[i];

@@ -11,6 +11,9 @@
 u64 lw_key(u32 i);
 #define LW_KEYS 100
 
+/* All keys in the trie are of these, with values of their numbers: then what is found is checked closely. */
+extern bool lw_only;
+
 /* One operation at random, its answer and its value checked. */
 void lw_one(struct maptest *t);
 
