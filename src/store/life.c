@@ -4,8 +4,8 @@
  *
  * Rules of flock here, each one learnt:
  *  - LOCK_EX is only tried on a fresh description, and given back at once if
- *    st_nlink is above 1. Granted with st_nlink 1 it proves death for good: nobody holds an fd, so nobody can pin, and
- *    nobody can get one, since every opener needs LOCK_SH first.
+ *    st_nlink is above 1. Granted with st_nlink 1 it proves death for good: nobody holds an fd, so nobody can
+ * pin, and nobody can get one, since every opener needs LOCK_SH first.
  *  - So an opener whose LOCK_SH is refused while st_nlink is 1 answers ENOENT
  *    at once: it waits for nobody, even if that reaper is stopped.
  *  - A description counts as closed only after its lock is dropped, which may
@@ -59,7 +59,8 @@ bool obj_hint(const struct stat *st, enum obj_type *type, u32 *id)
 
 void obj_set_hint(const struct stat *st, enum obj_type type, u32 id, u32 flags)
 {
-	atomic_store_explicit(hint_slot(st), (u64)(flags & 255) << 40 | (u64)type << 32 | id, memory_order_relaxed);
+	atomic_store_explicit(hint_slot(st), (u64)(flags & 255) << 40 | (u64)type << 32 | id,
+			      memory_order_relaxed);
 }
 
 /* The object's OBJ_F_* flags: from the hint if that is the object's own, else from its header. */
@@ -125,7 +126,8 @@ int obj_reap(enum obj_type type, u32 id)
 	fd = open_id(type, id, O_RDONLY);
 	if (fd < 0)
 		return fd == -ENOENT;
-	/* Refused: somebody has an fd. Granted for a moment to an object with links: its openers try again. */
+	/* Refused: somebody has an fd. Granted for a moment to an object with links: its openers try again.
+	 */
 	if (raw_flock(fd, LOCK_EX | LOCK_NB) || raw_fstat(fd, &st))
 		goto out;
 	flags = object_flags(fd, &st, type, id);
@@ -145,11 +147,14 @@ int obj_close(int fd, enum obj_type type, u32 id)
 {
 	struct stat st;
 	bool last = true;
+	int err;
 
 	/* Pinned objects need no more than the close, unless they care for user references. */
 	if (!raw_fstat(fd, &st) && st.st_nlink > 1)
 		last = object_flags(fd, &st, type, id) & OBJ_F_UREF;
-	raw_close(fd);
+	err = raw_close(fd);
+	if (err)
+		return err;
 	return last ? obj_reap(type, id) : 0;
 }
 
