@@ -29,10 +29,12 @@ static inline long raw6(long nr, long a, long b, long c, long d, long e, long f)
 	register long r8 __asm__("r8") = e;
 	register long r9 __asm__("r9") = f;
 
-	__asm__ volatile("syscall"
-			 : "=a"(ret)
-			 : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-			 : "rcx", "r11", "memory");
+	/* r9 is wiped: the host's next call of few arguments leaves it as it is, and must not carry the
+	 * cookie. */
+	__asm__ volatile("syscall\n\txor %%r9d, %%r9d"
+			 : "=a"(ret), "+r"(r9)
+			 : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8)
+			 : "rcx", "r11", "cc", "memory");
 	return ret;
 }
 
