@@ -145,13 +145,33 @@ static int put_target(struct walk *w, const char *target, size_t n)
 	return 0;
 }
 
+/*
+ * Whether the client sees the mount. One with another root or mount namespace
+ * does if the instance's own directory stands at the path there; what is only
+ * redirected belongs to the paths that the run began with.
+ */
+static bool mount_seen(const struct walk *w, const struct run_mount *m)
+{
+	char path[RUN_PATH_MAX + 64], root[64];
+	struct stat st, want;
+
+	if (!*w->c->root_prefix)
+		return true;
+	if (!m->real)
+		return false;
+	str_put(str_put(path, w->c->root_prefix), m->path);
+	return !raw_fstatat(AT_FDCWD, path, &st, AT_NO_AUTOMOUNT) &&
+	       !raw_fstatat(the_store.dirfd, root_name(root, m, ""), &want, 0) && st.st_dev == want.st_dev &&
+	       st.st_ino == want.st_ino;
+}
+
 /* An exact mount at the text? */
 static const struct run_mount *mount_at_text(const struct walk *w)
 {
 	const char *rest;
 	const struct run_mount *m = run_find_mount(w->text, &rest);
 
-	return m && !*rest ? m : NULL;
+	return m && !*rest && mount_seen(w, m) ? m : NULL;
 }
 
 /* Does any mount lie below the text, so that a directory that is not there may still lead to one? */
@@ -448,7 +468,7 @@ int fs_walk(struct bpf_caller *c, int dirfd, const char *path, unsigned flags, s
 	} else {
 		const struct run_mount *m = run_find_mount(path, &rest);
 
-		if (m) {
+		if (m && mount_seen(&w, m)) {
 			enter_mount(&w, m);
 			str_put(w.text, m->path);
 			w.at = w.rest + (rest - path);

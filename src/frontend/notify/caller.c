@@ -193,11 +193,14 @@ static int below_root(struct bpf_caller *c, char *buf, int len)
 
 static int target_base_path(struct bpf_caller *c, int dirfd, char *buf, size_t size)
 {
+	struct target *t = target_of(c);
 	char entry[32] = "cwd";
 	struct stat st;
 	char path[64];
 	int n;
 
+	if (dirfd == AT_FDCWD && t->cwd[0] && strlen(t->cwd) < size)
+		return (int)(stpcpy(buf, t->cwd) - buf);
 	if (dirfd != AT_FDCWD) {
 		snprintf(entry, sizeof(entry), "fd/%d", dirfd);
 		if (dirfd < 0 || fstatat(AT_FDCWD, proc_path(c, entry, path), &st, 0))
@@ -208,7 +211,10 @@ static int target_base_path(struct bpf_caller *c, int dirfd, char *buf, size_t s
 	n = link_text(c, entry, buf, size);
 	if (n < 0)
 		return dirfd == AT_FDCWD ? n : -EBADF;
-	return below_root(c, buf, n);
+	n = below_root(c, buf, n);
+	if (dirfd == AT_FDCWD && n > 0 && n < (int)sizeof(t->cwd))
+		strcpy(t->cwd, buf);
+	return n;
 }
 
 /* Credentials. */
@@ -368,6 +374,7 @@ void target_init(struct target *t, const struct seccomp_notif *req)
 	t->checked = __builtin_ia32_rdtsc();
 	t->answered = t->as_client = t->creds.known = false;
 	t->blocks = NULL;
+	t->cwd[0] = 0;
 	set_root_prefix(t);
 }
 

@@ -6,6 +6,7 @@
  *     search tree over the numbers
  *         a number without a row ................. allow
  *         fstatat, statx with AT_EMPTY_PATH ...... allow (a matter of an fd)
+ *         chroot, pivot_root, setns .............. notify
  *         any other: sixth argument is the cookie  allow
  *                    else ........................ notify
  *
@@ -27,7 +28,7 @@
 
 #define FILTER_CALLS 256
 
-enum tail { TAIL_NOTIFY, TAIL_FSTATAT, TAIL_STATX, TAILS };
+enum tail { TAIL_NOTIFY, TAIL_FSTATAT, TAIL_STATX, TAIL_ALWAYS, TAILS };
 
 struct tree {
 	int nr[FILTER_CALLS];
@@ -62,6 +63,8 @@ static enum tail tail_of(int nr)
 		return TAIL_FSTATAT;
 	if (nr == SYS_statx)
 		return TAIL_STATX;
+	if (nr == SYS_chroot || nr == SYS_pivot_root || nr == SYS_setns)
+		return TAIL_ALWAYS;
 	return TAIL_NOTIFY;
 }
 
@@ -107,6 +110,7 @@ static void emit_tails(struct filter *f, u64 cookie, u32 where[TAILS])
 	load(f, arg + 5 * 8 + 4);
 	emit(f, BPF_JMP | BPF_JEQ | BPF_K, (u32)(cookie >> 32), 0, 1);
 	ret(f, SECCOMP_RET_ALLOW);
+	where[TAIL_ALWAYS] = f->len;
 	ret(f, SECCOMP_RET_USER_NOTIF);
 }
 

@@ -41,6 +41,7 @@ struct target {
 	struct target_creds creds;
 	struct scratch *blocks;
 	char prefix[32]; /* room for c.root_prefix */
+	char cwd[512];   /* once it was asked for; longer ones are read again */
 };
 
 /* caller.c */
