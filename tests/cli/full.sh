@@ -45,7 +45,7 @@ out=$(in_store bash -c 'ulimit -n 12; bpftool map create /sys/fs/bpf/low type ha
 like "a process with few descriptors works" "$out" '^status 0$'
 out=$(in_store bash -c 'ulimit -n 3; bpftool map show pinned /sys/fs/bpf/low; echo "status $?"' 2>&1)
 like "one without any gets the system's errno" "$out" 'Too many open files|status 127'
-is "and nothing leaks" "$(in_store rm /sys/fs/bpf/low; pinfs ls)" ""
+is "and nothing leaks" "$(in_store rm /sys/fs/bpf/low; listed)" ""
 out=$(in_store bash -c 'ulimit -f 1; bpftool map create /sys/fs/bpf/big type array key 4 value 4096 entries 1000 name big; echo "status $?"' 2>&1)
 like "a file that the limit forbids gives an errno, not a signal" "$out" '^status (0|255|[1-9][0-9]?)$'
 done_testing

@@ -45,7 +45,7 @@ like "and said" "$(pinfs ls)" '1 in flight'
 in_store rm /sys/fs/bpf/one
 like "it keeps the object without a pin" "$(pinfs ls)" "^- +map +hash +$id +one +1 +0 +1 in flight"
 release
-is "gone with the socket" "$(pinfs ls)" ""
+is "gone with the socket" "$(listed)" ""
 
 works "an inner map" in_store bpftool map create /sys/fs/bpf/inner type array key 4 value 4 entries 1 name inner
 works "an outer map that holds it" in_store sh -c '
@@ -56,12 +56,12 @@ like "the inner map has an object reference, by name" "$(pinfs ls)" \
 in_store rm /sys/fs/bpf/inner
 like "which keeps it" "$(pinfs ls)" '^- +map +array +[0-9]+ +inner +0 +1 '
 in_store rm /sys/fs/bpf/outer
-is "and both go with the outer map" "$(pinfs ls)" ""
+is "and both go with the outer map" "$(listed)" ""
 
 in_store sh -c 'mkdir /sys/fs/bpf/d && bpftool map create /sys/fs/bpf/d/two type array key 4 value 4 entries 1 name two &&
 	ln /sys/fs/bpf/d/two /sys/fs/bpf/d/link && bpftool map create /sys/fs/bpf/three type array key 4 value 4 entries 1 name three'
-is "a path limits the list" "$(pinfs ls /sys/fs/bpf/d | awk 'NR > 1 { print $1 }' | sort | tr '\n' ' ')" \
+is "a path limits the list" "$(listed /sys/fs/bpf/d | awk '{ print $1 }' | sort | tr '\n' ' ')" \
 	"/sys/fs/bpf/d/link /sys/fs/bpf/d/two "
-is "two names of one object are two references" "$(pinfs ls /sys/fs/bpf/d | awk 'NR == 2 { print $6 }')" 2
+is "two names of one object are two references" "$(listed /sys/fs/bpf/d | awk 'NR == 1 { print $6 }')" 2
 is "inside a run, the run's store is listed" "$(in_store "$PINFS" ls | awk 'NR > 1 { print $1 }' | sort | tail -n 1)" /sys/fs/bpf/three
 done_testing

@@ -33,7 +33,7 @@ for i in 1 2 3 4 5; do
 	sleep 0.2
 done
 is "umount works when it is gone" "$(in_store stat -f -c %t "$dir")" "$(stat -f -c %t "$dir")"
-is "the pins went with it" "$(pinfs ls)" ""
+is "the pins went with it" "$(listed)" ""
 is "and the objects" "$(find "$STORE/bpf-map" -type f | wc -l)" 0
 like "a second umount has nothing to do" "$(pinfs umount "$dir" 2>&1)" 'Invalid argument'
 like "the main instance needs no mount" "$(pinfs mount /sys/fs/bpf 2>&1)" 'in every run'

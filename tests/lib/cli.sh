@@ -160,3 +160,6 @@ new_store() {
 
 in_store() { "$PINFS" run --store "$STORE" -- "$@"; }
 pinfs() { "$PINFS" "$1" --store "$STORE" "${@:2}"; }
+
+# What is listed, without the heading and the machine's own BTF, which is always there.
+listed() { pinfs ls "$@" | grep -vE '^PATH |^- +btf +- +1 +vmlinux '; }
