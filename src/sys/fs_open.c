@@ -100,7 +100,9 @@ static long open_dir(struct fs_ctx *x)
 		return -EINVAL;
 	if (x->one.at.m->real)
 		return SYS_CONTINUE;
-	return give_native(x, O_DIRECTORY | (f & (O_PATH | O_NONBLOCK)));
+	/* The kernel installs no O_PATH description in another process: a directory opened for reading does
+	 * as well. */
+	return give_native(x, O_DIRECTORY | (f & O_NONBLOCK));
 }
 
 static long open_link(struct fs_ctx *x)
