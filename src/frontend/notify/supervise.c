@@ -45,6 +45,7 @@
 #include "shm/guard.h"
 #include "store/instance.h"
 #include "store/store.h"
+#include "sys/carry.h"
 #include "sys/sys.h"
 #include "util/raw.h"
 
@@ -194,10 +195,12 @@ static bool find_library(char *lib, size_t size)
 static void set_environment(const struct run *r)
 {
 	char lib[PATH_MAX], *both;
-	const char *old = getenv("LD_PRELOAD");
+	const char *old = getenv("LD_PRELOAD"), *path = getenv("PATH");
 
 	setenv(RUN_ENV, r->path, 1);
 	if (!find_library(lib, sizeof(lib)))
+		return;
+	if (carry_judge_search(r->o->cmd[0], path ? path : "/bin:/usr/bin") == CARRY_NO)
 		return;
 	if (old && *old && asprintf(&both, "%s:%s", lib, old) >= 0)
 		setenv("LD_PRELOAD", both, 1);

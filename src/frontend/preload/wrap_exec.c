@@ -2,29 +2,22 @@
 /*
  * exec: programs that cannot carry the library get an environment without it.
  *
- *     dynamic, x86-64, glibc     carries it
- *     static                     reads no LD_PRELOAD, but its children may: kept
- *     32-bit, other machine      their loader complains          dropped
- *     musl, other loaders        theirs too                      dropped
- *     gcc's AddressSanitizer     wants to be the first library   dropped
- *     #! script                  as its interpreter
- *     set-user-id                its loader ignores us silently: kept
+ * Which these are, sys/carry.h says.
  *
  * What does not carry it is served by the run's filter. Only our own entry
- * goes; the rest of LD_PRELOAD stays. A file that cannot be read is left to
- * the kernel to judge.
+ * goes; the rest of LD_PRELOAD stays.
  *
  * execve and its kin are async-signal-safe and are called in vfork children,
  * whose memory is their parent's: all is on the stack. An environment of more
  * than ENV_MAX strings, or an LD_PRELOAD longer than VALUE_MAX, goes as it is.
  * system(3) and popen(3) start /bin/sh, which carries the library.
  */
-#include <elf.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include "frontend/preload/preload.h"
+#include "sys/carry.h"
 #include "util/str.h"
 
 #define ENV_MAX   2048u
@@ -32,138 +25,6 @@
 #define OUR_NAME  "libpinfs-preload.so"
 
 static const char preload_key[] = "LD_PRELOAD=";
-
-enum verdict { CARRIES, CANNOT };
-
-/* Is there a dynamic entry that names AddressSanitizer's runtime? */
-static bool needs_asan(int fd, const Elf64_Phdr *dyn, const Elf64_Phdr *load, int loads)
-{
-	u64 strtab = 0, at = 0;
-	char name[16];
-	Elf64_Dyn d;
-
-	for (u64 i = 0; i < dyn->p_filesz / sizeof(d) && i < 512; i++) {
-		if (raw_pread(fd, &d, sizeof(d), (off_t)(dyn->p_offset + i * sizeof(d))) != sizeof(d) ||
-		    d.d_tag == DT_NULL)
-			break;
-		if (d.d_tag == DT_STRTAB)
-			strtab = d.d_un.d_val;
-	}
-	for (int i = 0; i < loads; i++)
-		if (strtab >= load[i].p_vaddr && strtab - load[i].p_vaddr < load[i].p_filesz)
-			at = strtab - load[i].p_vaddr + load[i].p_offset;
-	for (u64 i = 0; at && i < dyn->p_filesz / sizeof(d) && i < 512; i++) {
-		if (raw_pread(fd, &d, sizeof(d), (off_t)(dyn->p_offset + i * sizeof(d))) != sizeof(d) ||
-		    d.d_tag == DT_NULL)
-			break;
-		if (d.d_tag != DT_NEEDED)
-			continue;
-		name[0] = 0;
-		raw_pread(fd, name, sizeof(name), (off_t)(at + d.d_un.d_val));
-		name[sizeof(name) - 1] = 0;
-		if (str_starts(name, "libasan.so"))
-			return true;
-	}
-	return false;
-}
-
-static bool glibc_loader(int fd, const Elf64_Phdr *interp)
-{
-	char path[256];
-	const char *base = path;
-	long n;
-
-	n = raw_pread(fd, path, MIN(interp->p_filesz, sizeof(path) - 1), (off_t)interp->p_offset);
-	path[n > 0 ? n : 0] = 0;
-	for (const char *p = path; *p; p++)
-		if (*p == '/')
-			base = p + 1;
-	return str_starts(base, "ld-linux");
-}
-
-static enum verdict judge_elf(int fd, const Elf64_Ehdr *e)
-{
-	Elf64_Phdr ph, dyn = { 0 }, load[8];
-	bool loader = false, dynamic = false;
-	int loads = 0;
-
-	if (e->e_ident[EI_CLASS] != ELFCLASS64 || e->e_machine != EM_X86_64)
-		return CANNOT;
-	for (int i = 0; i < e->e_phnum && i < 64; i++) {
-		if (raw_pread(fd, &ph, sizeof(ph), (off_t)(e->e_phoff + (u64)i * e->e_phentsize)) !=
-		    sizeof(ph))
-			break;
-		if (ph.p_type == PT_INTERP) {
-			if (!glibc_loader(fd, &ph))
-				return CANNOT;
-			loader = true;
-		}
-		if (ph.p_type == PT_DYNAMIC) {
-			dyn = ph;
-			dynamic = true;
-		}
-		if (ph.p_type == PT_LOAD && loads < (int)ARRAY_SIZE(load))
-			load[loads++] = ph;
-	}
-	return loader && dynamic && needs_asan(fd, &dyn, load, loads) ? CANNOT : CARRIES;
-}
-
-static enum verdict judge(int fd, int depth);
-
-static enum verdict judge_script(const char *line, int depth)
-{
-	char interp[128];
-	enum verdict v;
-	int n = 0, fd;
-
-	for (line += 2; *line == ' ' || *line == '\t'; line++)
-		;
-	while (line[n] && line[n] != ' ' && line[n] != '\t' && line[n] != '\n') {
-		interp[n] = line[n];
-		n++;
-	}
-	interp[n] = 0;
-	fd = raw_openat(AT_FDCWD, interp, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
-	if (fd < 0)
-		return CARRIES;
-	v = judge(fd, depth + 1);
-	raw_close(fd);
-	return v;
-}
-
-static enum verdict judge(int fd, int depth)
-{
-	union {
-		Elf64_Ehdr elf;
-		char text[128];
-	} head;
-	long n;
-
-	n = raw_pread(fd, &head, sizeof(head) - 1, 0);
-	if (n < 4)
-		return CARRIES;
-	head.text[n] = 0;
-	if (head.text[0] == '#' && head.text[1] == '!')
-		return depth < 4 ? judge_script(head.text, depth) : CARRIES;
-	if (n < (long)sizeof(Elf64_Ehdr) || memcmp(head.elf.e_ident, ELFMAG, SELFMAG))
-		return CARRIES;
-	return judge_elf(fd, &head.elf);
-}
-
-static enum verdict judge_path(int dirfd, const char *path, int flags)
-{
-	enum verdict v;
-	int fd;
-
-	if (flags & AT_EMPTY_PATH && !*path)
-		return judge(dirfd, 0);
-	fd = raw_openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
-	if (fd < 0)
-		return CARRIES;
-	v = judge(fd, 0);
-	raw_close(fd);
-	return v;
-}
 
 /* One entry of LD_PRELOAD: up to a space or colon. */
 static size_t entry_len(const char *s)
@@ -284,7 +145,7 @@ static noinline long exec_dropped(int dirfd, const char *path, char *const argv[
 
 long exec_path(int dirfd, const char *path, char *const argv[], char *const envp[], int flags)
 {
-	if (path && env_has_us(envp) && judge_path(dirfd, path, flags) == CANNOT)
+	if (path && env_has_us(envp) && carry_judge(dirfd, path, flags) == CARRY_NO)
 		return exec_dropped(dirfd, path, argv, envp, flags);
 	return exec_now(dirfd, path, argv, envp, flags);
 }
@@ -470,32 +331,6 @@ EXPORT int execle(const char *path, const char *arg, ...)
 	return execve(path, argv, envp);
 }
 
-/* The first file of that name in PATH that could be run. */
-static bool find_in_path(const char *file, char *buf)
-{
-	const char *path = search_path();
-	size_t len = strlen(file), n;
-
-	for (;; path += n + 1) {
-		n = dir_len(path);
-		if (join(buf, path, n, file, len) && !raw3(SYS_faccessat, AT_FDCWD, buf, X_OK))
-			return true;
-		if (!path[n])
-			return false;
-	}
-}
-
-static enum verdict judge_spawn(const char *file, bool search)
-{
-	char buf[PATH_MAX];
-
-	for (const char *p = file; *p; p++)
-		search &= *p != '/';
-	if (search && !find_in_path(file, buf))
-		return CARRIES;
-	return judge_path(AT_FDCWD, search ? buf : file, 0);
-}
-
 typedef int spawn_fn(pid_t *, const char *, const posix_spawn_file_actions_t *, const posix_spawnattr_t *,
 		     char *const[], char *const[]);
 
@@ -507,7 +342,7 @@ static int spawn(spawn_fn *next, bool search, pid_t *pid, const char *file,
 	char *const *env = NULL;
 	int saved = errno;
 
-	if (env_has_us(envp) && judge_spawn(file, search) == CANNOT)
+	if (env_has_us(envp) && carry_judge_search(file, search ? search_path() : "") == CARRY_NO)
 		env = drop_us(envp, &e);
 	errno = saved;
 	return next(pid, file, acts, attr, argv, env ? env : envp);
