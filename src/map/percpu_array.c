@@ -6,13 +6,14 @@
  *
  * The areas of two CPUs share no cache line. bpf(2) moves the values of all
  * CPUs of an element side by side, each padded to 8 bytes; the padding is kept
- * as the client gave it. The element as a whole has no moment: each 8-byte
- * word changes at once.
+ * as the client gave it. A CPU that the map does not have reads as 0. The element as a whole has no moment:
+ * each 8-byte word changes at once.
  */
 #include "map/array_int.h"
 #include "map/map_ops.h"
 #include "map/map_stubs.h"
 #include "shm/tagged.h"
+#include "store/store.h"
 
 #define STRIDE(m) ((m)->priv.w[0]) /* of a value */
 #define AREA(m)   ((m)->priv.w[1]) /* of a CPU */
@@ -53,6 +54,8 @@ static int percpu_array_open(struct bpf_map *m)
 {
 	STRIDE(m) = stride_of(m->value_size);
 	AREA(m) = area_of(m->value_size, m->max_entries);
+	/* Clients move values of the CPUs that they see, whatever machine the map was made on. */
+	m->value_len = (u32)STRIDE(m) * possible_cpus();
 	return 0;
 }
 
