@@ -86,9 +86,9 @@ static void peer(struct maptest *t, const struct crash_step *s)
 }
 
 static const struct crash_step steps[] = {
-	{ "overwrite", STEP_UPDATE, KEY, BPF_ANY },          { "delete", STEP_DELETE, KEY, 0 },
-	{ "lookup_and_delete", STEP_TAKE, KEY, 0 },          { "insert", STEP_UPDATE, NEW, BPF_NOEXIST },
-	{ "insert of the last", STEP_UPDATE, NEW, BPF_ANY },
+	{ "overwrite", STEP_UPDATE, KEY, BPF_ANY },      { "delete", STEP_DELETE, KEY, 0 },
+	{ "delete from the full", STEP_DELETE, KEY, 0 }, { "lookup_and_delete", STEP_TAKE, KEY, 0 },
+	{ "insert", STEP_UPDATE, NEW, BPF_NOEXIST },     { "insert of the last", STEP_UPDATE, NEW, BPF_ANY },
 };
 
 #define CASE(ops_, type_, k, v)                                                                              \
