@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Names in a bpffs: mkdir, mknod, unlink, rename, link, symlink, readlink.
+ * Names in a bpffs: mkdir, mknod, bind, unlink, rename, link, symlink, readlink.
  *
  * The kernel does each on the store's own directory, atomically and with the
  * client's identity; what it would allow there and not on a bpffs is refused
@@ -9,6 +9,8 @@
  */
 #include "sys/fscalls.h"
 #include <linux/fs.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 /* A pin that a call is about to drop. */
@@ -100,16 +102,26 @@ long fs_mknod(struct fs_ctx *x)
 	err = must_be_new(x, &x->one, false);
 	if (err)
 		return err;
-	err = fs_enter(x);
-	if (err)
-		return err;
-	/* Who may not write the directory hears that first. */
-	if (!x->one.at.name[0])
-		err = -EEXIST;
-	fs_leave(x);
-	if (err)
-		return err;
 	return (mode & S_IFMT) == 0 || (mode & S_IFMT) == S_IFREG ? -EACCES : -EPERM;
+}
+
+/* bind(2) of a socket with a path: there are no sockets here. */
+long fs_bind(struct fs_ctx *x)
+{
+	struct sockaddr_un un = { .sun_family = AF_UNSPEC };
+	u64 len = x->a[2];
+	int err;
+
+	if (len <= offsetof(struct sockaddr_un, sun_path) || len > sizeof(un) ||
+	    caller_in(x->c, &un, x->a[1], len) || un.sun_family != AF_UNIX || !un.sun_path[0])
+		return SYS_CONTINUE;
+	memcpy(x->one.path, un.sun_path, sizeof(un.sun_path));
+	x->one.path[MIN(len - offsetof(struct sockaddr_un, sun_path), sizeof(un.sun_path))] = 0;
+	err = fs_locate_read(x, AT_FDCWD, FS_PARENT, &x->one);
+	if (err)
+		return err < 0 ? err : SYS_CONTINUE;
+	err = must_be_new(x, &x->one, false);
+	return !err ? -EPERM : err == -EEXIST ? -EADDRINUSE : err;
 }
 
 static long remove_dir(struct fs_ctx *x)

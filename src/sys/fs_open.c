@@ -7,7 +7,8 @@
  *     pin          EIO, or the map's text where its type and BTF allow it
  *     directory    the kernel's own, where a real mount stands; else the
  *                  store's directory, opened for the client
- *     O_PATH       the same two ways, for everything
+ *     O_PATH       the same two ways; but an fd of O_PATH cannot be given away, so
+ *                  the client gets one opened for reading, and none of a symlink
  *     new name     EACCES: only bpf(2) makes files
  *
  * A directory of the store in the client's hands reads as its path in the
@@ -72,7 +73,7 @@ int fs_open_prepare(struct fs_ctx *x)
 	return FS_FOLLOW;
 }
 
-/* Opens the place in the store and gives the client that fd. */
+/* Opens the place in the store for reading and gives the client that fd. */
 static long give_native(struct fs_ctx *x, u32 flags)
 {
 	const struct fs_at *at = &x->one.at;
@@ -81,7 +82,7 @@ static long give_native(struct fs_ctx *x, u32 flags)
 	err = fs_enter(x);
 	if (err)
 		return err;
-	fd = raw_openat(at->dirfd, fs_name(at), (int)flags | O_CLOEXEC | O_NOFOLLOW, 0);
+	fd = raw_openat(at->dirfd, fs_name(at), (int)flags | O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0);
 	fs_leave(x);
 	if (fd < 0)
 		return fd;
@@ -100,8 +101,6 @@ static long open_dir(struct fs_ctx *x)
 		return -EINVAL;
 	if (x->one.at.m->real)
 		return SYS_CONTINUE;
-	/* The kernel installs no O_PATH description in another process: a directory opened for reading does
-	 * as well. */
 	return give_native(x, O_DIRECTORY | (f & O_NONBLOCK));
 }
 
@@ -111,7 +110,7 @@ static long open_link(struct fs_ctx *x)
 		return -ENOTDIR;
 	if (!(x->oflags & O_PATH))
 		return -ELOOP;
-	return x->one.at.m->real ? SYS_CONTINUE : give_native(x, O_PATH);
+	return x->one.at.m->real ? SYS_CONTINUE : -EACCES;
 }
 
 /* Read or write permission for the open flags. */
@@ -143,7 +142,7 @@ static long open_pin(struct fs_ctx *x, const struct stat *st)
 	if (x->oflags & O_DIRECTORY)
 		return -ENOTDIR;
 	if (x->oflags & O_PATH)
-		return x->one.at.m->real ? SYS_CONTINUE : give_native(x, O_PATH);
+		return x->one.at.m->real ? SYS_CONTINUE : give_native(x, 0);
 	if (!fs_pin(&x->one.at, st, &type, &id))
 		return x->one.at.m->real ? SYS_CONTINUE : -EACCES;
 	fd = may_open(x);

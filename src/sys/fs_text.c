@@ -25,9 +25,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define TEXT_NAME  "pinfs:" /* of memfds made here */
-#define DELETED    " (deleted)"
-#define TEXT_LARGE 0100000 /* O_LARGEFILE in flags: an anonymous inode's file has not */
+#define TEXT_NAME "pinfs:" /* of memfds made here */
+#define DELETED   " (deleted)"
+
+/* Flags that only a file opened by a path has; an anonymous inode's has not. */
+#define PATH_FLAGS (0100000u | O_NOFOLLOW | O_DIRECTORY | O_NOATIME) /* the first is O_LARGEFILE */
 
 enum text_kind { TEXT_NONE, TEXT_FD, TEXT_FDINFO, TEXT_CWD, TEXT_MOUNTS, TEXT_MOUNTINFO };
 
@@ -285,7 +287,7 @@ static int generic_lines(struct fs_ctx *x, const struct proc_text *t, FILE *f)
 		unsigned flags;
 
 		if (sscanf(line, "flags:\t%o", &flags) == 1)
-			fprintf(f, "flags:\t0%o\n", flags & ~(unsigned)TEXT_LARGE);
+			fprintf(f, "flags:\t0%o\n", flags & ~PATH_FLAGS);
 		else
 			fprintf(f, "%s\n", line);
 	}

@@ -57,6 +57,7 @@ const struct fs_row fs_rows[] = {
 	{ SYS_mkdirat, "mkdirat", fs_mkdir, .one = P(0, 1), .writes = true },
 	{ SYS_mknod, "mknod", fs_mknod, .one = P(NO_ARG, 0), .writes = true },
 	{ SYS_mknodat, "mknodat", fs_mknod, .one = P(0, 1), .writes = true },
+	{ SYS_bind, "bind", fs_bind, .one = P(NO_ARG, NO_ARG) },
 	{ SYS_unlink, "unlink", fs_unlink, .one = P(NO_ARG, 0), .writes = true },
 	{ SYS_unlinkat, "unlinkat", fs_unlink, .one = P(0, 1), .writes = true },
 	{ SYS_rmdir, "rmdir", fs_unlink, .one = P(NO_ARG, 0), .writes = true },
@@ -203,7 +204,7 @@ static int make_full(struct fs_ctx *x, int dirfd, struct fs_arg *arg)
 	return 0;
 }
 
-int fs_locate_path(struct fs_ctx *x, int dirfd, unsigned flags, struct fs_arg *arg)
+static int locate_path(struct fs_ctx *x, int dirfd, unsigned flags, struct fs_arg *arg)
 {
 	int ret;
 
@@ -215,13 +216,20 @@ int fs_locate_path(struct fs_ctx *x, int dirfd, unsigned flags, struct fs_arg *a
 	return ret;
 }
 
+int fs_locate_read(struct fs_ctx *x, int dirfd, unsigned flags, struct fs_arg *arg)
+{
+	/* "" is a matter of the dirfd. */
+	if (!arg->path[0] || make_full(x, dirfd, arg))
+		return 1;
+	return locate_path(x, dirfd, flags, arg);
+}
+
 int fs_locate(struct fs_ctx *x, int dirfd, u64 addr, unsigned flags, struct fs_arg *arg)
 {
-	/* What cannot be read, and "" (a matter of the dirfd), is the kernel's to answer. */
-	if (!addr || fs_read_string(x->c, addr, arg->path, sizeof(arg->path)) || !arg->path[0] ||
-	    make_full(x, dirfd, arg))
+	/* What cannot be read is the kernel's to answer. */
+	if (!addr || fs_read_string(x->c, addr, arg->path, sizeof(arg->path)))
 		return 1;
-	return fs_locate_path(x, dirfd, flags, arg);
+	return fs_locate_read(x, dirfd, flags, arg);
 }
 
 static int spec_dirfd(const struct fs_ctx *x, const struct fs_spec *s)
@@ -271,7 +279,7 @@ static long with_paths(struct fs_ctx *x)
 		if (ret != SYS_CONTINUE)
 			return ret;
 	}
-	err = fs_locate_path(x, dirfd, (unsigned)flags, &x->one);
+	err = locate_path(x, dirfd, (unsigned)flags, &x->one);
 	if (err < 0)
 		return err;
 	if (r->two.path) {

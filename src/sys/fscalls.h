@@ -80,7 +80,8 @@ int fs_read_string(struct bpf_caller *c, u64 addr, char *buf, size_t size);
 
 /* Reads the path and finds its place: 0 inside, 1 outside, -errno. Sets arg->inside; to be put if it is. */
 int fs_locate(struct fs_ctx *x, int dirfd, u64 addr, unsigned flags, struct fs_arg *arg);
-int fs_locate_path(struct fs_ctx *x, int dirfd, unsigned flags, struct fs_arg *arg);
+/* The same of a path that is in arg already. */
+int fs_locate_read(struct fs_ctx *x, int dirfd, unsigned flags, struct fs_arg *arg);
 
 /* The client's root and identity around a call of the kernel. */
 static inline int fs_enter(struct fs_ctx *x)
@@ -139,6 +140,7 @@ long fs_statfs(struct fs_ctx *x);
 long fs_fstatfs(struct fs_ctx *x);
 long fs_mkdir(struct fs_ctx *x);
 long fs_mknod(struct fs_ctx *x);
+long fs_bind(struct fs_ctx *x);
 long fs_unlink(struct fs_ctx *x);
 long fs_rename(struct fs_ctx *x);
 long fs_link(struct fs_ctx *x);
