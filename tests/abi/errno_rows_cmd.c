@@ -9,16 +9,40 @@
  * each other.
  */
 #include <pthread.h>
+#include <stddef.h>
+#include <sys/mman.h>
 #include "abi/world.h"
 
 #define HASH (FD_MAP + BPF_MAP_TYPE_HASH)
 
-static uint64_t key = 1, value[64], batch_keys[8], batch_values[8];
-static uint32_t cursor;
-static uint8_t info[512];
-static char path_new[] = "/sys/fs/bpf/no/such/directory", path_missing[] = "/sys/fs/bpf/no-such-name";
+/*
+ * What calls point to, at an address that needs more than 32 bits however the
+ * program is linked: a pointer that is cut off leads nowhere.
+ */
+static struct arena {
+	uint64_t key, value[64], batch_keys[8], batch_values[64];
+	uint32_t cursor;
+	uint8_t info[512];
+	char path_new[64], path_missing[64], license[8];
+	struct bpf_insn insns[2];
+	uint32_t btf[128];
+} * arena;
+#define ARENA 0x600000000000ull
+#define P(x)  (ARENA + offsetof(struct arena, x))
 
-#define P(x) ((uint64_t)(uintptr_t)(x))
+static void arena_make(void)
+{
+	arena = mmap((void *)ARENA, sizeof(*arena), PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+	must(arena == (void *)ARENA, "memory at a fixed address");
+	arena->key = 1;
+	arena->batch_keys[7] = 77;
+	strcpy(arena->path_new, "/sys/fs/bpf/no/such/directory");
+	strcpy(arena->path_missing, "/sys/fs/bpf/no-such-name");
+	strcpy(arena->license, "GPL");
+	memcpy(arena->insns, prog_return_0, sizeof(prog_return_0));
+	memcpy(arena->btf, btf_blob, sizeof(btf_blob));
+}
 
 static const struct base {
 	const char *name;
@@ -32,15 +56,15 @@ static const struct base {
 	  92,
 	  -1,
 	  { .map_type = 1, .key_size = 4, .value_size = 4, .max_entries = 1 } },
-	{ "lookup", BPF_MAP_LOOKUP_ELEM, 32, 0, { .map_fd = HASH, .key = P(&key), .value = P(value) } },
-	{ "update", BPF_MAP_UPDATE_ELEM, 32, 0, { .map_fd = HASH, .key = P(&key), .value = P(value) } },
-	{ "delete", BPF_MAP_DELETE_ELEM, 16, 0, { .map_fd = HASH, .key = P(&batch_keys[7]) } },
+	{ "lookup", BPF_MAP_LOOKUP_ELEM, 32, 0, { .map_fd = HASH, .key = P(key), .value = P(value) } },
+	{ "update", BPF_MAP_UPDATE_ELEM, 32, 0, { .map_fd = HASH, .key = P(key), .value = P(value) } },
+	{ "delete", BPF_MAP_DELETE_ELEM, 16, 0, { .map_fd = HASH, .key = P(batch_keys[7]) } },
 	{ "next_key", BPF_MAP_GET_NEXT_KEY, 24, 0, { .map_fd = HASH, .next_key = P(value) } },
 	{ "lookup_and_delete",
 	  BPF_MAP_LOOKUP_AND_DELETE_ELEM,
 	  32,
 	  0,
-	  { .map_fd = HASH, .key = P(&batch_keys[7]), .value = P(value) } },
+	  { .map_fd = HASH, .key = P(batch_keys[7]), .value = P(value) } },
 	{ "freeze", BPF_MAP_FREEZE, 4, 0, { .map_fd = FD_FROZEN } },
 	{ "lookup_batch",
 	  BPF_MAP_LOOKUP_BATCH,
@@ -50,7 +74,7 @@ static const struct base {
 		       .count = 8,
 		       .keys = P(batch_keys),
 		       .values = P(batch_values),
-		       .out_batch = P(&cursor) } } },
+		       .out_batch = P(cursor) } } },
 	{ "lookup_and_delete_batch",
 	  BPF_MAP_LOOKUP_AND_DELETE_BATCH,
 	  56,
@@ -59,22 +83,22 @@ static const struct base {
 		       .count = 8,
 		       .keys = P(batch_keys),
 		       .values = P(batch_values),
-		       .out_batch = P(&cursor) } } },
+		       .out_batch = P(cursor) } } },
 	{ "update_batch",
 	  BPF_MAP_UPDATE_BATCH,
 	  56,
 	  9,
-	  { .batch = { .map_fd = HASH, .count = 1, .keys = P(&key), .values = P(batch_values) } } },
+	  { .batch = { .map_fd = HASH, .count = 1, .keys = P(key), .values = P(batch_values) } } },
 	{ "delete_batch",
 	  BPF_MAP_DELETE_BATCH,
 	  56,
 	  9,
-	  { .batch = { .map_fd = HASH, .count = 1, .keys = P(&batch_keys[7]) } } },
+	  { .batch = { .map_fd = HASH, .count = 1, .keys = P(batch_keys[7]) } } },
 	{ "prog_load",
 	  BPF_PROG_LOAD,
 	  168,
 	  -1,
-	  { .prog_type = 1, .insn_cnt = 2, .insns = P(prog_return_0), .license = P("GPL") } },
+	  { .prog_type = 1, .insn_cnt = 2, .insns = P(insns), .license = P(license) } },
 	{ "obj_pin", BPF_OBJ_PIN, 20, 2, { .pathname = P(path_new), .bpf_fd = HASH } },
 	{ "obj_get", BPF_OBJ_GET, 20, -1, { .pathname = P(path_missing) } },
 	{ "prog_get_next_id", BPF_PROG_GET_NEXT_ID, 8, -1, { .start_id = 0 } },
@@ -89,7 +113,7 @@ static const struct base {
 	  16,
 	  0,
 	  { .info = { .bpf_fd = HASH, .info_len = 88, .info = P(info) } } },
-	{ "btf_load", BPF_BTF_LOAD, 40, -1, { .btf = P(btf_blob), .btf_size = 100 } },
+	{ "btf_load", BPF_BTF_LOAD, 40, -1, { .btf = P(btf), .btf_size = 100 } },
 	{ "token_create", CMD_TOKEN_CREATE, 8, 1, { .batch = { .in_batch = 0 } } },
 	{ "enable_stats", BPF_ENABLE_STATS, 4, -1, { .enable_stats = { .type = 5 } } },
 };
@@ -116,7 +140,7 @@ static void make(const struct base *b, const void *attr, uint32_t size)
 {
 	int r;
 
-	memset(info, 0, sizeof(info));
+	memset(arena->info, 0, sizeof(arena->info));
 	r = raw_bpf(b->cmd, attr, size);
 	if (is_fd(b->cmd))
 		result_fd(r);
@@ -228,14 +252,12 @@ static void freezing(void)
 	for (size_t t = 0; t < ARRAY_SIZE(world_maps); t++) {
 		const struct world_map *w = &world_maps[t];
 		int fd = world_map_of(w);
-		union row_attr e = {
-			.a = { .map_fd = fd, .key = w->key ? ptr(&key) : 0, .value = ptr(value) }
-		};
+		union row_attr e = { .a = { .map_fd = fd, .key = w->key ? P(key) : 0, .value = P(value) } };
 		union row_attr f = { .a = { .map_fd = fd } };
 		union row_attr d = { .a.batch = { .map_fd = fd,
-						  .keys = ptr(batch_keys),
-						  .values = ptr(batch_values),
-						  .out_batch = ptr(&cursor) } };
+						  .keys = P(batch_keys),
+						  .values = P(batch_values),
+						  .out_batch = P(cursor) } };
 		static const int cmds[] = { BPF_MAP_FREEZE,
 					    BPF_MAP_FREEZE,
 					    BPF_MAP_LOOKUP_ELEM,
@@ -458,7 +480,7 @@ int main(void)
 	place(open(world_bpffs(), O_RDONLY | O_DIRECTORY), FD_DIR, "a bpffs directory");
 	place(open(world_dir, O_PATH), FD_DIR_PATH, "a bpffs directory");
 	world_leave();
-	batch_keys[7] = 77;
+	arena_make();
 	for (size_t i = 0; i < ARRAY_SIZE(bases); i++) {
 		sizes(&bases[i]);
 		fds(&bases[i]);
