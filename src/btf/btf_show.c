@@ -15,11 +15,15 @@ struct show {
 	struct btf_sink *out;
 	const u8 *data;
 	size_t size;
-	u32 level;  /* of structs and arrays around */
-	bool chars; /* inside an array of bytes */
-	bool ended; /* its NUL has been seen */
+	u32 level;    /* of structs and arrays around */
+	bool chars;   /* inside an array of bytes */
+	bool ended;   /* its NUL has been seen */
+	bool element; /* of an array, and no array has ended in it yet */
 	u32 depth;
+	u32 budget; /* parts still to be shown: types without a size can say anything */
 };
+
+#define PARTS_MAX (16u << 20)
 
 static void type_show(struct show *s, u32 id, size_t at, u32 bit);
 
@@ -170,9 +174,11 @@ static void enum64_show(struct show *s, const struct btf_type *t, u32 id, size_t
 	number(s, (u64)v, btf_kflag(t));
 }
 
+/* The kernel shows no name for an element of an array, and takes the brace for a part of it. */
 static void open_part(struct show *s, const char *brace)
 {
-	put(s, brace);
+	if (!s->element)
+		put(s, brace);
 	s->level++;
 }
 
@@ -198,27 +204,32 @@ static void struct_show(struct show *s, const struct btf_type *t, u32 id, size_t
 	close_part(s, "}");
 }
 
+/*
+ * Two ways of the kernel's that its readers may know: elements without a size
+ * of their own (arrays, pointers) all show the first one, and the flags are those
+ * of the innermost array, which clears them at its end.
+ */
 static void array_show(struct show *s, const struct btf_type *t, u32 id, size_t at, u32 bit)
 {
 	const struct btf_array *a = btf_tail(t);
-	bool chars = s->chars, ended = s->ended;
+	u32 elem_id = a->type, size = 0, step;
 	const struct btf_type *elem;
-	u32 elem_id = a->type, size = 0;
 
 	elem = btf_id_size(s->v, &elem_id, &size);
 	if (!elem)
 		return;
-	s->chars = btf_is(elem, BTF_K(INT)) && size == 1;
+	step = btf_is(elem, BTF_SIZED) ? elem->size : 0;
+	s->chars = btf_is(elem, BTF_K(INT)) && step == 1;
 	s->ended = false;
 	open_part(s, "[");
-	for (u32 i = 0; i < a->nelems && at < s->size; i++, at += size) {
+	for (u32 i = 0; i < a->nelems && s->budget && !s->ended; i++, at += step) {
+		s->element = true;
 		type_show(s, elem_id, at, 0);
-		if (s->ended || !size)
-			break;
+		s->element = false;
 	}
+	s->chars = false;
+	s->ended = false;
 	close_part(s, "]");
-	s->chars = chars;
-	s->ended = ended;
 }
 
 static void mod_show(struct show *s, const struct btf_type *t, u32 id, size_t at, u32 bit)
@@ -265,8 +276,9 @@ static void type_show(struct show *s, u32 id, size_t at, u32 bit)
 {
 	const struct btf_type *t = btf_type(s->v, id);
 
-	if (!t || s->depth > 2 * BTF_DEPTH)
+	if (!t || s->depth > 2 * BTF_DEPTH || !s->budget)
 		return;
+	s->budget--;
 	s->depth++;
 	shows[btf_kind(t)](s, t, id, at, bit);
 	s->depth--;
@@ -274,7 +286,7 @@ static void type_show(struct show *s, u32 id, size_t at, u32 bit)
 
 void btf_show(const struct btf_view *v, u32 type_id, const void *data, size_t size, struct btf_sink *sink)
 {
-	struct show s = { .v = v, .out = sink, .data = data, .size = size };
+	struct show s = { .v = v, .out = sink, .data = data, .size = size, .budget = PARTS_MAX };
 
 	type_show(&s, type_id, 0, 0);
 }

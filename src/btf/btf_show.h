@@ -3,7 +3,8 @@
  * A value as text, by its type: what reading a pinned map shows.
  *
  * Compact form, no names: {1,-5,} for a struct or union, [1,2,] for an array, a
- * comma behind every part; enumerators by name; pointers hashed; characters of
+ * comma behind every part (but [1,2,},1,2,},] for an array of structs: its elements have
+ * no opening brace); enumerators by name; pointers hashed; characters of
  * a char array quoted, up to the first NUL; bit fields in hexadecimal. A section
  * of global data is  section (".data") = {9  without a closing brace, as the
  * kernel has it.
