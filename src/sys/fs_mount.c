@@ -317,7 +317,8 @@ static long mount_propagation(struct fs_ctx *x, const struct target *to)
 {
 	if (to->m && to->m->real && to->root)
 		return SYS_CONTINUE;
-	if (!to->m && !redirected_run())
+	/* The root is no bpffs: what becomes of it in a process's own namespace is the kernel's matter. */
+	if (!to->m && (!redirected_run() || !strcmp(to->path, "/")))
 		return SYS_CONTINUE;
 	if (!x->c->ops->privileged(x->c))
 		return -EPERM;
