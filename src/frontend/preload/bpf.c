@@ -18,6 +18,7 @@
  */
 #include <sys/resource.h>
 #include "frontend/preload/preload.h"
+#include "store/store.h"
 
 #define SIGBIT(s) (1ull << ((s)-1))
 
@@ -55,11 +56,35 @@ static noinline long serve_above_limit(struct pre_thread *t, long cmd, u64 attr,
 	return ret;
 }
 
+/*
+ * A host that closes by raw system calls may have closed the store under us.
+ * Then it is opened anew, and so are the locks that prove our actors alive:
+ * under new ids, since the old ones count as dead from that moment on.
+ */
+static bool store_lost(void)
+{
+	struct stat st;
+	int fd;
+
+	if (!raw_fstat(the_store.dirfd, &st) && S_ISDIR(st.st_mode) && st.st_dev == the_store.dev)
+		return false;
+	fd = store_high_fd(
+		raw_openat(AT_FDCWD, the_store.path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, 0));
+	if (fd < 0)
+		return false;
+	the_store.dirfd = fd;
+	actor_set_fd(-1);
+	actor_after_fork();
+	return true;
+}
+
 /* What a call leaves to do that did not just work. */
 static noinline long settle(struct pre_thread *t, u32 mem, long ret, long cmd, u64 attr, long size)
 {
 	if (ret == -EMFILE)
 		ret = serve_above_limit(t, cmd, attr, size);
+	if (ret == -EBADF && store_lost())
+		ret = sys_bpf(&t->c, (int)cmd, attr, (u32)size);
 	if (t->mem_count != mem)
 		pre_scratch_free(t, mem);
 	return ret;
@@ -71,7 +96,7 @@ static inline long serve(struct pre_thread *t, long cmd, u64 attr, long size)
 	long ret;
 
 	ret = sys_bpf(&t->c, (int)cmd, attr, (u32)size);
-	if (unlikely(ret == -EMFILE || t->mem_count != mem))
+	if (unlikely(ret == -EMFILE || ret == -EBADF || t->mem_count != mem))
 		ret = settle(t, mem, ret, cmd, attr, size);
 	return ret;
 }

@@ -185,6 +185,8 @@ long fd_dup2(int from, int to, int flags, bool dup3);
 long fd_close_range(u32 lo, u32 hi, int flags);
 long fd_fcntl(int fd, int cmd, long arg);
 long map_mmap(void *at, size_t len, int prot, int flags, int fd, off_t off);
+/* SIGBUS of the client's own at that address: true if a page of zeros stands there now. Async-signal-safe. */
+bool map_zero_page(const void *at);
 long hidden_mount(long source, long target, long type, long flags, long data);
 long hidden_umount(long target, long flags);
 long exec_path(int dirfd, const char *path, char *const argv[], char *const envp[], int flags);

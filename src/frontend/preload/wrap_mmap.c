@@ -7,6 +7,11 @@
  * read-only mapping writable, and MAP_FREEZE sees a writable one as long as it
  * exists, in whatever process.
  *
+ * When somebody has truncated the file (a pin is a writable file to other
+ * programs), a store or load of the client's is SIGBUS. It gets a page of
+ * zeros there instead: found by /proc/self/maps, so that no list of mappings
+ * has to be kept right.
+ *
  * Not covered: mmap inside the C library or from a static program. mremap that
  * makes a mapping longer succeeds here (the kernel's EFAULT): the new pages lie
  * behind the object's data and fault.
@@ -14,6 +19,7 @@
 #include "frontend/preload/preload.h"
 #include "store/store.h"
 #include "sys/fs_mmap.h"
+#include "util/str.h"
 
 struct request {
 	struct handle *h;
@@ -97,3 +103,77 @@ EXPORT void *mmap(void *at, size_t len, int prot, int flags, int fd, off_t off)
 
 EXPORT void *mmap64(void *at, size_t len, int prot, int flags, int fd, off_t off)
 	__attribute__((alias("mmap")));
+
+struct line {
+	u64 lo, hi;
+	int prot;
+	bool ours;
+};
+
+static u64 get_hex(const char **p)
+{
+	u64 v = 0;
+
+	for (;; (*p)++) {
+		if (**p >= '0' && **p <= '9')
+			v = v * 16 + (u64)(**p - '0');
+		else if (**p >= 'a' && **p <= 'f')
+			v = v * 16 + (u64)(**p - 'a' + 10);
+		else
+			return v;
+	}
+}
+
+/* "7f00-7f01 rw-s 00000000 00:1b 12 /path": mapped shared, from the store? */
+static void parse_line(const char *p, struct line *l)
+{
+	l->lo = get_hex(&p);
+	p++;
+	l->hi = get_hex(&p);
+	l->prot = (p[1] == 'r' ? PROT_READ : 0) | (p[2] == 'w' ? PROT_WRITE : 0);
+	l->ours = p[4] == 's';
+	while (*p && *p != '/')
+		p++;
+	l->ours = l->ours && str_starts(p, the_store.path);
+}
+
+/* The line of /proc/self/maps that has the address. No room for long lines is needed: their end does not
+ * matter. */
+static bool find_line(u64 addr, struct line *l)
+{
+	int fd = raw_openat(AT_FDCWD, "/proc/self/maps", O_RDONLY | O_CLOEXEC, 0);
+	char buf[1024], text[700];
+	u32 len = 0;
+	long n;
+
+	if (fd < 0)
+		return false;
+	l->hi = 0;
+	while ((n = raw_read(fd, buf, sizeof(buf))) > 0)
+		for (long i = 0; i < n; i++) {
+			if (buf[i] != '\n') {
+				if (len < sizeof(text) - 1)
+					text[len++] = buf[i];
+				continue;
+			}
+			text[len] = 0;
+			len = 0;
+			parse_line(text, l);
+			if (addr >= l->lo && addr < l->hi) {
+				raw_close(fd);
+				return true;
+			}
+		}
+	raw_close(fd);
+	return false;
+}
+
+bool map_zero_page(const void *at)
+{
+	u64 page = (u64)at & ~(u64)(PAGE - 1);
+	struct line l;
+
+	if (!find_line(page, &l) || !l.ours)
+		return false;
+	return !IS_ERR(raw_mmap((void *)page, PAGE, l.prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0));
+}

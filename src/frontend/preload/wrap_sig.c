@@ -150,6 +150,8 @@ static void on_signal(int sig, siginfo_t *info, void *uc)
 		t->put_off |= (u8)(1 << i);
 		return;
 	}
+	if (sig == SIGBUS && info->si_code == BUS_ADRERR && map_zero_page(info->si_addr))
+		return;
 	errno = saved;
 	to_host(i, info, uc);
 }
