@@ -16,7 +16,7 @@
 #define BYTES_MAX (1ull << 39)                     /* of nodes: more than any machine has memory */
 #define PATHS     16u                              /* updates that may be under way at once, at least */
 #define EAGER     1024u
-#define CHUNK     (64u << 10)
+#define CHUNK     (16u << 10)
 #define RESTARTS  1000000u
 
 struct lpm_shape {

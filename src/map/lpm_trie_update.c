@@ -59,7 +59,7 @@ static int node_new(struct change *c, u32 old, u64 *link)
 	c->op->claim[LPM_CHAIN] = mine.b;
 	barrier();
 	c->op->slot = NIL;
-	SET(*link, (u64)GET(n->seq) << 32 | mine.b);
+	*link = (u64)GET(n->seq) << 32 | mine.b;
 	return 0;
 }
 
@@ -257,38 +257,38 @@ static int run(struct change *c, int (*attempt)(struct change *c))
 
 /* ---- update ---- */
 
-/* A node of the client's key and value. */
-static int value_node(struct change *c, u32 old, u64 child0, u64 child1, u64 *link)
+/* A node of the client's key and value, its link into the hole. */
+static int value_node(struct change *c, u32 old, u64 child0, u64 child1, u64 *hole)
 {
 	struct lpm_node *n;
-	int err = node_new(c, old, link);
+	u64 link;
+	int err = node_new(c, old, &link);
 
 	if (err)
 		return err;
-	n = lpm_node(c->t, LINK_NODE(*link));
+	n = lpm_node(c->t, LINK_NODE(link));
 	node_set(n, c->key.plen | NODE_VALUED, child0, child1);
 	shared_copy(n->data, c->key.data, c->t->words * 8);
 	shared_copy(lpm_value(c->t, n), c->value, c->m->value_size);
+	SET(*hole, link);
 	return 0;
 }
 
 /* An inner node where key and node part, with the two below it: parent first, as the chain wants it. */
-static int fork_node(struct change *c, u32 plen, u64 other, u64 *link)
+static int fork_node(struct change *c, u32 plen, u64 other, u64 *hole)
 {
 	u32 bit = lpm_bit(&c->key, plen);
 	struct lpm_node *n;
-	u64 leaf;
-	int err = node_new(c, NIL, link);
+	u64 link;
+	int err = node_new(c, NIL, &link);
 
 	if (err)
 		return err;
-	err = value_node(c, NIL, LINK_NONE, LINK_NONE, &leaf);
-	if (err)
-		return err;
-	n = lpm_node(c->t, LINK_NODE(*link));
-	node_set(n, plen, bit ? other : leaf, bit ? leaf : other);
+	n = lpm_node(c->t, LINK_NODE(link));
+	node_set(n, plen, other, other);
 	shared_copy(n->data, c->key.data, c->t->words * 8);
-	return 0;
+	SET(*hole, link);
+	return value_node(c, NIL, LINK_NONE, LINK_NONE, &n->child[bit]);
 }
 
 /* Which bit of the node's own key follows the first n? */

@@ -3,11 +3,12 @@
  * The lock word of a value: see spin_lock.h.
  *
  * What is held is written into the operation before it is taken, so that it
- * can be given back: op->claim[0] is the word's address.
+ * can be given back.
  */
 #include "map/spin_lock.h"
 #include "shm/tagged.h"
 #include "util/raw.h"
+#include <signal.h>
 
 /* Tries before the holder is asked whether it lives, and before each further try the processor is given away.
  */
@@ -16,13 +17,44 @@
 /* Rounds of that before the word is taken for damaged: some ten seconds. */
 #define ROUNDS 10000000u
 
+/*
+ * Signals wait while the lock is held, but for those that a fault raises in
+ * the thread itself: so no handler finds the value half written, and none
+ * jumps away with the lock. The kernel's sigset_t is one word here.
+ */
+#define SIG_BIT(s) (1ull << ((s)-1))
+#define HELD_BACK                                                                                            \
+	(~(SIG_BIT(SIGSEGV) | SIG_BIT(SIGBUS) | SIG_BIT(SIGFPE) | SIG_BIT(SIGILL) | SIG_BIT(SIGTRAP) |       \
+	   SIG_BIT(SIGSYS)))
+
+enum { WORD, OLD_MASK }; /* op->claim[] */
+
+static void hold_signals(struct op *op)
+{
+	u64 mask = HELD_BACK, old = 0;
+
+	raw4(SYS_rt_sigprocmask, SIG_BLOCK, &mask, &old, sizeof(mask));
+	op->claim[OLD_MASK] = old;
+}
+
+static void release_signals(struct op *op)
+{
+	u64 old = op->claim[OLD_MASK];
+
+	raw4(SYS_rt_sigprocmask, SIG_SETMASK, &old, 0, sizeof(old));
+}
+
+/* After a fault (old == now) the signal mask is still ours; who jumped away has set his own. */
 static void lock_recover(struct op *old, struct op *now)
 {
-	u32 *word = (u32 *)old->claim[0], mine = old->actor->id;
+	u32 *word = (u32 *)old->claim[WORD], mine = old->actor->id;
 
-	if (word)
-		__atomic_compare_exchange_n(word, &mine, 0, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
-	old->claim[0] = 0;
+	if (!word)
+		return;
+	__atomic_compare_exchange_n(word, &mine, 0, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
+	old->claim[WORD] = 0;
+	if (old == now)
+		release_signals(old);
 }
 
 /* Whose it is: 0 nobody's any more, 1 a living other's. */
@@ -32,36 +64,44 @@ static int lock_holder_alive(u32 holder)
 	return actor_alive(holder);
 }
 
-int value_lock(struct op *op, u32 *word)
+/* One try, with signals held back if it succeeds: from nobody, or from the holder that was seen to be dead.
+ */
+static bool lock_try(struct op *op, u32 *word, u32 from)
 {
-	u32 me = op->actor->id, rounds = 0, seen;
-
-	if (!me)
-		return -EPERM;
-	op->claim[0] = (u64)word;
+	hold_signals(op);
+	op->claim[WORD] = (u64)word;
 	op->recover = lock_recover;
 	barrier();
-	for (u32 tries = 1;; tries++) {
-		seen = 0;
-		if (__atomic_compare_exchange_n(word, &seen, me, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-			return 0;
-		if (seen == me) {
-			/* We interrupt our own thread: it stays the holder. */
-			op->claim[0] = 0;
-			return 0;
-		}
-		if (tries % SPINS) {
-			__builtin_ia32_pause();
-			continue;
-		}
-		if (!lock_holder_alive(seen) &&
-		    __atomic_compare_exchange_n(word, &seen, me, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-			return 0;
-		if (++rounds > ROUNDS)
-			break;
-	}
-	op->claim[0] = 0;
+	if (__atomic_compare_exchange_n(word, &from, op->actor->id, false, __ATOMIC_ACQUIRE,
+					__ATOMIC_RELAXED))
+		return true;
+	op->claim[WORD] = 0;
 	op->recover = NULL;
+	release_signals(op);
+	return false;
+}
+
+int value_lock(struct op *op, u32 *word)
+{
+	u32 rounds = 0;
+
+	if (!op->actor->id)
+		return -EPERM;
+	for (u32 tries = 1; rounds < ROUNDS; tries++) {
+		u32 seen = load32(word);
+
+		if (!seen || seen == op->actor->id) {
+			/* Our own id: left by an operation of ours that no longer runs. */
+			if (lock_try(op, word, seen))
+				return 0;
+		} else if (tries % SPINS) {
+			__builtin_ia32_pause();
+		} else {
+			rounds++;
+			if (!lock_holder_alive(seen) && lock_try(op, word, seen))
+				return 0;
+		}
+	}
 	return -EAGAIN;
 }
 
@@ -86,13 +126,12 @@ void value_unlock(struct op *op, u32 *word)
 {
 	u32 me = op->actor->id;
 
-	if (!op->claim[0])
-		return;
 	/* Not a plain store: a damaged word may have been taken by someone else. */
 	__atomic_compare_exchange_n(word, &me, 0, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
-	barrier();
-	op->claim[0] = 0;
+	op->claim[WORD] = 0;
 	op->recover = NULL;
+	barrier();
+	release_signals(op);
 }
 
 void value_store(u8 *shared, const void *from, size_t n, s32 lock_off)

@@ -6,11 +6,11 @@
  * as 0 for clients. Only operations with BPF_F_LOCK take it, so nobody else
  * ever waits:
  *
- *  - it is taken from a holder that is dead;
- *  - from one that jumped out of its operation it is taken back by the next
- *    operation of that thread (op->recover);
- *  - a signal handler that meets a lock of the thread that it interrupts goes
- *    in without it: the thread cannot go on before the handler is done.
+ *  - it is taken from a holder that is dead (what that one had half written
+ *    stays: the one thing that a kill can tear);
+ *  - signals are held back while it is held, so that no handler of the holder's
+ *    own thread meets it, and none jumps away with it;
+ *  - a fault on the client's memory gives it back (op->recover).
  *
  * While the holder is alive and stopped, others with F_LOCK wait for it, as
  * they would for a program of the kernel.

@@ -238,6 +238,34 @@ static void locks(void)
 	mt_free(&t);
 }
 
+static volatile long handled;
+
+static void on_alarm(int sig)
+{
+	handled++;
+	if (locked((u64)handled, handled % 2))
+		mt_fail("in a handler");
+}
+
+/* A handler does locked operations on the same element. */
+static void lock_handlers(void)
+{
+	double t0 = mt_now();
+	long n = 0;
+
+	make_locked(12);
+	*mt_failures = 0;
+	signal(SIGALRM, on_alarm);
+	ualarm(200, 200);
+	for (; mt_now() - t0 < 0.3; n++)
+		if (locked((u64)n, n % 3))
+			mt_fail("locked operation");
+	ualarm(0, 0);
+	ok(!*mt_failures && handled > 10 && !*lock_word(),
+	   "%ld locked operations, %ld in a handler, none torn", n, handled);
+	mt_free(&t);
+}
+
 /* Holders are killed in the middle: the lock is had all the same. */
 static void killed_holders(void)
 {
@@ -315,6 +343,7 @@ int main(void)
 	bloom();
 	words();
 	locks();
+	lock_handlers();
 	killed_holders();
 	speed(4);
 	speed(8);
