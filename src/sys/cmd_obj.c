@@ -202,6 +202,18 @@ static int open_as_client(struct bpf_caller *c, enum obj_type type, u32 id, int 
 	return fd;
 }
 
+/* The last name was not walked over yet: -EACCES if the client may not look into its directory. */
+static int stat_as_client(struct bpf_caller *c, const struct fs_at *at, struct stat *st)
+{
+	int err = c->ops->as_client(c);
+
+	if (err)
+		return err;
+	err = raw_fstatat(at->dirfd, at->name, st, AT_SYMLINK_NOFOLLOW);
+	c->ops->as_self(c);
+	return err;
+}
+
 /* The quick way: the store remembers which object the pin's inode is, and the opened file proves it. -EAGAIN:
  * not so. */
 static long get_hinted(struct cmd_ctx *x, struct fs_at *at, int oflags)
@@ -209,11 +221,14 @@ static long get_hinted(struct cmd_ctx *x, struct fs_at *at, int oflags)
 	enum obj_type type;
 	struct stat pin, st;
 	u32 id;
-	int fd;
+	int fd, err;
 
-	if (at->dir_wanted || !at->name[0] || (at->m->read_only && oflags != O_RDONLY) ||
-	    raw_fstatat(at->dirfd, at->name, &pin, AT_SYMLINK_NOFOLLOW) || !obj_hint(&pin, &type, &id) ||
-	    type_oflags(type, oflags) != oflags)
+	if (at->dir_wanted || !at->name[0] || (at->m->read_only && oflags != O_RDONLY))
+		return -EAGAIN;
+	err = stat_as_client(x->c, at, &pin);
+	if (err == -EACCES)
+		return err;
+	if (err || !obj_hint(&pin, &type, &id) || type_oflags(type, oflags) != oflags)
 		return -EAGAIN;
 	fd = open_as_client(x->c, type, id, oflags, &st);
 	if (fd < 0)
@@ -226,8 +241,8 @@ static long get_hinted(struct cmd_ctx *x, struct fs_at *at, int oflags)
 
 static long get_at(struct cmd_ctx *x, struct fs_at *at, int oflags)
 {
+	struct stat st = { 0 };
 	enum obj_type type;
-	struct stat st;
 	int err, fd;
 	u32 id;
 
@@ -235,8 +250,10 @@ static long get_at(struct cmd_ctx *x, struct fs_at *at, int oflags)
 		return -EROFS;
 	if (at->is_root || !at->name[0])
 		return -EACCES;
-	err = obj_identify_path(at->dirfd, at->name, &type, &id, &st);
-	if (err == -ENOENT)
+	err = stat_as_client(x->c, at, &st);
+	if (!err)
+		err = obj_identify_path(at->dirfd, at->name, &type, &id, &st);
+	if (err == -ENOENT || (err == -EACCES && !st.st_mode))
 		return err;
 	if (at->dir_wanted)
 		return err && S_ISDIR(st.st_mode) ? -EACCES : -ENOTDIR;
