@@ -466,14 +466,20 @@ static int walk(struct verifier *v)
 
 static int walk_main(struct verifier *v)
 {
+	u64 mark = vlog_mark(v->log);
 	int err;
 
 	v->frame = 0;
 	v->at = 0;
 	enter_frame(v, 0, 0);
 	*vreg(v, 1) = (struct vreg){ .type = REG_CTX };
+	vlog(v->log, "0: R1=ctx() R10=fp0\n");
 	err = walk(v);
-	return err ? err : end_of_program(v);
+	if (!err)
+		err = end_of_program(v);
+	if (!err && !(v->log->level & VLOG_LEVEL2))
+		vlog_reset(v->log, mark);
+	return err;
 }
 
 static int walk_global(struct verifier *v, u32 sub)
