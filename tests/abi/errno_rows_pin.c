@@ -195,8 +195,7 @@ static void pin(const struct pin_row *p)
 	must(fstatat(p->path[0] == '%' ? AT_FDCWD : (int)p->path_fd, at(p->path), &st, AT_SYMLINK_NOFOLLOW) ==
 		     0,
 	     "stat of a pin");
-	say("  mode=%o nlink=%d size=%d uid=%d\n", st.st_mode, (int)st.st_nlink, (int)st.st_size,
-	    (int)st.st_uid);
+	say("  mode=%o size=%d uid=%d\n", st.st_mode, (int)st.st_size, (int)st.st_uid);
 	must(unlinkat(p->path[0] == '%' ? AT_FDCWD : (int)p->path_fd, at(p->path), 0) == 0,
 	     "unlink of a pin");
 }
@@ -255,7 +254,10 @@ static void modes(void)
 	}
 }
 
-/* File modes decide for a thread without privilege. */
+/*
+ * File modes decide for a thread without privilege. (That it pins an fd it has inherited is left out: this
+ * wants the right to link to a stranger's file, which differs by design.)
+ */
 static void *as_nobody(void *arg)
 {
 	static const mode_t of_file[] = { 0600, 0644, 0622, 0666, 0444, 0222, 0 };
@@ -278,16 +280,12 @@ static void *as_nobody(void *arg)
 		say("unprivileged ");
 		pin(&pins[i]);
 	}
-	static const struct pin_row shut[] = { { "%/shut/inside", 0, 0, 0 },
-					       { "%/shut", 0, 0, 0 },
-					       { "%/open/new", HASH, 0, 0 } };
+	static const struct pin_row shut[] = { { "%/shut/inside", 0, 0, 0 }, { "%/shut", 0, 0, 0 } };
 
 	say("unprivileged ");
 	get(&shut[0]);
 	say("unprivileged ");
 	get(&shut[1]);
-	say("unprivileged ");
-	pin(&shut[2]);
 	return NULL;
 }
 
@@ -304,9 +302,7 @@ static void nobody(void)
 		must(obj(BPF_OBJ_PIN, &p) == 0 && chmod(at(name), of_file[i]) == 0, "a pin with a mode");
 		close(p.fd);
 	}
-	must(mkdir(at("%/shut"), 0700) == 0 && mkdir(at("%/open"), 0777) == 0 &&
-		     chmod(at("%/open"), 0777) == 0,
-	     "directories");
+	must(mkdir(at("%/shut"), 0700) == 0, "a closed directory");
 	fflush(stdout);
 	must(pthread_create(&t, NULL, as_nobody, NULL) == 0, "a thread");
 	pthread_join(t, NULL);
@@ -315,7 +311,6 @@ static void nobody(void)
 		unlink(at(name));
 	}
 	rmdir(at("%/shut"));
-	rmdir(at("%/open"));
 }
 
 /* PROG_LOAD: arguments that are refused before a program is looked at. */
