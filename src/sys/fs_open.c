@@ -86,7 +86,7 @@ static long give_native(struct fs_ctx *x, u32 flags)
 	fs_leave(x);
 	if (fd < 0)
 		return fd;
-	return x->c->ops->install_fd(x->c, fd, NULL, x->oflags & O_CLOEXEC);
+	return x->c->ops->install_fd(x->c, fd, NULL, (int)x->oflags & (O_CLOEXEC | O_ACCMODE));
 }
 
 static long open_dir(struct fs_ctx *x)
@@ -151,7 +151,7 @@ static long open_pin(struct fs_ctx *x, const struct stat *st)
 	fd = type == OBJ_MAP ? fs_map_text(id, x->one.full, x->oflags) : -EIO;
 	if (fd < 0)
 		return fd;
-	return x->c->ops->install_fd(x->c, fd, NULL, x->oflags & O_CLOEXEC);
+	return x->c->ops->install_fd(x->c, fd, NULL, (int)x->oflags & (O_CLOEXEC | O_ACCMODE));
 }
 
 long fs_open(struct fs_ctx *x)

@@ -319,7 +319,7 @@ static long open_fdinfo(struct fs_ctx *x, const struct proc_text *t)
 		fd = fs_text_fd(x->one.full, text, strlen(text), O_RDONLY);
 	}
 	free(text);
-	return fd < 0 ? fd : x->c->ops->install_fd(x->c, fd, NULL, x->oflags & O_CLOEXEC);
+	return fd < 0 ? fd : x->c->ops->install_fd(x->c, fd, NULL, (int)x->oflags & O_CLOEXEC);
 }
 
 static long open_mounts(struct fs_ctx *x, const struct proc_text *t)
@@ -328,7 +328,7 @@ static long open_mounts(struct fs_ctx *x, const struct proc_text *t)
 
 	if (fd < 0)
 		return SYS_CONTINUE; /* let the kernel say why */
-	return x->c->ops->install_fd(x->c, fd, NULL, x->oflags & O_CLOEXEC);
+	return x->c->ops->install_fd(x->c, fd, NULL, (int)x->oflags & O_CLOEXEC);
 }
 
 long fs_text_open(struct fs_ctx *x)
