@@ -15,6 +15,7 @@
  */
 #include "sys/fscalls.h"
 #include "store/instance.h"
+#include <dirent.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -144,7 +145,7 @@ static int find_target(struct fs_ctx *x, const struct fs_arg *arg, struct target
 	return inside_path(&arg->at, t->path, sizeof(t->path));
 }
 
-/* Nothing is really mounted in this run: neither at the main place nor elsewhere. */
+/* Nothing is really mounted in this run, so nothing is to be: the mounts are those of the machine. */
 static bool redirected_run(void)
 {
 	for (u32 i = 0; i < RUN_MOUNTS; i++)
@@ -158,7 +159,7 @@ static bool mount_really(struct fs_ctx *x, const struct run_mount *m)
 {
 	char from[RUN_PATH_MAX + 32];
 
-	if (*x->c->root_prefix)
+	if (*x->c->root_prefix || redirected_run())
 		return false;
 	snprintf(from, sizeof(from), "%s/fs/%u", the_store.path, m->instance);
 	if (raw5(SYS_mount, from, m->path, NULL, MS_BIND, NULL))
@@ -398,6 +399,45 @@ static bool mount_below(const struct run_mount *m)
 	return false;
 }
 
+static bool link_below(const char *link, const char *root, size_t n)
+{
+	char text[PATH_MAX];
+	long len = raw_readlinkat(AT_FDCWD, link, text, sizeof(text) - 1);
+
+	if (len < (long)n)
+		return false;
+	text[len] = 0;
+	return !memcmp(text, root, n) && (text[n] == '/' || !text[n]);
+}
+
+/* Has another process that can be looked into a directory of the instance open, or as its cwd? */
+static bool in_use(u32 instance)
+{
+	char root[sizeof(the_store.path) + 32], path[300];
+	size_t n = (size_t)snprintf(root, sizeof(root), "%s/fs/%u", the_store.path, instance);
+	DIR *proc = opendir("/proc"), *fds;
+	struct dirent *p, *f;
+	bool used = false;
+
+	while (proc && !used && (p = readdir(proc))) {
+		if (*p->d_name < '0' || *p->d_name > '9' || str_get_u64(p->d_name, NULL) == (u64)getpid())
+			continue;
+		snprintf(path, sizeof(path), "/proc/%.12s/cwd", p->d_name);
+		used = link_below(path, root, n);
+		snprintf(path, sizeof(path), "/proc/%.12s/fd", p->d_name);
+		fds = used ? NULL : opendir(path);
+		while (fds && !used && (f = readdir(fds))) {
+			snprintf(path, sizeof(path), "/proc/%.12s/fd/%.12s", p->d_name, f->d_name);
+			used = link_below(path, root, n);
+		}
+		if (fds)
+			closedir(fds);
+	}
+	if (proc)
+		closedir(proc);
+	return used;
+}
+
 static long umount_entry(struct fs_ctx *x, const char *path, u32 flags)
 {
 	struct run_mount *m;
@@ -412,6 +452,8 @@ static long umount_entry(struct fs_ctx *x, const char *path, u32 flags)
 		err = -EBUSY;
 	else if (m->real)
 		err = raw2(SYS_umount2, m->path, flags);
+	else if (!(flags & MNT_DETACH) && in_use(m->instance))
+		err = -EBUSY;
 	if (!err) {
 		if (!m->keep && m->instance != INSTANCE_MAIN && !shared_instance(m))
 			instance = m->instance;
