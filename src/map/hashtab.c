@@ -11,7 +11,7 @@
  * memory or a private block before anything refers to it; a fault there
  * gives the block back (htab_recover).
  */
-#include "map/hashtab_int.h"
+#include "map/hashtab_seek.h"
 #include "map/map_ops.h"
 #include "map/map_stubs.h"
 #include "util/random.h"
@@ -303,11 +303,30 @@ static u64 value_word(const struct htab *h, const void *value)
 	return w;
 }
 
+/* Key and value into a private block. The caller may have changed a long key since it was hashed: -EFAULT. */
+static int fill_block(struct htab *h, u32 b, const struct htab_key *k, const void *from)
+{
+	u8 *value = htab_block_value(h, b);
+
+	shared_copy(value, from, h->vlen);
+	if (unlikely(h->lock_off >= 0))
+		shared_copy(value + h->lock_off, &(u32){ 0 }, 4);
+	if (h->keys == KEYS_LONG) {
+		u8 *key = pool_block(&h->pool, b)->data;
+
+		shared_copy(key, k->bytes, h->key_size);
+		/* Up to MAP_KEY_MAX it is the caller's copy, beyond it is the client's own memory. */
+		if (h->key_size > MAP_KEY_MAX && htab_hash_long(h, key) != k->word)
+			return -EFAULT;
+	}
+	write_order();
+	return 0;
+}
+
 /* A private block for entry i, filled the first time. */
 static int put_block(struct put *u, u32 i)
 {
 	struct htab *h = u->h;
-	u8 *value;
 	int err;
 
 	if (u->mine.b != NIL)
@@ -316,21 +335,10 @@ static int put_block(struct put *u, u32 i)
 	if (err)
 		return err;
 	u->hi = u->mine.b;
-	value = htab_block_value(h, u->mine.b);
-	shared_copy(value, u->value, h->vlen);
-	if (unlikely(h->lock_off >= 0))
-		shared_copy(value + h->lock_off, &(u32){ 0 }, 4);
-	if (h->keys == KEYS_LONG) {
-		u8 *key = pool_block(&h->pool, u->mine.b)->data;
-
-		shared_copy(key, u->key.bytes, h->key_size);
-		/* A key this long was not copied before: its client may have changed it since. */
-		if (h->key_size > MAP_KEY_MAX && htab_hash_long(h, key) != u->key.word)
-			return -EFAULT;
-		u->key.bytes = key;
-	}
-	write_order();
-	return 0;
+	err = fill_block(h, u->mine.b, &u->key, u->value);
+	if (!err && h->keys == KEYS_LONG)
+		u->key.bytes = pool_block(&h->pool, u->mine.b)->data;
+	return err;
 }
 
 static void put_published(struct put *u)
@@ -460,24 +468,52 @@ static int put(struct put *u, u64 flags)
 	return ret;
 }
 
-/* The common case: the key is there, and nobody comes between. */
-static inline int swap_in_place(struct op *op, struct bpf_map *m, const struct htab_key *k, u64 hi, u64 flags)
+/* The common case of an overwrite, from what was just seen. -EAGAIN: somebody came between. */
+static inline int swap_word(struct op *op, struct htab *h, const struct seen *e, u64 hi)
 {
-	struct htab *h = htab_of(m);
-	struct htab_pos r;
-	struct ent *e;
-	int ret = htab_find(op, h, k, &r);
+	struct ent *ent = &h->ents[e->i];
+	struct pair s = { e->s_lo, e->s_hi };
 
-	if (ret < 0)
-		return ret;
-	if (!ret || flags == BPF_NOEXIST)
-		return !ret ? flags == BPF_EXIST ? -ENOENT : -EAGAIN : -EEXIST;
-	e = &h->ents[r.i];
-	htab_before_drop(op, h, r.s.hi);
-	if (!pair_cas(&e->s, &r.s, (struct pair){ s_next(r.s.lo, ENT_LIVE), hi }))
+	htab_before_drop(op, h, s.hi);
+	if (!pair_cas(&ent->s, &s, (struct pair){ s_next(s.lo, ENT_LIVE), hi }))
 		return -EAGAIN;
-	after_swap(op, h, e);
+	after_swap(op, h, ent);
 	return 0;
+}
+
+static inline int swap_block(struct op *op, struct htab *h, const struct htab_key *k, const struct seen *e,
+			     const void *value)
+{
+	struct pool_mine mine;
+	struct pair own;
+	int err = pool_get(op, &h->pool, e->i, &mine);
+
+	if (err)
+		return err;
+	err = fill_block(h, mine.b, k, value);
+	own = pool_owner(&h->pool, (u32)e->s_hi);
+	if (!err)
+		err = swap_word(op, h, e, mine.b);
+	if (unlikely(err)) {
+		pool_put(op, &h->pool, &mine);
+		return err;
+	}
+	pool_publish(op, &h->pool, &mine);
+	pool_take(op, &h->pool, (u32)e->s_hi, e->i, own);
+	return 0;
+}
+
+static inline __attribute__((always_inline)) int update_as(struct op *op, struct htab *h, u8 keys,
+							   const struct htab_key *k, const void *value,
+							   u64 hi, u64 flags)
+{
+	struct seen e;
+
+	if (seek(h, keys, k, &op->budget, &e) <= 0 || STATE(e.s_lo) != ENT_LIVE)
+		return -EAGAIN;
+	if (flags == BPF_NOEXIST)
+		return -EEXIST;
+	return h->in_place ? swap_word(op, h, &e, hi) : swap_block(op, h, k, &e, value);
 }
 
 static noinline int update_slow(struct op *op, struct bpf_map *m, const struct htab_key *k, const void *value,
@@ -506,13 +542,13 @@ int htab_put(struct op *op, struct bpf_map *m, const void *key, const void *valu
 	if (flags > BPF_EXIST)
 		return -EINVAL;
 	htab_key_set(h, &k, key);
-	if (h->in_place) {
+	if (h->in_place)
 		hi = value_word(h, value);
-		ret = swap_in_place(op, m, &k, hi, flags);
-		if (ret != -EAGAIN)
-			return ret;
-	}
-	return update_slow(op, m, &k, value, hi, flags);
+	if (likely(h->keys != KEYS_LONG))
+		ret = update_as(op, h, KEYS_SHORT, &k, value, hi, flags);
+	else
+		ret = update_as(op, h, KEYS_LONG, &k, value, hi, flags);
+	return ret == -EAGAIN ? update_slow(op, m, &k, value, hi, flags) : ret;
 }
 
 int htab_update(struct op *op, struct bpf_map *m, const void *key, const void *value, u64 flags)
@@ -546,20 +582,25 @@ static int htab_remove(struct op *op, struct bpf_map *m, const void *key, void *
 	struct htab *h = htab_of(m);
 	struct htab_key k;
 	struct htab_pos r;
+	struct seen e;
 	int ret;
 
 	htab_begin(op, m);
 	htab_key_set(h, &k, key);
 	for (;;) {
-		ret = htab_find(op, h, &k, &r);
+		ret = seek(h, h->keys, &k, &op->budget, &e);
 		if (ret <= 0)
 			return ret ? ret : -ENOENT;
-		if (!h->in_place && (u32)r.s.hi >= h->pool.n)
-			return -EIO;
-		if (value && !htab_copy_value(h, r.i, r.s.lo, r.s.hi, value))
+		if (STATE(e.s_lo) == ENT_CLAIMED) { /* linked, not yet said so */
+			htab_find(op, h, &k, &r);
 			continue;
-		htab_before_drop(op, h, r.s.hi);
-		if (htab_kill(h, r.i, r.s))
+		}
+		if (!h->in_place && (u32)e.s_hi >= h->pool.n)
+			return -EIO;
+		if (value && !htab_copy_value(h, e.i, e.s_lo, e.s_hi, value))
+			continue;
+		htab_before_drop(op, h, e.s_hi);
+		if (htab_kill(h, e.i, (struct pair){ e.s_lo, e.s_hi }))
 			break;
 	}
 	htab_after_drop(op, h);
