@@ -91,69 +91,13 @@ void fs_fix_stat(const struct fs_at *at, struct stat *st)
 	st->st_blksize = 4096;
 }
 
-/*
- * A path that ends outside, but leads there by ".." from a mount that is only
- * redirected: the kernel would start from what is hidden, if anything is. Its
- * true text, or NULL.
- */
-static const char *true_outside(struct fs_ctx *x, char buf[FS_PATH_MAX + 64])
-{
-	const char *rest;
-	const struct run_mount *m = run_find_mount(x->one.full, &rest);
-	char *end;
-
-	if (!m || m->real || rest[0] != '.' || rest[1] != '.' || (rest[2] && rest[2] != '/'))
-		return NULL;
-	str_put(str_put(buf, x->c->root_prefix), m->path);
-	end = strrchr(buf, '/');
-	str_put(str_put(end, "/"), rest + 2);
-	return buf;
-}
-
-static long stat_outside(struct fs_ctx *x, u64 to)
-{
-	char buf[FS_PATH_MAX + 64];
-	const char *path = true_outside(x, buf);
-	struct stat st;
-	long err;
-
-	if (!path)
-		return SYS_CONTINUE;
-	err = fs_enter(x);
-	if (err)
-		return err;
-	err = raw_fstatat(AT_FDCWD, path, &st, 0);
-	fs_leave(x);
-	return err ? err : caller_out(x->c, to, &st, sizeof(st));
-}
-
-static long statx_outside(struct fs_ctx *x)
-{
-	char buf[FS_PATH_MAX + 64];
-	const char *path = true_outside(x, buf);
-	struct statx sx;
-	long err;
-
-	if (!path)
-		return SYS_CONTINUE;
-	err = fs_enter(x);
-	if (err)
-		return err;
-	err = raw5(SYS_statx, AT_FDCWD, path, 0, (u32)x->a[3], &sx);
-	fs_leave(x);
-	return err ? err : caller_out(x->c, x->a[4], &sx, sizeof(sx));
-}
-
 /* The buffer is behind the path: argument 1 of stat(2), 2 of newfstatat(2). */
 long fs_stat(struct fs_ctx *x)
 {
 	u64 to = x->a[x->row->one.path + 1];
 	struct stat st;
-	int err;
+	int err = fs_look(x, &x->one.at, &st);
 
-	if (!x->one.inside)
-		return stat_outside(x, to);
-	err = fs_look(x, &x->one.at, &st);
 	if (err)
 		return err;
 	fs_fix_stat(&x->one.at, &st);
@@ -167,8 +111,6 @@ long fs_statx(struct fs_ctx *x)
 	struct stat st;
 	long err;
 
-	if (!x->one.inside)
-		return statx_outside(x);
 	if (x->a[3] & STATX__RESERVED)
 		return -EINVAL;
 	err = fs_look(x, at, &st);

@@ -39,13 +39,11 @@ const struct fs_row fs_rows[] = {
 	  .prepare = fs_open_prepare },
 	{ SYS_chdir, "chdir", fs_chdir, .one = P(NO_ARG, 0), .follow = FOLLOW_ALWAYS },
 
-	{ SYS_stat, "stat", fs_stat, .one = P(NO_ARG, 0), .follow = FOLLOW_ALWAYS, .text = fs_text_stat,
-	  .outside = true },
-	{ SYS_lstat, "lstat", fs_stat, .one = P(NO_ARG, 0), .follow = FOLLOW_NEVER, .outside = true },
+	{ SYS_stat, "stat", fs_stat, .one = P(NO_ARG, 0), .follow = FOLLOW_ALWAYS, .text = fs_text_stat },
+	{ SYS_lstat, "lstat", fs_stat, .one = P(NO_ARG, 0), .follow = FOLLOW_NEVER },
 	{ SYS_newfstatat, "newfstatat", fs_stat, .one = P(0, 1), .follow = FOLLOW_UNLESS_FLAG, .flags = 3,
-	  .text = fs_text_stat, .outside = true },
-	{ SYS_statx, "statx", fs_statx, .one = P(0, 1), .follow = FOLLOW_UNLESS_FLAG, .flags = 2,
-	  .outside = true },
+	  .text = fs_text_stat },
+	{ SYS_statx, "statx", fs_statx, .one = P(0, 1), .follow = FOLLOW_UNLESS_FLAG, .flags = 2 },
 	{ SYS_access, "access", fs_access, .one = P(NO_ARG, 0), .follow = FOLLOW_ALWAYS },
 	{ SYS_faccessat, "faccessat", fs_access, .one = P(0, 1), .follow = FOLLOW_ALWAYS },
 	{ SYS_faccessat2, "faccessat2", fs_access, .one = P(0, 1), .follow = FOLLOW_UNLESS_FLAG, .flags = 3 },
@@ -260,7 +258,7 @@ static bool proc_path(const char *full)
 static long call_handler(struct fs_ctx *x)
 {
 	if (!x->one.inside && !x->two.inside && !x->row->outside)
-		return SYS_CONTINUE;
+		return fs_outside(x);
 	return x->row->fn(x);
 }
 

@@ -162,6 +162,9 @@ long fs_text_open(struct fs_ctx *x);
 long fs_text_readlink(struct fs_ctx *x);
 long fs_text_stat(struct fs_ctx *x);
 
+/* A call whose path leads out of a redirected mount by "..": done on the true path. Else SYS_CONTINUE. */
+long fs_outside(struct fs_ctx *x);
+
 /* A pinned map as text; -EIO: it has none. */
 int fs_map_text(u32 map_id, const char *path, u32 oflags);
 
