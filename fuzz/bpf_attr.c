@@ -15,6 +15,8 @@
  *    nothing. So every key of a hash map is 0, and no order matters.
  *  - Sizes of new maps are small: no ENOMEM. Map types, program types and
  *    commands of later stages are left out.
+ *  - What is looked up and deleted is written to a good place: elements whose
+ *    value cannot be delivered are lost on a kernel.
  *  - Ids are 0, or beyond all ids that exist.
  *
  * Whatever returns an fd has it closed, and a new pin is unlinked at once.
@@ -80,7 +82,7 @@ static const struct plan {
 	  4,
 	  { .map_fd = HASH, .key = ZEROS, .next_key = ZEROS + 512 } },
 	{ "lookup_and_delete",
-	  "fxPhPhFF",
+	  "fxPh--FF",
 	  BPF_MAP_LOOKUP_AND_DELETE_ELEM,
 	  32,
 	  5,
@@ -97,7 +99,7 @@ static const struct plan {
 		       .count = 4,
 		       .map_fd = HASH } } },
 	{ "lookup_and_delete_batch",
-	  "PhPhPhPhnfFFFF",
+	  "Ph------nfFFFF",
 	  BPF_MAP_LOOKUP_AND_DELETE_BATCH,
 	  56,
 	  3,
@@ -317,7 +319,7 @@ static void make_call(struct call *c)
 	}
 	if (p->cmd == BPF_MAP_CREATE)
 		suit_create(&c->r);
-	c->size = a_size(p->size);
+	c->size = p->cmd == BPF_MAP_LOOKUP_AND_DELETE_ELEM ? p->size : a_size(p->size);
 	if (rnd(16) == 0)
 		c->r.b[rnd(4) ? p->size + rnd(200) : rnd(4096)] |= p->size <= 20 ? 1 : 0;
 	if (rnd(64) == 0)

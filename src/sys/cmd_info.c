@@ -30,6 +30,10 @@ long map_info(struct cmd_ctx *x, struct bpf_file *f)
 	if (IS_ERR(o))
 		return PTR_ERR(o);
 	err = cmd_info_begin(x, &info, sizeof(info), &len);
+	if (!err && info.pad)
+		err = -E2BIG; /* for the kernel the struct ends before its padding */
+	if (!err && (info.hash || info.hash_size))
+		err = -EINVAL; /* no map tells a digest of its content */
 	if (err)
 		return err;
 	h = o->map.hdr;

@@ -117,6 +117,19 @@ static long make(struct cmd_ctx *x, struct map_attr *a)
 	return cmd_install(x, fd, oflags, OBJ_MAP, n.id, &n.st);
 }
 
+/* The digest of the one program that may use the map: read, but nothing here could tell such a program. */
+static int check_excl(struct cmd_ctx *x)
+{
+	u64 at = x->attr->map_create.excl_prog_hash;
+	u8 digest[32];
+
+	if (!at)
+		return x->attr->map_create.excl_prog_hash_size ? -EINVAL : 0;
+	if (x->attr->map_create.excl_prog_hash_size != sizeof(digest))
+		return -EINVAL;
+	return caller_in(x->c, digest, at, sizeof(digest));
+}
+
 long cmd_map_create(struct cmd_ctx *x)
 {
 	struct bpf_file inner = { .counted = false }, btf = { .counted = false };
@@ -131,7 +144,9 @@ long cmd_map_create(struct cmd_ctx *x)
 	fill_attr(u, &a);
 	ret = map_check(&a);
 	if (!ret && u->map_create.map_ifindex)
-		ret = map_type_get(a.map_type)->offload ? -EOPNOTSUPP : -EINVAL;
+		ret = map_type_get(a.map_type)->offload && cmd_device_exists(u->map_create.map_ifindex)
+			      ? -EOPNOTSUPP
+			      : -EINVAL;
 	if (!ret && (u->map_create.map_flags & BPF_F_TOKEN_FD))
 		ret = cmd_check_token(x, u->map_create.map_token_fd);
 	if (!ret)
@@ -147,6 +162,8 @@ long cmd_map_create(struct cmd_ctx *x)
 	}
 	if (!ret)
 		ret = resolve_btf(x, &a, &btf);
+	if (!ret)
+		ret = check_excl(x);
 	if (!ret)
 		ret = make(x, &a);
 	put_fd(&inner);

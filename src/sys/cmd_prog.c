@@ -134,7 +134,7 @@ static int copy_license(struct cmd_ctx *x, char *buf)
 	return 0;
 }
 
-static bool device_exists(u32 ifindex)
+bool cmd_device_exists(u32 ifindex)
 {
 	int fd = (int)raw3(SYS_socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), err;
 	struct ifreq r = { .ifr_ifindex = (int)ifindex };
@@ -159,7 +159,7 @@ static int check_device(const union bpf_attr_new *u)
 		return -EINVAL;
 	if (type != BPF_PROG_TYPE_XDP && flags & BPF_F_XDP_DEV_BOUND_ONLY)
 		return -EINVAL;
-	return device_exists(u->prog_load.prog_ifindex) ? -EOPNOTSUPP : -EINVAL;
+	return cmd_device_exists(u->prog_load.prog_ifindex) ? -EOPNOTSUPP : -EINVAL;
 }
 
 static int map_by_fd(void *arg, s32 fd, struct prog_map *m)

@@ -32,6 +32,9 @@ struct command {
 /* NULL: unknown, EINVAL. */
 const struct command *cmd_get(int cmd);
 
+/* Is there a network device of that index? (None of them offloads anything here.) */
+bool cmd_device_exists(u32 ifindex);
+
 /* Writes an output field of the attributes, whatever size says, as the kernel does; 0, or -EFAULT. */
 int cmd_put_u32(struct cmd_ctx *x, u32 offset, u32 value);
 
