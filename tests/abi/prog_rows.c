@@ -6,6 +6,7 @@
  * With most rows the last line of the log that is not the statistics is printed
  * too: that is what clients show and what their probes look for.
  */
+#include "btf_blobs.h"
 #include "rows.h"
 
 #define F_SLEEPABLE 16u
@@ -540,6 +541,152 @@ static void info_rows(void)
 	close(map);
 }
 
+/* Functions for func_info: ids in the order they stand here. */
+enum {
+	T_INT = 1,
+	T_VOIDP,
+	T_PROTO,
+	T_MAIN,
+	T_CTX_PROTO,
+	T_GLOBAL,
+	T_TAG,
+	T_STATIC,
+	T_INT_PROTO,
+	T_GLOBAL_INT
+};
+
+#define N_argctx ((w32)sizeof(blob_strs))
+
+/* The string "arg:ctx" is put behind the common ones. */
+static int load_funcs(void)
+{
+	static const w32 words[] = {
+		INT32,
+		PTR(0),
+		TYPE(0, K_PROTO, 0, T_INT),
+		TYPE(N_A, K_FUNC, 1, T_PROTO),
+		TYPE(0, K_PROTO, 1, T_INT),
+		N_c,
+		T_VOIDP,
+		TYPE(N_b, K_FUNC, 1, T_CTX_PROTO),
+		TYPE(N_argctx, K_DECL_TAG, 0, T_GLOBAL),
+		0,
+		TYPE(N_f, K_FUNC, 0, T_PROTO),
+		TYPE(0, K_PROTO, 1, T_INT),
+		N_c,
+		T_INT,
+		TYPE(N_T, K_FUNC, 1, T_INT_PROTO),
+		BLOB_END,
+	};
+	union row_attr a;
+	struct blob b;
+
+	blob_make(&b, words);
+	memcpy(b.b + b.size, "arg:ctx", 8);
+	b.size += 8;
+	((struct blob_header *)(void *)b.b)->str_len += 8;
+	memset(&a, 0, sizeof(a));
+	a.a.btf = ptr(b.b);
+	a.a.btf_size = b.size;
+	return raw_bpf(BPF_BTF_LOAD, &a, ATTR_KNOWN);
+}
+
+#define FUNC_ROW(text, type, progname, n, ...)                                                               \
+	do {                                                                                                 \
+		union row_attr a = attr_of(type, progname, ARRAY_SIZE(progname));                            \
+		struct bpf_func_info f[4] = { __VA_ARGS__ };                                                 \
+		a.a.prog_btf_fd = btf;                                                                       \
+		a.a.func_info = ptr(f);                                                                      \
+		a.a.func_info_cnt = n;                                                                       \
+		a.a.func_info_rec_size = sizeof(f[0]);                                                       \
+		say("func info: %s", text);                                                                  \
+		result_fd(load(&a));                                                                         \
+	} while (0)
+
+#define SIZE_ROW(text, ...)                                                                                  \
+	do {                                                                                                 \
+		union row_attr a = attr_of(SOCK, zero, 2);                                                   \
+		static unsigned char recs[1024];                                                             \
+		memset(recs, 0, sizeof(recs));                                                               \
+		recs[4] = T_MAIN;                                                                            \
+		a.a.prog_btf_fd = btf;                                                                       \
+		a.a.func_info = ptr(recs);                                                                   \
+		a.a.func_info_cnt = 1;                                                                       \
+		a.a.func_info_rec_size = 8;                                                                  \
+		__VA_ARGS__;                                                                                 \
+		say("info records: %s", text);                                                               \
+		result_fd(load(&a));                                                                         \
+	} while (0)
+
+static void line(unsigned char *to, unsigned off, unsigned file, unsigned text)
+{
+	struct bpf_line_info l = {
+		.insn_off = off, .file_name_off = file, .line_off = text, .line_col = 1 << 10
+	};
+
+	memcpy(to, &l, sizeof(l));
+}
+
+#define LINES(n)                                                                                             \
+	a.a.line_info = ptr(recs + 64);                                                                      \
+	a.a.line_info_cnt = (n);                                                                             \
+	a.a.line_info_rec_size = 16
+
+static void func_rows(void)
+{
+	static const struct bpf_insn two[] = { CALLP(1), EXIT, MOV(0, 0), EXIT };
+	static const struct bpf_insn ctx[] = { CALLP(1), EXIT, CALL(173), EXIT };
+	static const struct bpf_insn number[] = { MOV(1, 3), CALLP(1), EXIT, MOVR(0, 1), EXIT };
+	static const struct bpf_insn unset[] = { MOVR(1, 10), CALLP(1), EXIT, MOV(0, 0), EXIT };
+	static const struct bpf_insn nothing[] = { MOV(1, 3), CALLP(1), EXIT, EXIT };
+	static const struct bpf_insn stack[] = { MOV(1, 3), CALLP(1), EXIT, MOVR(0, 10), EXIT };
+	int btf = load_funcs();
+
+	must(btf >= 0, "functions");
+	FUNC_ROW("one", SOCK, zero, 1, { 0, T_MAIN });
+	FUNC_ROW("two", SOCK, two, 2, { 0, T_MAIN }, { 2, T_STATIC });
+	FUNC_ROW("one too many", SOCK, zero, 2, { 0, T_MAIN }, { 1, T_STATIC });
+	FUNC_ROW("one too few", SOCK, two, 1, { 0, T_MAIN });
+	FUNC_ROW("offset of the first", SOCK, zero, 1, { 1, T_MAIN });
+	FUNC_ROW("offset of the second", SOCK, two, 2, { 0, T_MAIN }, { 1, T_STATIC });
+	FUNC_ROW("same offset", SOCK, two, 2, { 0, T_MAIN }, { 0, T_STATIC });
+	FUNC_ROW("type void", SOCK, zero, 1, { 0, 0 });
+	FUNC_ROW("type int", SOCK, zero, 1, { 0, T_INT });
+	FUNC_ROW("type proto", SOCK, zero, 1, { 0, T_PROTO });
+	FUNC_ROW("type nothing", SOCK, zero, 1, { 0, 99 });
+	FUNC_ROW("global with context", BPF_PROG_TYPE_KPROBE, ctx, 2, { 0, T_MAIN }, { 2, T_GLOBAL });
+	FUNC_ROW("static with context", BPF_PROG_TYPE_KPROBE, ctx, 2, { 0, T_MAIN }, { 2, T_STATIC });
+	FUNC_ROW("global with a number", SOCK, number, 2, { 0, T_MAIN }, { 3, T_GLOBAL_INT });
+	FUNC_ROW("global with a pointer for a number", SOCK, unset, 2, { 0, T_MAIN }, { 3, T_GLOBAL_INT });
+	FUNC_ROW("global that returns nothing", SOCK, nothing, 2, { 0, T_MAIN }, { 3, T_GLOBAL_INT });
+	FUNC_ROW("global that returns its stack", SOCK, stack, 2, { 0, T_MAIN }, { 3, T_GLOBAL_INT });
+
+	SIZE_ROW("8 bytes", (void)0);
+	SIZE_ROW("0 bytes", a.a.func_info_rec_size = 0);
+	SIZE_ROW("4 bytes", a.a.func_info_rec_size = 4);
+	SIZE_ROW("10 bytes", a.a.func_info_rec_size = 10);
+	SIZE_ROW("12 bytes", a.a.func_info_rec_size = 12);
+	SIZE_ROW("12 bytes, set", a.a.func_info_rec_size = 12; recs[8] = 1);
+	SIZE_ROW("252 bytes", a.a.func_info_rec_size = 252);
+	SIZE_ROW("256 bytes", a.a.func_info_rec_size = 256);
+	SIZE_ROW("NULL", a.a.func_info = 0);
+	SIZE_ROW("lines", LINES(2); line(recs + 64, 0, N_A, N_b); line(recs + 80, 1, N_A, N_b));
+	SIZE_ROW("lines not from the first", LINES(1); line(recs + 64, 1, N_A, N_b));
+	SIZE_ROW("lines backwards", LINES(2); line(recs + 64, 1, N_A, N_b); line(recs + 80, 0, N_A, N_b));
+	SIZE_ROW("lines twice", LINES(2); line(recs + 64, 0, N_A, N_b); line(recs + 80, 0, N_A, N_b));
+	SIZE_ROW("lines beyond", LINES(2); line(recs + 64, 0, N_A, N_b); line(recs + 80, 2, N_A, N_b));
+	SIZE_ROW("lines: bad file", LINES(1); line(recs + 64, 0, 99999, N_b));
+	SIZE_ROW("lines: bad text", LINES(1); line(recs + 64, 0, N_A, 99999));
+	SIZE_ROW("lines: no text", LINES(1); line(recs + 64, 0, N_A, 0));
+	SIZE_ROW("lines of 12 bytes", LINES(1); a.a.line_info_rec_size = 12);
+	SIZE_ROW("lines of 20 bytes, set", LINES(1); a.a.line_info_rec_size = 20;
+		 line(recs + 64, 0, N_A, N_b); recs[80] = 1);
+	SIZE_ROW("lines NULL", LINES(1); a.a.line_info = 0);
+	SIZE_ROW("lines only", LINES(1); line(recs + 64, 0, N_A, N_b); a.a.func_info_cnt = 0);
+	SIZE_ROW("BTF fd of a file", a.a.prog_btf_fd = 1);
+	close(btf);
+}
+
 int main(void)
 {
 	setvbuf(stdout, NULL, _IOFBF, 1 << 16);
@@ -551,5 +698,6 @@ int main(void)
 	log_rows();
 	map_rows();
 	info_rows();
+	func_rows();
 	return 0;
 }
