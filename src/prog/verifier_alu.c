@@ -67,44 +67,69 @@ static bool is_pointer(const struct vreg *r)
 	return r->type != REG_SCALAR;
 }
 
-/* d and s: at least one is a pointer. */
-static int pointer_op(struct verifier *v, u32 regno, struct vreg *d, const struct vreg *s, u8 op, bool wide)
+/* How far a pointer may be moved at once, and from where it points in all. */
+static int step_ok(struct verifier *v, const struct vreg *r, const struct vreg *step)
+{
+	if (!step->known) {
+		vlog(v->log, "math between %s pointer and register with unbounded min value is not allowed\n",
+		     vreg_name(r));
+		return -EINVAL;
+	}
+	if (step->val >= STEP_MAX || step->val <= -STEP_MAX) {
+		vlog(v->log, "math between %s pointer and %ld is not allowed\n", vreg_name(r), step->val);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+/* A pointer and a number. */
+static int move_pointer(struct verifier *v, u32 regno, struct vreg *d, const struct vreg *s, u8 op)
 {
 	const struct vreg *step = is_pointer(d) ? s : d;
 	struct vreg r = is_pointer(d) ? *d : *s;
+	int err;
 
-	if (!wide)
-		return forbidden(v, regno, "32-bit pointer arithmetic prohibited");
-	if (is_pointer(d) && is_pointer(s)) {
-		if (op != BPF_SUB) {
-			vlog(v->log, "R%u pointer %s pointer prohibited\n", regno, op_text[op >> 4]);
-			return -EACCES;
-		}
-		vreg_scalar(d, ~0ull);
-		return 0;
+	if (r.type == REG_VALUE_OR_NULL)
+		return forbidden(v, regno,
+				 "pointer arithmetic on map_value_or_null prohibited, null-check it first");
+	if (r.type != REG_FP && r.type != REG_VALUE && r.type != REG_CTX) {
+		vlog(v->log, "R%u pointer arithmetic on %s prohibited\n", regno, vreg_name(&r));
+		return -EACCES;
 	}
+	err = step_ok(v, &r, step);
+	if (err)
+		return err;
 	if (op != BPF_ADD && op != BPF_SUB) {
 		vlog(v->log, "R%u pointer arithmetic with %s operator prohibited\n", regno, op_text[op >> 4]);
 		return -EACCES;
 	}
 	if (op == BPF_SUB && !is_pointer(d))
 		return forbidden(v, regno, "tried to subtract pointer from scalar");
-	if (r.type == REG_VALUE_OR_NULL)
-		return forbidden(v, regno,
-				 "pointer arithmetic on map_value_or_null prohibited, null-check it first");
-	if (r.type != REG_FP && r.type != REG_VALUE) {
-		vlog(v->log, "R%u pointer arithmetic on %s prohibited\n", regno, vreg_name(&r));
-		return -EACCES;
-	}
-	if (!step->known)
-		return forbidden(v, regno, "pointer arithmetic with an unknown number is not supported yet");
-	if (step->val >= STEP_MAX || step->val <= -STEP_MAX)
-		return forbidden(v, regno, "pointer offset is out of range");
 	r.val += op == BPF_ADD ? step->val : -step->val;
-	if (r.val >= STEP_MAX || r.val <= -STEP_MAX)
-		return forbidden(v, regno, "pointer offset is out of range");
+	if (r.val >= STEP_MAX || r.val <= -STEP_MAX) {
+		vlog(v->log, "value %ld makes %s pointer be out of bounds\n", r.val, vreg_name(&r));
+		return -EINVAL;
+	}
 	*d = r;
 	return 0;
+}
+
+/* d and s: at least one is a pointer. */
+static int pointer_op(struct verifier *v, u32 regno, struct vreg *d, const struct vreg *s, u8 op, bool wide)
+{
+	bool both = is_pointer(d) && is_pointer(s);
+
+	if (op == BPF_SUB && (both || !wide)) {
+		vreg_scalar(d, ~0ull);
+		return 0;
+	}
+	if (both) {
+		vlog(v->log, "R%u pointer %s pointer prohibited\n", regno, op_text[op >> 4]);
+		return -EACCES;
+	}
+	if (!wide)
+		return forbidden(v, regno, "32-bit pointer arithmetic prohibited");
+	return move_pointer(v, regno, d, s, op);
 }
 
 /* dst = src, perhaps of 32 bits, perhaps sign-extended. */

@@ -80,7 +80,13 @@ static int check_arg(struct verifier *v, struct call *c, u32 regno)
 		/* Where the context is no plain struct, a helper of it alone wants a kernel object. */
 		if (v->type->btf_ctx && !c->h->args[1])
 			return wrong_kind(v, regno, "trusted_ptr_");
-		return vreg(v, regno)->type == REG_CTX ? 0 : wrong_kind(v, regno, "ctx");
+		if (vreg(v, regno)->type != REG_CTX)
+			return wrong_kind(v, regno, "ctx");
+		if (!vreg(v, regno)->val)
+			return 0;
+		vlog(v->log, "dereference of modified ctx ptr R%u off=%ld disallowed\n", regno,
+		     vreg(v, regno)->val);
+		return -EACCES;
 	case 'm': return map_arg(v, c, regno);
 	case 'k': return key_arg(v, c, regno);
 	case 'v': return verify_mem_arg(v, regno, c->map->value_size, false);

@@ -232,7 +232,7 @@ int verify_mem_arg(struct verifier *v, u32 regno, u64 size, bool write)
 	if (size && !stack_inside(p.val, size)) {
 		vlog(v->log, "invalid %s stack R%u off=%ld size=%lu\n", write ? "write to" : "read from",
 		     regno, p.val, size);
-		return -EINVAL;
+		return stack_inside(p.val, 1) ? -EINVAL : -EACCES;
 	}
 	if (!size)
 		return 0;

@@ -240,7 +240,7 @@ static int do_exit(struct verifier *v, const struct bpf_insn *i)
 	struct vframe *f = &v->frames[v->frame];
 	struct vreg r0 = f->reg[0];
 
-	if (i->src_reg || i->dst_reg || i->off || i->imm || BPF_SRC(i->code) != BPF_K) {
+	if (i->src_reg || i->dst_reg || i->imm || BPF_SRC(i->code) != BPF_K) {
 		vlog(v->log, "BPF_EXIT uses reserved fields\n");
 		return -EINVAL;
 	}
@@ -345,7 +345,7 @@ static int call_global(struct verifier *v, u32 sub)
 
 		if (err)
 			return err;
-		if (want < 0 || vreg(v, n + 1)->type != want) {
+		if (want < 0 || vreg(v, n + 1)->type != want || (want == REG_CTX && vreg(v, n + 1)->val)) {
 			vlog(v->log, "Caller passes invalid args into func#%u\n", sub);
 			return -EINVAL;
 		}
