@@ -110,6 +110,15 @@ rc=$?
 like "a killed supervisor: the call answers ENOSYS, the launcher waits on ($rc)" "$(cat "$tmp/out")" "not implemented"
 [ "$rc" != 125 ]
 is "and tells CMD's own status" $? 0
+if command -v bpftool >/dev/null; then
+	run -- sh -c 'bpftool map create /sys/fs/bpf/kept type hash key 4 value 4 entries 8 name kept &&
+		bpftool map update pinned /sys/fs/bpf/kept key 1 0 0 0 value 2 0 0 0 && kill -9 $(ps -o ppid= -p $$)'
+	like "what it served is whole" "$(run -- bpftool map dump pinned /sys/fs/bpf/kept)" "key: 01 00 00 00  value: 02 00 00 00"
+	run -- rm /sys/fs/bpf/kept
+	is "and dies as ever" "$(run -- bpftool map show)" ""
+else
+	skip "no bpftool"
+fi
 sleep 0.1
 run -- true
 for _ in $(seq 60); do [ -z "$(ls "$store/runs")" ] && break; sleep 0.1; done

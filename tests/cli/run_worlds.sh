@@ -61,6 +61,18 @@ run_all user
 RUN_OPTS="--fresh --keep-uid" run_all user-keep-uid
 RUN_OPTS="--fresh --redirect" run_all user-redirect
 
+# A stopped client holds up nobody: else this would not come to an end.
+rounds=$((10 * ${PINFS_TEST_SCALE:-10}))
+why=$(no_world root)
+if [ -z "$why" ]; then
+	out=$(world root timeout 120 "$B/tests/clients/stop_peer.static" "$rounds")
+	like "a static client stopped $rounds times ($out)" "$out" "^$rounds stops, 0 wrong"
+	out=$(world root timeout 120 "$B/tests/clients/stop_peer" "$rounds")
+	like "and a dynamic one ($out)" "$out" "^$rounds stops, 0 wrong"
+else
+	skip "$why"
+fi
+
 # Behind an outer filter bpf(2) of static programs is answered by that filter; paths are served all the same.
 out=$(RUN_OPTS="--fresh -v" world nothing sh -c \
 	'mkdir /sys/fs/bpf/d && stat -f -c %t /sys/fs/bpf && rmdir /sys/fs/bpf/d' 2>"$WORK/err")
