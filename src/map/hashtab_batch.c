@@ -123,8 +123,10 @@ static int htab_batch(struct op *op, struct bpf_map *m, struct map_batch *b, boo
 		return 0;
 	b->count = 0;
 	from = batch_begin(t.h, b);
-	if (from < 0)
+	if (from < 0) {
+		b->out = NULL; /* there is no next cursor */
 		return (int)from;
+	}
 	htab_begin(op, m);
 	for (at = (u32)from; !ret; at++) {
 		op->budget = 20l * t.h->n + 200000; /* a bucket's */

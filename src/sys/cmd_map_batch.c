@@ -50,6 +50,8 @@ static int put_progress(struct cmd_ctx *x, struct bpf_map *m, const struct map_b
 	u32 n = cursor_size(m);
 	int err;
 
+	if (!b->out)
+		return 0;
 	if (map_type_get(m->map_type)->bucket_cursor) {
 		err = caller_out(x->c, x->attr->batch.out_batch, b->out, n);
 		return err ? err : put_count(x, b->count);

@@ -98,6 +98,12 @@ int cmd_need_cap(struct cmd_ctx *x)
 	return x->c->ops->privileged(x->c) ? 0 : -EPERM;
 }
 
+/* The kernel's isalnum() knows the letters of Latin-1. */
+static bool latin1_letter(u8 ch)
+{
+	return ch >= 0xc0 && ch != 0xd7 && ch != 0xf7;
+}
+
 int cmd_check_name(const char name[OBJ_NAME_LEN])
 {
 	for (int i = 0; i < OBJ_NAME_LEN; i++) {
@@ -106,7 +112,7 @@ int cmd_check_name(const char name[OBJ_NAME_LEN])
 		if (!ch)
 			return i;
 		if (!((ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') ||
-		      ch == '_' || ch == '.'))
+		      ch == '_' || ch == '.' || latin1_letter((u8)ch)))
 			return -EINVAL;
 	}
 	return -EINVAL;
