@@ -67,7 +67,7 @@ exports() {
 
 	[ -e "$map" ] || { echo "no $map"; return 1; }
 	make -s "$lib" >/dev/null || return 1
-	diff <(sed 's,/\*.*\*/,,' "$map" | tr -d ' \t' | grep -E '^[A-Za-z_0-9]+;$' | tr -d ';' | sort -u) \
+	diff <(sed 's,/\*.*\*/,,; s,#.*,,; s,.*global:,,; /local:/,$d' "$map" | tr -s '; \t' '\n' | grep -E '^[A-Za-z_0-9]+$' | sort -u) \
 		<(nm -D --defined-only "$lib" | awk '$2 ~ /[TWDBRVi]/ { sub(/@.*/, "", $3); print $3 }' | sort -u) |
 		sed -n 's/^</in the list, not in the library:/p; s/^>/in the library, not in the list:/p' | grep . && return 1
 	return 0

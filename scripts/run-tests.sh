@@ -25,7 +25,7 @@ export PINFS=$TOP/$B/pinfs
 export PINFS_TEST_SCALE=${PINFS_TEST_SCALE:-10}
 export CMOCKA_MESSAGE_OUTPUT=TAP
 export LC_ALL=C
-limit=${PINFS_TEST_LIMIT:-$((PINFS_TEST_SCALE > 10 ? 3600 : 300))}
+limit=${PINFS_TEST_LIMIT:-$((PINFS_TEST_SCALE > 10 ? 7200 : 600))}
 patterns=("$@")
 [ ${#patterns[@]} -gt 0 ] || read -ra patterns <<<"${TESTS:-}"
 

@@ -38,7 +38,7 @@ struct super {
 	_Atomic u32 next_run;
 	_Atomic u64 stats_enabled;
 	u64 reserved[64];
-	_Atomic u64 by_ino[STORE_INO_HINTS];              /* hint: flags:8 | type:8 | id:32 of an inode (obj_hint) */
+	_Atomic u64 by_ino[STORE_INO_HINTS]; /* hint: flags:8 | type:8 | id:32 of an inode (obj_hint) */
 	_Atomic u64 live[OBJ_TYPES][STORE_HINT_IDS / 64]; /* hint: maybe alive; sparse */
 };
 
