@@ -15,9 +15,10 @@
 #define VALUE_MAX ((4u << 20) - LPM_DATA_MAX - 24) /* what the kernel can allocate in one piece */
 #define BYTES_MAX (1ull << 39)                     /* of nodes: more than any machine has memory */
 #define PATHS     16u                              /* updates that may be under way at once, at least */
-#define EAGER     1024u
-#define CHUNK     (16u << 10)
-#define RESTARTS  1000000u
+#define EAGER                                                                                                \
+	(4u << 20) /* bytes: up to here memory is taken rather than a search made for what the dead left */
+#define CHUNK    (16u << 10)
+#define RESTARTS 1000000u
 
 struct lpm_shape {
 	u64 nodes, end;
@@ -105,7 +106,7 @@ static s64 back_nodes(const struct pool *p, u32 n)
 	const struct lpm *t = container_of((struct pool *)p, struct lpm, pool);
 	const struct bpf_map *m = container_of((void *)t, struct bpf_map, priv);
 	u32 have = MIN(load32(p->backed), p->n);
-	u64 to = MIN(MAX((u64)n, (u64)have + MAX(CHUNK / p->stride, have / 8)), p->n);
+	u64 to = MIN(MAX((u64)n, (u64)have + MAX(CHUNK / p->stride, have / 4)), p->n);
 
 	if (map_back(m, &p->hints[have / 64], &p->hints[to / 64 + 1]) ||
 	    map_back(m, pool_block(p, have), pool_block(p, (u32)to)))
@@ -130,7 +131,7 @@ static int trie_open(struct bpf_map *m)
 			.backed = &w->backed,
 			.n = s.n,
 			.stride = s.stride,
-			.eager = MIN(EAGER, s.n),
+			.eager = MIN(EAGER / s.stride, s.n),
 			.in_use = node_in_use,
 			.back = back_nodes,
 		},
