@@ -27,13 +27,11 @@
  * Hence max_entries elements take at most 2 * max_entries - 1 nodes; the pool
  * has more for the paths that are being copied.
  *
- * An operation has many private nodes: they are chained by `prev` from
- * op->claim[LPM_CHAIN], the deepest first, each followed by its parent; and
- * the one that is joining or leaving the chain is in op->slot, so that an
- * operation that was left can be settled. Once the root is swapped, others may
- * replace and reuse these nodes at any moment. But who replaces a node has
- * replaced all those above it, and freed them: so the chain is followed as
- * long as its nodes are still this operation's, and no further.
+ * An operation has many private nodes. They are listed in process-local
+ * memory (struct lpm_path), each before it is claimed, so that an operation
+ * that was left can be settled. Once the root is swapped, others may replace
+ * and reuse these nodes at any moment: only what was noted in the list, not
+ * what the node says, tells how to go on.
  */
 #ifndef PINFS_MAP_LPM_TRIE_INT_H
 #define PINFS_MAP_LPM_TRIE_INT_H
@@ -55,15 +53,24 @@ struct lpm_node {
 	u32 seq;
 	u32 plen; /* with NODE_* flags */
 	u64 child[2];
-	u32 prev; /* private: the next node of the chain, or NIL */
-	u32 old;  /* private: the node that this one replaces, or NIL */
-	u64 old_own;
 	u64 data[]; /* words of the key, then the value */
 };
 
-#define NODE_VALUED  0x80000000u
-#define NODE_DROPPED 0x40000000u /* private, and not needed after all */
-#define NODE_PLEN    0x0000ffffu
+/* The private nodes of an operation. */
+struct lpm_step {
+	struct pool_mine mine;
+	u32 old;      /* the node that it replaces, or NIL, and that one's owner word before */
+	bool dropped; /* not needed after all */
+	u64 old_own;
+};
+
+struct lpm_path {
+	u32 n;
+	struct lpm_step step[8 * LPM_DATA_MAX + 8];
+};
+
+#define NODE_VALUED 0x80000000u
+#define NODE_PLEN   0x0000ffffu
 
 /* In hdr->priv. */
 struct lpm_words {
@@ -80,7 +87,7 @@ struct lpm {
 };
 
 /* op->claim[] */
-enum { LPM_OF, LPM_CHAIN };
+enum { LPM_OF, LPM_PATH };
 
 static inline struct lpm *lpm_of(const struct bpf_map *m)
 {

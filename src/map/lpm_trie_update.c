@@ -13,7 +13,9 @@
  * new root, or a child of the last copy.
  */
 #include "map/lpm_trie_int.h"
+#include "util/raw.h"
 #include <string.h>
+#include <sys/mman.h>
 
 /* One attempt. */
 struct change {
@@ -27,7 +29,9 @@ struct change {
 	struct pair ctl; /* as seen at the beginning */
 	u64 root;        /* what it shall be */
 	u64 *hole, *hole_above;
+	struct lpm_path *path;
 	struct lpm_node *last; /* the last copy, whose child hole is, or NULL */
+	u32 last_step;         /* its place in the list */
 	u32 gone;              /* a node that goes without being replaced, or NIL */
 	struct pair gone_own;
 };
@@ -40,26 +44,47 @@ struct change {
 
 /* ---- private nodes ---- */
 
-/* A private node, in the chain, to replace `old` (or NIL). Its seq has moved on. */
+/* This level's list, empty. NULL: no memory. */
+static struct lpm_path *path_get(struct op *op)
+{
+	void **at = &op->actor->scratch[op->level], *p = *at;
+
+	if (!p) {
+		p = raw_mmap(NULL, ROUND_UP(sizeof(struct lpm_path), PAGE), PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (IS_ERR(p))
+			return NULL;
+		*at = p;
+	}
+	((struct lpm_path *)p)->n = 0;
+	return p;
+}
+
+/* A private node, noted in the list, to replace `old` (or NIL). Its seq has moved on. */
 static int node_new(struct change *c, u32 old, u64 *link)
 {
-	struct pool_mine mine;
+	struct lpm_step *s = &c->path->step[c->path->n];
 	struct lpm_node *n;
-	int err = pool_get(c->op, &c->t->pool, 0, &mine);
+	int err;
 
-	if (err)
+	if (c->path->n == ARRAY_SIZE(c->path->step))
+		return -EIO;
+	*s = (struct lpm_step){ .mine = { .b = NIL }, .old = old };
+	if (old != NIL)
+		s->old_own = pool_owner(&c->t->pool, old).lo;
+	barrier();
+	c->path->n++;
+	barrier();
+	err = pool_get(c->op, &c->t->pool, 0, &s->mine);
+	if (err) {
+		s->mine.b = NIL;
 		return err;
-	n = lpm_node(c->t, mine.b);
+	}
+	c->op->slot = NIL; /* the list names it */
+	n = lpm_node(c->t, s->mine.b);
 	SET(n->seq, GET(n->seq) + 1);
 	write_order();
-	SET(n->prev, (u32)c->op->claim[LPM_CHAIN]);
-	SET(n->old, old);
-	SET(n->old_own, old == NIL ? 0 : pool_owner(&c->t->pool, old).lo);
-	barrier();
-	c->op->claim[LPM_CHAIN] = mine.b;
-	barrier();
-	c->op->slot = NIL;
-	*link = (u64)GET(n->seq) << 32 | mine.b;
+	*link = (u64)GET(n->seq) << 32 | s->mine.b;
 	return 0;
 }
 
@@ -70,37 +95,15 @@ static void node_set(struct lpm_node *n, u32 plen, u64 child0, u64 child1)
 	SET(n->child[1], child1);
 }
 
-/*
- * Takes the first node off the chain; op->slot names it until it is settled.
- * False: the chain is empty, or its rest has been replaced by others.
- */
-static bool chain_next(struct op *op, const struct lpm *t, struct pool_mine *mine)
-{
-	u32 b = (u32)op->claim[LPM_CHAIN], prev;
-
-	if (b >= t->pool.n)
-		return false;
-	prev = GET(lpm_node(t, b)->prev);
-	read_order();
-	if (!pool_is_mine(op, &t->pool, b, &mine->own)) {
-		op->claim[LPM_CHAIN] = NIL;
-		return false;
-	}
-	mine->b = b;
-	op->slot = b;
-	barrier();
-	op->claim[LPM_CHAIN] = prev;
-	barrier();
-	return true;
-}
-
 /* Not published: all private nodes go back. */
 static void drop_private(struct change *c)
 {
-	struct pool_mine mine;
+	for (; c->path->n; c->path->n--) {
+		struct lpm_step *s = &c->path->step[c->path->n - 1];
 
-	while (chain_next(c->op, c->t, &mine))
-		pool_put(c->op, &c->t->pool, &mine);
+		if (s->mine.b != NIL)
+			pool_put(c->op, &c->t->pool, &s->mine);
+	}
 }
 
 /* Frees a node that the swap has taken out; lo: its owner word's version before. */
@@ -111,53 +114,36 @@ static void free_old(struct change *c, u32 b, u64 lo)
 	pool_take(c->op, &c->t->pool, b, 0, (struct pair){ lo, now.lo == lo ? now.hi : 0 });
 }
 
-/*
- * The swap has been made: private nodes are public, those they replace are
- * free. What a node replaces is read before it is let go; a node that others
- * have replaced meanwhile leaves its old one to the sweep.
- */
+/* The swap has been made: private nodes are public, those they replace are free. */
 static void settle(struct change *c)
 {
-	struct pool_mine mine;
+	for (; c->path->n; c->path->n--) {
+		struct lpm_step *s = &c->path->step[c->path->n - 1];
 
-	while (chain_next(c->op, c->t, &mine)) {
-		struct lpm_node *n = lpm_node(c->t, mine.b);
-		u32 old = GET(n->old), plen = GET(n->plen);
-		u64 old_own = GET(n->old_own);
-		struct pair own;
-
-		read_order();
-		if (!pool_is_mine(c->op, &c->t->pool, mine.b, &own))
-			break;
-		if (plen & NODE_DROPPED)
-			pool_put(c->op, &c->t->pool, &mine);
+		if (s->dropped)
+			pool_put(c->op, &c->t->pool, &s->mine);
 		else
-			pool_publish(c->op, &c->t->pool, &mine);
-		if (old != NIL)
-			free_old(c, old, old_own);
+			pool_publish(c->op, &c->t->pool, &s->mine);
+		if (s->old != NIL)
+			free_old(c, s->old, s->old_own);
 	}
-	c->op->slot = NIL;
-	c->op->claim[LPM_CHAIN] = NIL;
 	if (c->gone != NIL)
 		free_old(c, c->gone, c->gone_own.lo);
 }
 
-/*
- * The operation was left: each of its nodes is either in the trie or free. The
- * one in op->slot is not in the chain unless it is the first. (This may itself
- * be left and begun again.)
- */
+/* The operation was left: each of its nodes is either in the trie or free. (This may itself be left and begun
+ * again.) */
 void lpm_recover(struct op *old, struct op *now)
 {
 	struct lpm *t = (struct lpm *)old->claim[LPM_OF];
-	struct pool_mine mine;
+	struct lpm_path *path = (struct lpm_path *)old->claim[LPM_PATH];
 
 	now->budget = 20l * t->pool.n + 200000;
-	if (old->slot != (u32)old->claim[LPM_CHAIN])
+	for (u32 i = 0; i < path->n && i < ARRAY_SIZE(path->step); i++) {
+		old->slot = path->step[i].mine.b;
 		pool_recover(old, now, &t->pool);
-	for (u32 i = 0; i < t->pool.n && chain_next(old, t, &mine); i++)
-		pool_recover(old, now, &t->pool);
-	old->slot = NIL;
+	}
+	path->n = 0;
 }
 
 /* ---- the way down ---- */
@@ -178,6 +164,7 @@ static int copy_node(struct change *c, u64 link, const struct lpm_seen *s, u32 b
 	c->hole_above = c->hole;
 	c->hole = &n->child[bit];
 	c->last = n;
+	c->last_step = c->path->n - 1;
 	return 0;
 }
 
@@ -240,7 +227,10 @@ static int run(struct change *c, int (*attempt)(struct change *c))
 	c->t = lpm_of(c->m);
 	c->op->budget = 20l * c->t->pool.n + 200000;
 	c->op->claim[LPM_OF] = (u64)c->t;
-	c->op->claim[LPM_CHAIN] = NIL;
+	c->path = path_get(c->op);
+	if (!c->path)
+		return -ENOMEM;
+	c->op->claim[LPM_PATH] = (u64)c->path;
 	barrier();
 	c->op->recover = lpm_recover;
 	barrier();
@@ -274,7 +264,7 @@ static int value_node(struct change *c, u32 old, u64 child0, u64 child1, u64 *ho
 	return 0;
 }
 
-/* An inner node where key and node part, with the two below it: parent first, as the chain wants it. */
+/* An inner node where key and node part, with the two below it. */
 static int fork_node(struct change *c, u32 plen, u64 other, u64 *hole)
 {
 	u32 bit = lpm_bit(&c->key, plen);
@@ -368,7 +358,7 @@ static int close_hole(struct change *c, u64 there, const struct lpm_seen *s)
 	/* The copy above was an inner node with two children: its other child takes its place. */
 	side = c->hole == &c->last->child[0];
 	SET(*c->hole_above, GET(c->last->child[side]));
-	SET(c->last->plen, GET(c->last->plen) | NODE_DROPPED);
+	c->path->step[c->last_step].dropped = true;
 	return 0;
 }
 

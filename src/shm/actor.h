@@ -70,6 +70,9 @@ struct actor {
 	const void *cached_obj;
 	u32 cached_block;
 
+	/* Process-local memory that an operation at a level may have made for itself; kept for the next. */
+	void *scratch[ACTOR_LEVELS];
+
 	u32 hint[4]; /* where to look first in free bitmaps */
 	struct op op[ACTOR_LEVELS];
 };

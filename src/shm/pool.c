@@ -205,12 +205,6 @@ void pool_take(struct op *op, const struct pool *p, u32 b, u32 holder, struct pa
 	remember(op, p, b);
 }
 
-bool pool_is_mine(const struct op *op, const struct pool *p, u32 b, struct pair *own)
-{
-	*own = pool_owner(p, b);
-	return is_mine(op, *own);
-}
-
 void pool_recover(struct op *old, struct op *now, const struct pool *p)
 {
 	u32 b = old->slot;

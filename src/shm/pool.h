@@ -89,9 +89,6 @@ static inline struct pair pool_owner(const struct pool *p, u32 b)
 /* Frees b, which `holder` has just let go of; seen: its owner word from before that. */
 void pool_take(struct op *op, const struct pool *p, u32 b, u32 holder, struct pair seen);
 
-/* Is b still a private block of this operation? Then *own is its owner word. */
-bool pool_is_mine(const struct op *op, const struct pool *p, u32 b, struct pair *own);
-
 /* Settles the private block of an abandoned operation. */
 void pool_recover(struct op *old, struct op *now, const struct pool *p);
 

@@ -71,7 +71,7 @@ static void census(const struct lpm *t, u64 link, s64 above, struct census *c)
 	int kids = 0;
 
 	if (LINK_NODE(link) >= t->pool.n || n->seq != LINK_SEQ(link) || (s64)plen <= above ||
-	    plen > t->max_plen || (n->plen & NODE_DROPPED)) {
+	    plen > t->max_plen) {
 		mt_fail("bad link %llx", (unsigned long long)link);
 		return;
 	}
