@@ -57,6 +57,11 @@ bool obj_hint(const struct stat *st, enum obj_type *type, u32 *id)
 	return *id && *type < OBJ_TYPES && S_ISREG(st->st_mode);
 }
 
+u32 obj_hint_flags(const struct stat *st)
+{
+	return (u32)(atomic_load_explicit(hint_slot(st), memory_order_relaxed) >> 40);
+}
+
 void obj_set_hint(const struct stat *st, enum obj_type type, u32 id, u32 flags)
 {
 	atomic_store_explicit(hint_slot(st), (u64)(flags & 255) << 40 | (u64)type << 32 | id,

@@ -135,6 +135,8 @@ int obj_open(enum obj_type type, u32 id, int oflags, struct stat *st);
  * it must compare the inode.
  */
 bool obj_hint(const struct stat *st, enum obj_type *type, u32 *id);
+/* Its OBJ_F_* flags, as remembered at the same place. */
+u32 obj_hint_flags(const struct stat *st);
 void obj_set_hint(const struct stat *st, enum obj_type type, u32 id, u32 flags);
 
 /* Which object an fd is a description of. -EINVAL: none of this store. */
