@@ -27,30 +27,50 @@ __thread struct pre_thread pre_self;
 static const u64 guard_signals = SIGBIT(SIGSEGV) | SIGBIT(SIGBUS);
 static const int guard_signal[2] = { SIGSEGV, SIGBUS };
 
+/* One thread at a time: a second would take the lifted limit for the client's. */
+static _Atomic bool lifted;
+
 void pre_limit_back(struct pre_thread *t)
 {
 	if (!t->limit[1])
 		return;
 	raw4(SYS_prlimit64, 0, RLIMIT_NOFILE, t->limit, 0);
 	t->limit[1] = 0;
+	atomic_store(&lifted, false);
 }
 
-static noinline long serve_above_limit(struct pre_thread *t, long cmd, u64 attr, long size)
+static bool lift_limit(struct pre_thread *t)
 {
 	u64 lim[2], more[2];
-	long ret;
 
-	if (t->limit[1] || raw4(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, lim) || lim[0] >= lim[1])
-		return -EMFILE;
+	if (t->limit[1])
+		return false; /* this very thread, in a call that a handler has interrupted */
+	for (int tries = 0; atomic_exchange(&lifted, true); tries++) {
+		if (tries == 100)
+			return false;
+		raw0(SYS_sched_yield);
+	}
+	if (raw4(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, lim) || lim[0] >= lim[1])
+		goto out;
 	more[0] = MIN(lim[1], lim[0] + 64);
 	more[1] = lim[1];
 	t->limit[0] = lim[0];
 	barrier();
 	t->limit[1] = lim[1];
-	if (raw4(SYS_prlimit64, 0, RLIMIT_NOFILE, more, 0)) {
-		t->limit[1] = 0;
+	if (!raw4(SYS_prlimit64, 0, RLIMIT_NOFILE, more, 0))
+		return true;
+	t->limit[1] = 0;
+out:
+	atomic_store(&lifted, false);
+	return false;
+}
+
+static noinline long serve_above_limit(struct pre_thread *t, long cmd, u64 attr, long size)
+{
+	long ret;
+
+	if (!lift_limit(t))
 		return -EMFILE;
-	}
 	ret = sys_bpf(&t->c, (int)cmd, attr, (u32)size);
 	pre_limit_back(t);
 	return ret;
@@ -110,6 +130,14 @@ static void send_again(struct pre_thread *t)
 		t->put_off &= (u8) ~(1 << i);
 		raw4(SYS_rt_tgsigqueueinfo, t->c.pid, t->c.tid, guard_signal[i], &t->kept[i]);
 	}
+}
+
+void pre_borrowed_back(struct pre_thread *t)
+{
+	if (!t->borrowed)
+		return;
+	t->borrowed = false;
+	raw4(SYS_rt_sigprocmask, SIG_BLOCK, &guard_signals, 0, 8);
 }
 
 static long serve_borrowed(struct pre_thread *t, long cmd, u64 attr, long size, u64 mask)

@@ -134,7 +134,9 @@ void pre_scratch_free(struct pre_thread *t, u32 from);
 
 /* bpf.c */
 long pre_syscall_bpf(long nr, long cmd, long attr, long size, long d, long e, long f);
+/* Before a jump that may leave a call: what it had changed of the thread and the process. */
 void pre_limit_back(struct pre_thread *t);
+void pre_borrowed_back(struct pre_thread *t);
 
 /* fdtab.c */
 #define FDTAB_SIZE 1024u

@@ -389,7 +389,7 @@ EXPORT int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *t, const s
 static void before_jump(void)
 {
 	pre_self.state = THREAD_NEW;
-	pre_self.borrowed = false;
+	pre_borrowed_back(&pre_self);
 	pre_limit_back(&pre_self);
 }
 
