@@ -51,6 +51,10 @@
 
 #define INHERITED_MAX 1024
 
+/* CMD's limits are not meant for the one who serves it. */
+static const int limits[] = { RLIMIT_NOFILE, RLIMIT_FSIZE, RLIMIT_CPU, RLIMIT_DATA, RLIMIT_AS };
+#define LIMITS (sizeof(limits) / sizeof(limits[0]))
+
 struct run {
 	const struct run_opts *o;
 	const sigset_t *mask;
@@ -63,6 +67,8 @@ struct run {
 	u32 ninherited;
 	pid_t cmd;
 	int status; /* of CMD, -1 before */
+	struct rlimit limits[LIMITS];
+	void (*xfsz)(int);
 	bool told;
 };
 
@@ -95,6 +101,29 @@ static void note_inherited(struct run *r)
 	}
 	if (d)
 		closedir(d);
+}
+
+static void raise_limits(struct run *r)
+{
+	r->xfsz = signal(SIGXFSZ, SIG_IGN);
+	for (u32 i = 0; i < LIMITS; i++) {
+		struct rlimit l = { 1 << 16, 1 << 16 };
+
+		getrlimit(limits[i], &r->limits[i]);
+		if (limits[i] != RLIMIT_NOFILE)
+			l.rlim_cur = l.rlim_max = RLIM_INFINITY;
+		if (l.rlim_max > r->limits[i].rlim_max && !setrlimit(limits[i], &l))
+			continue; /* the privileged may */
+		l.rlim_cur = l.rlim_max = r->limits[i].rlim_max;
+		setrlimit(limits[i], &l);
+	}
+}
+
+static void restore_limits(const struct run *r)
+{
+	for (u32 i = 0; i < LIMITS; i++)
+		setrlimit(limits[i], &r->limits[i]);
+	signal(SIGXFSZ, r->xfsz);
 }
 
 static int choose_store(struct run *r)
@@ -234,6 +263,7 @@ static void __attribute__((noreturn)) client(const struct run *r, int sock)
 		say_verbose(r->o, "chdir %s: %s", cwd, strerror(errno));
 	set_environment(r);
 	install_filter(r, sock);
+	restore_limits(r);
 	sigprocmask(SIG_SETMASK, r->mask, NULL);
 	execvp(r->o->cmd[0], r->o->cmd);
 	err = errno;
@@ -264,7 +294,6 @@ static int start_client(struct run *r)
 /* Out of reach of the terminal, and in nobody's way. */
 static void withdraw(const struct run *r)
 {
-	static const int limits[] = { RLIMIT_NOFILE, RLIMIT_FSIZE, RLIMIT_CPU, RLIMIT_DATA };
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	setsid();
@@ -277,15 +306,6 @@ static void withdraw(const struct run *r)
 			dup2(null, fd);
 	}
 	close(null);
-	/* CMD's limits are not meant for the one who serves it. */
-	for (u32 i = 0; i < ARRAY_SIZE(limits); i++) {
-		struct rlimit l;
-
-		if (!getrlimit(limits[i], &l)) {
-			l.rlim_cur = l.rlim_max;
-			setrlimit(limits[i], &l);
-		}
-	}
 	umask(0);
 	if (chdir("/"))
 		return;
@@ -405,6 +425,7 @@ int supervise(const struct run_opts *o, int tell_fd, const sigset_t *mask)
 	bool wake = false;
 
 	note_inherited(&r);
+	raise_limits(&r);
 	err = setup(&r);
 	if (err)
 		return tell(&r, RUN_MSG_END, err << 8), err;
