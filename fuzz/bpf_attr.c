@@ -322,8 +322,8 @@ static void make_call(struct call *c)
 	c->size = p->cmd == BPF_MAP_LOOKUP_AND_DELETE_ELEM ? p->size : a_size(p->size);
 	if (rnd(16) == 0)
 		c->r.b[rnd(4) ? p->size + rnd(200) : rnd(4096)] |= p->size <= 20 ? 1 : 0;
-	if (rnd(64) == 0)
-		c->attr = a_pointer();
+	if (rnd(64) == 0) /* an fd's number read as an id may be one that exists */
+		c->attr = p->words[0] == 'i' ? a_key() : a_pointer();
 }
 
 static int returns_fd(int cmd)

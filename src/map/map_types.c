@@ -10,14 +10,15 @@
 #define ACCESS      (BPF_F_RDONLY | BPF_F_WRONLY)
 #define PROG_ACCESS (BPF_F_RDONLY_PROG | BPF_F_WRONLY_PROG)
 #define STD         (BPF_F_NUMA_NODE | ACCESS)
-#define HASH_FLAGS  (ACCESS | PROG_ACCESS | BPF_F_NO_PREALLOC | BPF_F_ZERO_SEED)
+/* BPF_F_NUMA_NODE on a per-CPU map is refused by htab_alloc_check, in the kernel's order. */
+#define HASH_FLAGS (STD | PROG_ACCESS | BPF_F_NO_PREALLOC | BPF_F_ZERO_SEED)
 /* NO_PREALLOC is refused by the LRU types themselves, with an errno of its own. */
 #define LRU_FLAGS (HASH_FLAGS | BPF_F_NO_COMMON_LRU)
 
 const struct map_type map_types[] = {
 	[BPF_MAP_TYPE_HASH] = {
 		.ops = &hashtab_ops,
-		.flags_allowed = HASH_FLAGS | BPF_F_NUMA_NODE,
+		.flags_allowed = HASH_FLAGS,
 		.btf_seq = true,
 		.spin_lock = true,
 		.timer = true,
@@ -75,7 +76,7 @@ const struct map_type map_types[] = {
 	},
 	[BPF_MAP_TYPE_LRU_HASH] = {
 		.ops = &hashtab_lru_ops,
-		.flags_allowed = LRU_FLAGS | BPF_F_NUMA_NODE,
+		.flags_allowed = LRU_FLAGS,
 		.btf_seq = true,
 		.timer = true,
 		.cap_bpf = true,
@@ -111,7 +112,7 @@ const struct map_type map_types[] = {
 	},
 	[BPF_MAP_TYPE_HASH_OF_MAPS] = {
 		.ops = &hash_of_maps_ops,
-		.flags_allowed = HASH_FLAGS | BPF_F_NUMA_NODE,
+		.flags_allowed = HASH_FLAGS,
 		.btf_errno = -ENOTSUPP,
 		.may_freeze = true,
 		.bucket_cursor = true,

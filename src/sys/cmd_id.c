@@ -87,7 +87,13 @@ long cmd_link_by_id(struct cmd_ctx *x)
 
 long cmd_btf_by_id(struct cmd_ctx *x)
 {
-	if (x->attr->get_id.open_flags & ~(u32)BPF_F_TOKEN_FD)
+	u32 flags = x->attr->get_id.open_flags;
+	int err;
+
+	if (flags & ~(u32)BPF_F_TOKEN_FD)
 		return -EINVAL;
+	err = flags ? cmd_check_token(x, x->attr->get_id.token_fd) : 0;
+	if (err)
+		return err;
 	return fd_by_id(x, OBJ_BTF, O_RDONLY);
 }
