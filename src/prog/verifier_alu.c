@@ -31,6 +31,9 @@ static bool compute(u8 op, bool wide, u64 a, u64 b, u64 *r)
 		a = (u32)a;
 		b = (u32)b;
 	}
+	/* A shift by too much has a result, but the kernel does not count on it. */
+	if ((op == BPF_LSH || op == BPF_RSH || op == BPF_ARSH) && b >= (wide ? 64 : 32))
+		return false;
 	switch (op) {
 	case BPF_ADD: *r = a + b; break;
 	case BPF_SUB: *r = a - b; break;
@@ -38,9 +41,9 @@ static bool compute(u8 op, bool wide, u64 a, u64 b, u64 *r)
 	case BPF_OR: *r = a | b; break;
 	case BPF_AND: *r = a & b; break;
 	case BPF_XOR: *r = a ^ b; break;
-	case BPF_LSH: *r = a << (b & (wide ? 63 : 31)); break;
-	case BPF_RSH: *r = a >> (b & (wide ? 63 : 31)); break;
-	case BPF_ARSH: *r = wide ? (u64)((s64)a >> (b & 63)) : (u32)((s32)(u32)a >> (b & 31)); break;
+	case BPF_LSH: *r = a << b; break;
+	case BPF_RSH: *r = a >> b; break;
+	case BPF_ARSH: *r = wide ? (u64)((s64)a >> b) : (u32)((s32)(u32)a >> b); break;
 	case BPF_NEG: *r = -a; break;
 	default: return false;
 	}
