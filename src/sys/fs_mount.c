@@ -23,7 +23,7 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
-#define BINDS       64
+#define BINDS       FS_SELF_BINDS
 #define PROPAGATION (MS_PRIVATE | MS_SHARED | MS_SLAVE | MS_UNBINDABLE)
 
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -225,7 +225,8 @@ static long mount_bpf(struct fs_ctx *x, u64 flags)
 	err = find_target(x, &x->one, &t);
 	if (err)
 		return err;
-	if (!x->c->ops->privileged(x->c))
+	/* In another root or mount namespace than the supervisor's the mount could not be seen. */
+	if (!x->c->ops->privileged(x->c) || *x->c->root_prefix)
 		return -EPERM;
 	if (x->a[4] && fs_read_string(x->c, x->a[4], data, sizeof(data)) == -EFAULT)
 		return -EFAULT;
@@ -243,6 +244,20 @@ static long mount_bpf(struct fs_ctx *x, u64 flags)
 	snprintf(want.source, sizeof(want.source), "%.63s", source);
 	want.read_only = (flags & MS_RDONLY) != 0;
 	return add_mount(x, &want);
+}
+
+bool fs_self_bind(u32 i, char path[RUN_PATH_MAX])
+{
+	bool used;
+
+	if (i >= BINDS)
+		return false;
+	pthread_mutex_lock(&table_lock);
+	used = binds[i][0] != 0;
+	if (used)
+		str_put(path, binds[i]);
+	pthread_mutex_unlock(&table_lock);
+	return used;
 }
 
 /* Another name for an instance: its root bound elsewhere. */

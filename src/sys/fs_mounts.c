@@ -207,32 +207,71 @@ static void rewrite_mounts(FILE *f, const struct run_mount *m, const char *info)
 	mounts_line(f, m, opts, n);
 }
 
-/* The id of the mount that a path lies on, as mountinfo has it. */
-static u32 parent_id(const char *info, const char *path)
+static const char *next_line(const char *line)
 {
-	const char *point, *line;
-	size_t best = 0;
-	u32 id = 1;
+	line += strcspn(line, "\n");
+	return line + (*line == '\n');
+}
 
-	for (line = info; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+/* The line of mountinfo whose mount a path lies on, the last of equals; *no is its number. */
+static const char *parent_line(const char *info, const char *path, u32 *no)
+{
+	const char *point, *line, *found = info;
+	size_t best = 0;
+	u32 i = 0;
+
+	for (line = info; *line; line = next_line(line), i++) {
 		size_t n = field(line, 4, &point);
 
 		if (n == 1)
 			n = 0; /* "/" */
-		if (n >= best && !strncmp(point, path, n) && (path[n] == '/' || !path[n]) &&
-		    !is_replaced(line)) {
+		if (n >= best && !strncmp(point, path, n) && (path[n] == '/' || !path[n])) {
 			best = n;
-			id = (u32)strtoul(line, NULL, 10);
+			found = line;
+			*no = i;
 		}
 	}
-	return id;
+	return found;
+}
+
+static u32 parent_id(const char *info, const char *path)
+{
+	u32 no = 0;
+
+	return (u32)strtoul(parent_line(info, path, &no), NULL, 10);
+}
+
+/* A directory bound on itself: a mount like the one that it lies on. */
+static void add_bind(FILE *f, bool info, const char *mountinfo, const char *mounts, u32 i, const char *dir)
+{
+	const char *dev, *opts, *line;
+	char path[RUN_PATH_MAX * 4];
+	u32 no = 0;
+
+	escape(dir, path, sizeof(path));
+	line = parent_line(mountinfo, dir, &no);
+	if (info) {
+		size_t n = field(line, 2, &dev);
+
+		field(line, 5, &opts);
+		fprintf(f, "%u %lu %.*s %s %s %.*s\n", OWN_IDS + RUN_MOUNTS + i, strtoul(line, NULL, 10),
+			(int)n, dev, path, path, (int)strcspn(opts, "\n"), opts);
+		return;
+	}
+	for (line = mounts; no && *line; no--)
+		line = next_line(line);
+	field(line, 2, &opts);
+	fprintf(f, "%.*s %s %.*s\n", (int)strcspn(line, " "), line, path, (int)strcspn(opts, "\n"), opts);
 }
 
 /* What is only redirected, topmost last. */
-static void add_redirected(FILE *f, bool info, const char *mountinfo)
+static void add_redirected(FILE *f, bool info, const char *mountinfo, const char *mounts)
 {
-	char head[64];
+	char head[64], dir[RUN_PATH_MAX];
 
+	for (u32 i = 0; i < FS_SELF_BINDS; i++)
+		if (fs_self_bind(i, dir))
+			add_bind(f, info, mountinfo, mounts, i, dir);
 	for (u32 i = 0; i < RUN_MOUNTS; i++) {
 		const struct run_mount *m = &the_run->mounts[i];
 		const char *opts = m->read_only ? "ro,relatime" : "rw,relatime";
@@ -265,12 +304,10 @@ static void write_lines(FILE *f, bool info, const char *mountinfo, const char *m
 			rewrite_info(f, ours, i, mountinfo);
 		else
 			rewrite_mounts(f, ours, i);
-		i += strcspn(i, "\n");
-		m += strcspn(m, "\n");
-		i += *i == '\n';
-		m += *m == '\n';
+		i = next_line(i);
+		m = next_line(m);
 	}
-	add_redirected(f, info, mountinfo);
+	add_redirected(f, info, mountinfo, mounts);
 }
 
 int fs_mounts_text(struct fs_ctx *x, const char *pid, bool info, const char *path, u32 oflags)

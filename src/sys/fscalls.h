@@ -171,6 +171,10 @@ int fs_map_text(u32 map_id, const char *path, u32 oflags);
 /* /proc/PID/mounts or mountinfo with the run's mounts in it: an fd, or -errno. */
 int fs_mounts_text(struct fs_ctx *x, const char *pid, bool info, const char *path, u32 oflags);
 
+/* The i-th directory that a redirected run has bound on itself; false: none at i. */
+#define FS_SELF_BINDS 64
+bool fs_self_bind(u32 i, char path[RUN_PATH_MAX]);
+
 /* The options of a mount as /proc/mounts shows them, behind "rw": ",uid=1" or "". */
 void fs_mount_options(const struct run_mount *m, char *buf, size_t size);
 
