@@ -31,6 +31,17 @@ static int begin(struct fs_ctx *x, struct stat *st)
 	return x->one.at.m->read_only ? -EROFS : fs_enter(x);
 }
 
+/* fchmodat(2) has no AT_EMPTY_PATH, and "." asks for the right to search. */
+static long chmod_at(const struct fs_at *at, u32 mode)
+{
+	char self[40];
+
+	if (at->name[0])
+		return raw3(SYS_fchmodat, at->dirfd, at->name, mode);
+	str_put_u64(str_put(self, "/proc/self/fd/"), (u64)at->dirfd, 10);
+	return raw3(SYS_fchmodat, AT_FDCWD, self, mode);
+}
+
 /* chmod(2), fchmodat(2), fchmodat2(2) */
 long fs_chmod(struct fs_ctx *x)
 {
@@ -46,7 +57,7 @@ long fs_chmod(struct fs_ctx *x)
 	if (S_ISLNK(st.st_mode))
 		err = -EOPNOTSUPP;
 	else
-		err = raw3(SYS_fchmodat, at->dirfd, fs_name(at), x->a[x->row->one.path + 1] & 07777);
+		err = chmod_at(at, (u32)x->a[x->row->one.path + 1] & 07777);
 	fs_leave(x);
 	return err;
 }
@@ -64,8 +75,8 @@ long fs_chown(struct fs_ctx *x)
 	err = begin(x, &st);
 	if (err)
 		return err;
-	err = raw5(SYS_fchownat, at->dirfd, fs_name(at), (u32)x->a[arg + 1], (u32)x->a[arg + 2],
-		   AT_SYMLINK_NOFOLLOW);
+	err = raw5(SYS_fchownat, at->dirfd, at->name, (u32)x->a[arg + 1], (u32)x->a[arg + 2],
+		   AT_SYMLINK_NOFOLLOW | fs_empty(at));
 	fs_leave(x);
 	return err;
 }

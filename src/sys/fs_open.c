@@ -192,7 +192,7 @@ long fs_chdir(struct fs_ctx *x)
 	err = fs_enter(x);
 	if (err)
 		return err;
-	err = raw4(SYS_faccessat2, at->dirfd, fs_name(at), X_OK, AT_EACCESS);
+	err = raw4(SYS_faccessat2, at->dirfd, at->name, X_OK, AT_EACCESS | fs_empty(at));
 	fs_leave(x);
 	if (err)
 		return err;

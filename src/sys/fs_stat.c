@@ -55,7 +55,7 @@ int fs_look(struct fs_ctx *x, const struct fs_at *at, struct stat *st)
 
 	if (err)
 		return err;
-	err = raw_fstatat(at->dirfd, fs_name(at), st, AT_SYMLINK_NOFOLLOW);
+	err = raw_fstatat(at->dirfd, at->name, st, AT_SYMLINK_NOFOLLOW | fs_empty(at));
 	fs_leave(x);
 	if (!err && at->dir_wanted && !S_ISDIR(st->st_mode))
 		return -ENOTDIR;
@@ -116,8 +116,8 @@ long fs_statx(struct fs_ctx *x)
 	err = fs_look(x, at, &st);
 	if (err)
 		return err;
-	err = raw5(SYS_statx, at->dirfd, fs_name(at), AT_SYMLINK_NOFOLLOW, (u32)x->a[3] | STATX_BASIC_STATS,
-		   &sx);
+	err = raw5(SYS_statx, at->dirfd, at->name, AT_SYMLINK_NOFOLLOW | fs_empty(at),
+		   (u32)x->a[3] | STATX_BASIC_STATS, &sx);
 	if (err)
 		return err;
 	fs_fix_stat(at, &st);
@@ -152,7 +152,7 @@ long fs_access(struct fs_ctx *x)
 	err = fs_enter(x);
 	if (err)
 		return err;
-	err = raw4(SYS_faccessat2, at->dirfd, fs_name(at), mode, AT_EACCESS);
+	err = raw4(SYS_faccessat2, at->dirfd, at->name, mode, AT_EACCESS | fs_empty(at));
 	fs_leave(x);
 	return err;
 }

@@ -100,6 +100,12 @@ static inline const char *fs_name(const struct fs_at *at)
 	return at->name[0] ? at->name : ".";
 }
 
+/* With at->name: the directory itself is reached without the right to search it. */
+static inline int fs_empty(const struct fs_at *at)
+{
+	return at->name[0] ? 0 : AT_EMPTY_PATH;
+}
+
 /* stat(2) of the place as the store has it, by the client's permission to search. */
 int fs_look(struct fs_ctx *x, const struct fs_at *at, struct stat *st);
 
