@@ -48,6 +48,15 @@ static int batch_copy(struct batch *t, u64 link, u32 at, u64 *next, struct pair 
 	return 1;
 }
 
+/* Entries lie in no order of buckets: their lines are asked for some buckets ahead. */
+static void look_ahead(const struct htab *h, u32 b)
+{
+	u32 i = link_index(load64(&h->heads[(b + 8) & h->mask].hi));
+
+	if (i < h->n)
+		__builtin_prefetch(&h->ents[i]);
+}
+
 /* All entries of bucket b: how many, or -ENOSPC, -EIO. */
 static int bucket_read(struct batch *t, u32 b)
 {
@@ -130,6 +139,7 @@ static int htab_batch(struct op *op, struct bpf_map *m, struct map_batch *b, boo
 	htab_begin(op, m);
 	for (at = (u32)from; !ret; at++) {
 		op->budget = 20l * t.h->n + 200000; /* a bucket's */
+		look_ahead(t.h, at);
 		got = bucket_read(&t, at);
 		if (got > 0 && remove)
 			got = bucket_remove(&t, at);

@@ -10,7 +10,12 @@
 
 static void put_value_word(const struct htab *h, void *value, u64 word)
 {
-	memcpy(value, &word, h->vout);
+	if (h->vout == 4)
+		memcpy(value, &word, 4);
+	else if (h->vout == 8)
+		memcpy(value, &word, 8);
+	else
+		memcpy(value, &word, h->vout);
 	if (h->lock_off >= 0) /* whatever it is at the moment: others see an open lock */
 		memset((u8 *)value + h->lock_off, 0, 4);
 }
@@ -157,9 +162,10 @@ bool htab_peek(struct htab *h, u32 i, u64 *word)
 
 bool htab_copy_key(struct htab *h, u32 i, u64 s_lo, u64 s_hi, u64 word, void *key)
 {
-	if (h->keys != KEYS_LONG) {
-		memcpy(key, &word, h->key_size);
-		return true;
+	switch (h->keys) {
+	case KEYS_4: memcpy(key, &word, 4); return true;
+	case KEYS_8: memcpy(key, &word, 8); return true;
+	case KEYS_SHORT: memcpy(key, &word, h->key_size); return true;
 	}
 	if ((u32)s_hi >= h->pool.n)
 		return !unchanged(h, i, s_lo);

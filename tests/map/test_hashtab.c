@@ -215,7 +215,9 @@ static void test_batch(void)
 	b.in = &(u32){ 256 };
 	b.count = 5;
 	ok(mt_batch(&t, t.ops->lookup_batch, &b) == -ENOENT && b.count == 0, "a cursor past the end");
+	ok(!b.out, "which leaves no next one");
 	b.in = NULL;
+	b.out = &cursor;
 	b.flags = 1;
 	ok(mt_batch(&t, t.ops->lookup_batch, &b) == -EINVAL, "flags");
 	b.flags = 0;
@@ -227,7 +229,7 @@ static void test_batch(void)
 		ret = mt_batch(&t, t.ops->lookup_batch, &b);
 		total += b.count;
 	}
-	ok(ret == -ENOENT && total == 150, "in pieces of 20: %u", total);
+	ok(ret == -ENOENT && total == 150, "in pieces of 20: %u, then %d", total, ret);
 	b.in = NULL;
 	total = 0;
 	for (ret = 0; !ret; b.in = &cursor) {
