@@ -236,10 +236,30 @@ static bool size_valid(off_t size)
 	       (size % PAGE == 0 || size % PAGE == OBJ_HDR_SIZE);
 }
 
-int obj_map(enum obj_type type, u32 id, bool writable, struct obj_view *v)
+static int map_description(int fd, enum obj_type type, u32 id, bool writable, struct obj_view *v)
 {
 	int prot = PROT_READ | (writable ? PROT_WRITE : 0);
+	struct obj_hdr h;
 	struct stat st;
+
+	if (raw_fstat(fd, &st) || !size_valid(st.st_size))
+		return -EIO;
+	v->size = (size_t)st.st_size;
+	v->writable = writable;
+	v->base = raw_mmap(NULL, v->size, prot, MAP_SHARED, fd, 0);
+	if (IS_ERR(v->base))
+		return (int)PTR_ERR(v->base);
+	view_split(v);
+	/* Read, not touched through the mapping: the file may shrink at any time. */
+	if (raw_pread(fd, &h, sizeof(h), (off_t)((u8 *)v->hdr - v->base)) == sizeof(h) &&
+	    header_valid(&h, type, id, v->size))
+		return 0;
+	obj_unmap(v);
+	return -EIO;
+}
+
+int obj_map(enum obj_type type, u32 id, bool writable, struct obj_view *v)
+{
 	char name[32];
 	int fd, err;
 
@@ -247,32 +267,18 @@ int obj_map(enum obj_type type, u32 id, bool writable, struct obj_view *v)
 			(writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW, 0);
 	if (fd < 0)
 		return fd;
-	err = raw_fstat(fd, &st);
-	if (!err && !size_valid(st.st_size))
-		err = -EIO;
-	if (err)
-		goto out;
-	v->size = (size_t)st.st_size;
-	v->writable = writable;
-	v->base = raw_mmap(NULL, v->size, prot, MAP_SHARED, fd, 0);
-	if (IS_ERR(v->base)) {
-		err = (int)PTR_ERR(v->base);
-		goto out;
-	}
-	view_split(v);
-	/* Read, not touched through the mapping: the file may shrink at any time. */
-	{
-		struct obj_hdr h;
-
-		if (raw_pread(fd, &h, sizeof(h), (off_t)((u8 *)v->hdr - v->base)) != sizeof(h) ||
-		    !header_valid(&h, type, id, v->size)) {
-			err = -EIO;
-			obj_unmap(v);
-		}
-	}
-out:
+	err = map_description(fd, type, id, writable, v);
 	raw_close(fd);
 	return err;
+}
+
+int obj_map_fd(int fd, enum obj_type type, u32 id, struct obj_view *v)
+{
+	int flags = raw_fcntl(fd, F_GETFL, 0);
+
+	if (flags < 0 || (flags & O_PATH) || (flags & O_ACCMODE) == O_WRONLY)
+		return -EACCES;
+	return map_description(fd, type, id, (flags & O_ACCMODE) == O_RDWR, v);
 }
 
 void obj_unmap(struct obj_view *v)

@@ -149,6 +149,8 @@ int obj_identify_path(int dirfd, const char *name, enum obj_type *type, u32 *id,
 /* Maps an object through an unlocked description of its own. -ENOENT, -EIO (not a valid object file),
  * -EACCES, -ENOMEM. */
 int obj_map(enum obj_type type, u32 id, bool writable, struct obj_view *v);
+/* The same through an fd that is there, with its access mode; the mapping keeps the object alive then. */
+int obj_map_fd(int fd, enum obj_type type, u32 id, struct obj_view *v);
 void obj_unmap(struct obj_view *v);
 
 /* Backs [0, upto) of the data with memory. -ENOMEM when the filesystem is full. Async-signal-safe,

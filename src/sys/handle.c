@@ -10,9 +10,11 @@
  * handle stands for is compared after that.
  */
 #include "sys/handle.h"
+#include "store/dirscan.h"
 #include "store/store.h"
 #include "util/raw.h"
 #include "util/slab.h"
+#include "util/str.h"
 #include <stdatomic.h>
 
 #define CACHE 4096u
@@ -138,6 +140,30 @@ void handle_forget(enum obj_type type, u32 id)
 	}
 }
 
+/*
+ * This process may not open the file any more, or never could, but whoever has
+ * an fd may use the object: an fd of it is looked for among those open here.
+ * The mapping is dropped with the handle, when the last of them is closed.
+ */
+static int map_held(struct handle *h, struct obj_view *v)
+{
+	const struct dirscan_entry *e;
+	struct dirscan d;
+	struct stat st;
+	int err = -EACCES;
+
+	if (dirscan_open(&d, "/proc/self/fd"))
+		return err;
+	while (err == -EACCES && (e = dirscan_next(&d))) {
+		int fd = (int)str_get_u64(e->name, NULL);
+
+		if (!raw_fstat(fd, &st) && st.st_ino == h->ino && st.st_dev == the_store.dev)
+			err = obj_map_fd(fd, h->type, h->id, v);
+	}
+	dirscan_close(&d);
+	return err;
+}
+
 struct opened *handle_open(struct handle *h)
 {
 	struct opened *o = atomic_load_explicit(&h->opened, memory_order_acquire), *none = NULL;
@@ -151,6 +177,8 @@ struct opened *handle_open(struct handle *h)
 	err = obj_map(h->type, h->id, true, &o->view);
 	if (err == -EACCES || err == -EROFS)
 		err = obj_map(h->type, h->id, false, &o->view);
+	if (err == -EACCES)
+		err = map_held(h, &o->view);
 	if (!err && h->type == OBJ_MAP) {
 		err = map_open(&o->map, &o->view);
 		if (err)
