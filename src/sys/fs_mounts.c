@@ -225,7 +225,8 @@ static const char *parent_line(const char *info, const char *path, u32 *no)
 
 		if (n == 1)
 			n = 0; /* "/" */
-		if (n >= best && !strncmp(point, path, n) && (path[n] == '/' || !path[n])) {
+		if (n >= best && !strncmp(point, path, n) && (path[n] == '/' || !path[n]) &&
+		    !is_replaced(line)) {
 			best = n;
 			found = line;
 			*no = i;
