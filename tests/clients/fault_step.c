@@ -13,13 +13,20 @@
  * On a kernel, and where a supervisor answers, a call is one instruction; the
  * library in the client makes it hundreds. The number of instructions is
  * printed. Below full scale only some of them are taken, others in each run.
+ *
+ * To kill at instruction n costs no n single steps: one run records where each
+ * instruction is, and a breakpoint there, passed as often as needed, stops a
+ * client at the same one. (A client that took another way is not counted.)
  */
 #include <setjmp.h>
+#include <stddef.h>
 #include <sys/ptrace.h>
+#include <sys/user.h>
 #include "clients/faults.h"
 
 #define SLOW_US   2000000
-#define STEPS_MAX 200000
+#define STEPS_MAX 100000
+#define PASSES    40 /* of one breakpoint, at most: later rounds of a loop are like the earlier ones */
 
 enum task { NEW, OVERWRITE, REMOVE, TAKE, GET, PIN, CREATE, TASKS };
 static const char *const task_name[] = {
@@ -28,6 +35,7 @@ static const char *const task_name[] = {
 };
 
 static sigjmp_buf out;
+static uint64_t trace[STEPS_MAX];
 static volatile sig_atomic_t armed;
 static long cases, steps_taken;
 static int broken, strange, ends;
@@ -151,53 +159,116 @@ static void let_go(pid_t pid, int sig)
 	ends += !WIFEXITED(status) || WEXITSTATUS(status) != 0;
 }
 
-/* The client stands still at every instruction once. Returns how many there are. */
-static long stop_everywhere(const struct victim *v, enum task t, int work)
+static uint64_t at_now(pid_t pid)
 {
-	long n = 0, every = test_scale(100);
+	return ptrace(PTRACE_PEEKUSER, pid, (void *)offsetof(struct user_regs_struct, rip), NULL);
+}
+
+/* Records all instructions of the task; returns how many there are. */
+static long record(const struct victim *v, enum task t)
+{
+	long n = 0;
 	pid_t pid;
 
 	fresh(v);
 	pid = start(v, t);
-	while (n < STEPS_MAX && step(pid)) {
-		if (work && (n * 37 + cases) % 100 < every)
-			peer(v);
-		n++;
-	}
+	do {
+		trace[n++] = at_now(pid);
+	} while (n < STEPS_MAX && step(pid));
 	let_go(pid, 0);
 	return n;
 }
 
-static void end_at(const struct victim *v, enum task t, long at, int sig)
+/* The client stands still at every instruction once; what others do may make it take longer, so that it is
+ * let go. */
+static void stop_everywhere(const struct victim *v, enum task t, long expected)
 {
-	int status;
+	long every = test_scale(100), n = 0;
 	pid_t pid;
 
 	fresh(v);
 	pid = start(v, t);
-	for (long i = 0; i < at && step(pid); i++)
-		;
-	peer(v);
-	if (sig == SIGKILL) {
+	for (; n < 2 * expected && step(pid); n++)
+		if (n < expected && (n * 37 + cases) % 100 < every)
+			peer(v);
+	let_go(pid, 0);
+	cases += expected * every / 100;
+}
+
+static void poke(pid_t pid, uint64_t at, long word)
+{
+	ptrace(PTRACE_POKETEXT, pid, (void *)at, (void *)word);
+}
+
+/* Runs on to a stop. Its signal, 0 at the end of the task. */
+static int run_on(pid_t pid)
+{
+	int status;
+
+	for (int sig = 0;; sig = WSTOPSIG(status)) {
+		if (ptrace(PTRACE_CONT, pid, NULL, (void *)(long)sig) || waitpid(pid, &status, 0) != pid ||
+		    !WIFSTOPPED(status))
+			return 0;
+		if (WSTOPSIG(status) == SIGTRAP || WSTOPSIG(status) == SIGSTOP)
+			return WSTOPSIG(status) == SIGTRAP ? SIGTRAP : 0;
+	}
+}
+
+/* To instruction n of the recorded run. 0: the client took another way. */
+static int go_to(pid_t pid, long n)
+{
+	int passes = 0;
+	long word;
+
+	for (long i = 0; i < n; i++)
+		passes += trace[i] == trace[n];
+	if (passes > PASSES)
+		return 0;
+	word = ptrace(PTRACE_PEEKTEXT, pid, (void *)trace[n], NULL);
+	for (;; passes--) {
+		poke(pid, trace[n], (word & ~0xffl) | 0xcc);
+		if (!run_on(pid) || at_now(pid) != trace[n] + 1)
+			return 0;
+		poke(pid, trace[n], word);
+		ptrace(PTRACE_POKEUSER, pid, (void *)offsetof(struct user_regs_struct, rip),
+		       (void *)trace[n]);
+		if (!passes)
+			return 1;
+		if (!step(pid))
+			return 0;
+	}
+}
+
+static void end_at(const struct victim *v, enum task t, long at, int sig)
+{
+	int status, there;
+	pid_t pid;
+
+	fresh(v);
+	pid = start(v, t);
+	there = at == 0 || go_to(pid, at);
+	if (there) {
+		peer(v);
+		cases++;
+	}
+	if (sig == SIGKILL || !there) {
 		kill(pid, SIGKILL);
 		waitpid(pid, &status, 0);
 	} else {
 		let_go(pid, sig);
 	}
-	cases++;
-	if (cases % 20 == 0)
+	if (there && cases % 50 == 0)
 		broken += not_whole(v, v->fd);
 }
 
 static void one_task(const struct victim *v, enum task t, int sig)
 {
-	long n = stop_everywhere(v, t, !sig), first = rnd(100) + 1;
-	long stride = 100 / test_scale(100);
+	long n = record(v, t), stride = 100 / test_scale(100);
 	char path[200];
 
 	if (!sig)
-		cases += n * test_scale(100) / 100;
-	for (long at = first % stride; sig && at < n; at += stride)
+		stop_everywhere(v, t, n);
+	for (long at = rnd(stride); sig && at < n; at += stride)
 		end_at(v, t, at, sig);
 	snprintf(path, sizeof(path), "%s/stepped", world_dir);
 	unlink(path);
