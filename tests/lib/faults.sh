@@ -5,7 +5,7 @@
 . tests/lib/cli.sh
 
 export LD_BIND_NOW=1
-limit=$((60 + 6 * ${PINFS_TEST_SCALE:-10}))
+limit=$((60 + 35 * ${PINFS_TEST_SCALE:-10}))
 store=/dev/shm/pinfs-faults.$$
 trap 'rm -rf "$WORK" "$store"' EXIT
 
