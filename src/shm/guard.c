@@ -80,6 +80,9 @@ int guard_copy(void *dst, const void *src, size_t n)
 	struct guard *g = actor_guard(), outer;
 	int err;
 
+	/* Nothing is ever mapped there; and memcpy may not be given NULL. */
+	if ((uintptr_t)dst < PAGE || (uintptr_t)src < PAGE)
+		return -EFAULT;
 	if (!g) {
 		memcpy(dst, src, n);
 		return 0;

@@ -85,10 +85,9 @@ static int reserve(int fd, size_t from, size_t len)
 static int large_create(struct obj_new *n, size_t size, size_t backed, bool header_last)
 {
 	struct obj_view *v = &n->view;
-	int err = size_allowed(size);
+	int err;
 
-	if (!err)
-		err = no_space(raw_ftruncate(n->fd, (off_t)size));
+	err = no_space(raw_ftruncate(n->fd, (off_t)size));
 	if (!err)
 		err = reserve(n->fd, 0, header_last ? backed : backed + OBJ_HDR_SIZE);
 	if (!err && header_last)
@@ -113,6 +112,9 @@ int obj_create(enum obj_type type, size_t data_size, size_t backed, bool header_
 	n->small = size <= PAGE;
 	n->view.size = size;
 	n->view.writable = true;
+	err = size_allowed(size);
+	if (err)
+		return err;
 	n->fd = tmp_open(n);
 	if (n->fd < 0)
 		return no_space(n->fd);

@@ -59,14 +59,16 @@ bool map_lock_missing(const struct bpf_map *m, u64 flags)
  * Reads a byte of every page: what cannot be read faults here, before the
  * type has looked at anything else, as a copy into the kernel would.
  */
-static void touch(const void *p, size_t n)
+static inline void touch(const void *p, size_t n)
 {
 	const volatile u8 *at = p;
 
 	if (!n)
 		return;
-	for (size_t i = 0; i < n; i += PAGE)
-		(void)at[i];
+	(void)at[0];
+	if (unlikely(n > PAGE))
+		for (size_t i = PAGE; i < n; i += PAGE)
+			(void)at[i];
 	(void)at[n - 1];
 }
 

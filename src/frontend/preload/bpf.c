@@ -105,6 +105,9 @@ static noinline long settle(struct pre_thread *t, u32 mem, long ret, long cmd, u
 		ret = serve_above_limit(t, cmd, attr, size);
 	if (ret == -EBADF && store_lost())
 		ret = sys_bpf(&t->c, (int)cmd, attr, (u32)size);
+	/* The object's file would break RLIMIT_FSIZE, with SIGXFSZ: the supervisor has its own limits. */
+	if (ret == -EFBIG)
+		ret = raw6(SYS_bpf, cmd, (long)attr, size, 0, 0, 0);
 	if (t->mem_count != mem)
 		pre_scratch_free(t, mem);
 	return ret;
@@ -116,7 +119,7 @@ static inline long serve(struct pre_thread *t, long cmd, u64 attr, long size)
 	long ret;
 
 	ret = sys_bpf(&t->c, (int)cmd, attr, (u32)size);
-	if (unlikely(ret == -EMFILE || ret == -EBADF || t->mem_count != mem))
+	if (unlikely(ret == -EMFILE || ret == -EBADF || ret == -EFBIG || t->mem_count != mem))
 		ret = settle(t, mem, ret, cmd, attr, size);
 	return ret;
 }
