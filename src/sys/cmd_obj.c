@@ -253,7 +253,7 @@ static long get_at(struct cmd_ctx *x, struct fs_at *at, int oflags)
 	err = stat_as_client(x->c, at, &st);
 	if (!err)
 		err = obj_identify_path(at->dirfd, at->name, &type, &id, &st);
-	if (err == -ENOENT || (err == -EACCES && !st.st_mode))
+	if (err == -ENOENT || err == -EMFILE || (err == -EACCES && !st.st_mode))
 		return err;
 	if (at->dir_wanted)
 		return err && S_ISDIR(st.st_mode) ? -EACCES : -ENOTDIR;

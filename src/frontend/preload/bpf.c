@@ -69,8 +69,11 @@ static noinline long serve_above_limit(struct pre_thread *t, long cmd, u64 attr,
 {
 	long ret;
 
-	if (!lift_limit(t))
-		return -EMFILE;
+	/* The hard limit is reached, too: who has numbers of its own can still answer. */
+	if (!lift_limit(t)) {
+		ret = the_run && the_run->notify ? raw6(SYS_bpf, cmd, (long)attr, size, 0, 0, 0) : -EMFILE;
+		return ret == -EPERM ? -EMFILE : ret;
+	}
 	ret = sys_bpf(&t->c, (int)cmd, attr, (u32)size);
 	pre_limit_back(t);
 	return ret;
