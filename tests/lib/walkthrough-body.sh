@@ -82,7 +82,7 @@ t ls -A /sys/fs/bpf
 mkdir $D/inst
 t mount -t bpf bpffs $D/inst
 t mountpoint $D/inst
-t findmnt -n -t bpf -o TARGET,SOURCE,FSTYPE
+t sh -c 'findmnt -n -t bpf -o TARGET,SOURCE,FSTYPE | sort'
 t findmnt -n -o OPTIONS $D/inst
 t bpftool map create $D/inst/other type array key 4 value 8 entries 2 name other
 t ls -A /sys/fs/bpf
@@ -102,7 +102,7 @@ mkdir $D/auto
 t bpftool map create $D/auto/own type queue value 4 entries 3 name own
 t bpftool map create $D/auto/two type lpm_trie key 8 value 4 entries 3 name two flags 1
 t ls $D/auto
-t findmnt -n -t bpf -o TARGET,SOURCE,FSTYPE
+t sh -c 'findmnt -n -t bpf -o TARGET,SOURCE,FSTYPE | sort'
 t bpftool map push pinned $D/auto/own value 7 0 0 0
 t bpftool map peek pinned $D/auto/own
 t bpftool map pop pinned $D/auto/own
