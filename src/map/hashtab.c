@@ -14,6 +14,7 @@
 #include "map/hashtab_seek.h"
 #include "map/map_ops.h"
 #include "map/map_stubs.h"
+#include "store/store.h"
 #include "util/random.h"
 #include "util/raw.h"
 
@@ -184,6 +185,7 @@ int htab_open(struct bpf_map *m, u32 vlen)
 		.mask = s.nb - 1,
 		.key_size = m->key_size,
 		.vlen = vlen,
+		.vin = vlen,
 		.vout = vlen,
 		.voff = s.voff,
 		.lock_off = m->record.spin_lock_off,
@@ -289,6 +291,16 @@ struct put {
 	bool claimed;
 };
 
+void htab_show_cpus(struct bpf_map *m)
+{
+	struct htab *h = htab_of(m);
+
+	m->value_len = (u32)ROUND_UP(m->value_size, 8) * possible_cpus();
+	h->vin = h->vout = MIN(h->vlen, m->value_len);
+	h->vpad = m->value_len - h->vout;
+	htab_choose_path(h);
+}
+
 static u64 value_word(const struct htab *h, const void *value)
 {
 	u64 w = 0;
@@ -308,7 +320,9 @@ static int fill_block(struct htab *h, u32 b, const struct htab_key *k, const voi
 {
 	u8 *value = htab_block_value(h, b);
 
-	shared_copy(value, from, h->vlen);
+	shared_copy(value, from, h->vin);
+	for (u32 at = h->vin; unlikely(at < h->vlen); at += 8)
+		shared_copy(value + at, &(u64){ 0 }, 8);
 	if (unlikely(h->lock_off >= 0))
 		shared_copy(value + h->lock_off, &(u32){ 0 }, 4);
 	if (h->keys == KEYS_LONG) {

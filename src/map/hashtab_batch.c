@@ -43,7 +43,7 @@ static int batch_copy(struct batch *t, u64 link, u32 at, u64 *next, struct pair 
 	if (at >= t->room)
 		return -ENOSPC;
 	if (!htab_copy_key(h, i, s->lo, s->hi, word, t->keys + (u64)at * h->key_size) ||
-	    !htab_copy_value(h, i, s->lo, s->hi, t->values + (u64)at * h->vout))
+	    !htab_copy_value(h, i, s->lo, s->hi, t->values + (u64)at * (h->vout + h->vpad)))
 		return -EAGAIN;
 	return 1;
 }

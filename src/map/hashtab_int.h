@@ -92,7 +92,9 @@ struct htab {
 	u32 n, mask;
 	u32 key_size;
 	u32 vlen; /* bytes stored per value */
+	u32 vin;  /* bytes of them that bpf(2) brings; the rest is zero */
 	u32 vout; /* bytes of them that bpf(2) shows */
+	u32 vpad; /* zeros that it shows behind them: CPUs that the map does not know */
 	u32 voff; /* of the value in a block */
 	s32 lock_off;
 	u8 keys; /* enum htab_keys */
@@ -303,6 +305,12 @@ u64 htab_memlock(const struct map_attr *a);
 int htab_layout(const struct map_attr *a, u32 vlen, struct map_layout *l);
 int htab_init(struct bpf_map *m, const struct map_attr *a, u32 vlen);
 int htab_open(struct bpf_map *m, u32 vlen);
+
+/*
+ * After htab_open of a per-CPU type: bpf(2) moves the values of this machine's
+ * possible CPUs, which may be more or fewer than the map was made for.
+ */
+void htab_show_cpus(struct bpf_map *m);
 
 int htab_update(struct op *op, struct bpf_map *m, const void *key, const void *value, u64 flags);
 /* The same, in an operation that has begun. */

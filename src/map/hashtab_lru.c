@@ -91,8 +91,11 @@ static int lru_open(struct bpf_map *m)
 {
 	int err = htab_open(m, m->value_len);
 
-	if (!err)
-		htab_of(m)->lru = true;
+	if (err)
+		return err;
+	htab_of(m)->lru = true;
+	if (m->map_type == BPF_MAP_TYPE_LRU_PERCPU_HASH)
+		htab_show_cpus(m);
 	return err;
 }
 

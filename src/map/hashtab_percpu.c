@@ -31,7 +31,11 @@ static int percpu_init(struct bpf_map *m, const struct map_attr *a)
 
 static int percpu_open(struct bpf_map *m)
 {
-	return htab_open(m, m->value_len);
+	int err = htab_open(m, m->value_len);
+
+	if (!err)
+		htab_show_cpus(m);
+	return err;
 }
 
 const struct map_ops hashtab_percpu_ops = {

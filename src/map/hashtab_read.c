@@ -16,6 +16,8 @@ static void put_value_word(const struct htab *h, void *value, u64 word)
 		memcpy(value, &word, 8);
 	else
 		memcpy(value, &word, h->vout);
+	if (unlikely(h->vpad))
+		memset((u8 *)value + h->vout, 0, h->vpad);
 	if (h->lock_off >= 0) /* whatever it is at the moment: others see an open lock */
 		memset((u8 *)value + h->lock_off, 0, 4);
 }
@@ -26,6 +28,8 @@ static inline __attribute__((always_inline)) bool put_value_block(const struct h
 	shared_copy(value, htab_block_value(h, (u32)e->s_hi), h->vout);
 	if (unlikely(!unchanged(h, e->i, e->s_lo)))
 		return false;
+	if (unlikely(h->vpad))
+		memset((u8 *)value + h->vout, 0, h->vpad);
 	if (unlikely(h->lock_off >= 0))
 		memset((u8 *)value + h->lock_off, 0, 4);
 	return true;
@@ -87,7 +91,7 @@ void htab_choose_path(struct htab *h)
 
 	if (h->keys == KEYS_LONG)
 		h->path = PATH_LONG;
-	else if (h->keys == KEYS_SHORT || (h->in_place && (h->lock_off >= 0 || h->vout % 4)))
+	else if (h->keys == KEYS_SHORT || (h->in_place && (h->lock_off >= 0 || h->vout % 4 || h->vpad)))
 		h->path = PATH_SHORT;
 	else if (!h->in_place)
 		h->path = PATH_4_BLOCK + at;

@@ -135,18 +135,23 @@ static int grow(const struct pool *p)
 static int get_slow(struct op *op, const struct pool *p, u32 holder, struct pool_mine *mine)
 {
 	int err = 0;
+	bool found;
 
 	while (backed(p) < p->eager && !(err = grow(p)))
 		if (from_hints(op, p, holder, mine))
 			return 0;
 	for (u32 pass = 0; pass < 3; pass++) {
-		if (sweep(op, p, backed(p)) && from_hints(op, p, holder, mine))
+		found = sweep(op, p, backed(p));
+		if (found && from_hints(op, p, holder, mine))
 			return 0;
 		if (op->budget < 0)
 			return -EIO;
 		err = grow(p);
 		if (!err && from_hints(op, p, holder, mine))
 			return 0;
+		/* A full filesystem, and nothing to take back: another look finds no more. */
+		if (err && !found)
+			break;
 	}
 	return err ? err : -ENOMEM;
 }
