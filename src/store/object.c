@@ -85,9 +85,10 @@ static int reserve(int fd, size_t from, size_t len)
 static int large_create(struct obj_new *n, size_t size, size_t backed, bool header_last)
 {
 	struct obj_view *v = &n->view;
-	int err;
+	int err = size_allowed(size);
 
-	err = no_space(raw_ftruncate(n->fd, (off_t)size));
+	if (!err)
+		err = no_space(raw_ftruncate(n->fd, (off_t)size));
 	if (!err)
 		err = reserve(n->fd, 0, header_last ? backed : backed + OBJ_HDR_SIZE);
 	if (!err && header_last)
@@ -112,9 +113,6 @@ int obj_create(enum obj_type type, size_t data_size, size_t backed, bool header_
 	n->small = size <= PAGE;
 	n->view.size = size;
 	n->view.writable = true;
-	err = size_allowed(size);
-	if (err)
-		return err;
 	n->fd = tmp_open(n);
 	if (n->fd < 0)
 		return no_space(n->fd);
@@ -190,6 +188,20 @@ static int reopen(struct obj_new *n, int oflags)
 	return err < 0 ? err : 0;
 }
 
+/* A short write is a full filesystem, or a limit in the middle of the page: then no signal has been sent. */
+static int write_small(struct obj_new *n)
+{
+	long done = raw_pwrite(n->fd, n->page, n->view.size, 0);
+	int err;
+
+	if (done == (long)n->view.size)
+		return 0;
+	if (done < 0)
+		return no_space((int)done);
+	err = size_allowed(n->view.size);
+	return err ? err : -ENOMEM;
+}
+
 int obj_publish(struct obj_new *n, int oflags)
 {
 	u32 flags = n->view.hdr->flags;
@@ -199,8 +211,7 @@ int obj_publish(struct obj_new *n, int oflags)
 	for (int tries = 0; tries < 64; tries++) {
 		obj_take_id(n);
 		if (n->small) {
-			err = raw_pwrite(n->fd, n->page, n->view.size, 0);
-			err = err < 0 ? no_space((int)err) : err == (long)n->view.size ? 0 : -ENOMEM;
+			err = write_small(n);
 		}
 		if (!err && !tries)
 			err = reopen(n, oflags);

@@ -12,8 +12,12 @@
  * So a reported object goes into a list of pending ones, is tried a few times
  * with growing pauses, and reports about a pending object change nothing:
  *
- *     report -> try now, after 2, 16, 128 ms -> forgotten until the next report
+ *     report -> try after 8, 2, 16, 128 ms -> forgotten until the next report
  *     the same, pinned -> try after 2 ms (only types that count user references care)
+ *
+ * The first try waits since most objects are settled by the client that closes
+ * them: then the report of the deletion comes first, and the directory, which
+ * that client works in, is left alone.
  *
  * An object closed between its last try and that try's own report waits for the
  * next look by anyone. Input is read only once in REST_MS, so that a client
@@ -31,9 +35,10 @@
 #include "frontend/notify/notify.h"
 #include "store/store.h"
 
-#define PENDING 4096 /* objects tried at once; more: all are swept */
-#define TRIES   4
-#define REST_MS 2
+#define PENDING  4096 /* objects tried at once; more: all are swept */
+#define TRIES    4
+#define FIRST_MS 8 /* from a report to the first try */
+#define REST_MS  8 /* between two looks at the reports */
 
 struct pending {
 	struct pending *next; /* in the bucket */
@@ -78,9 +83,21 @@ static void pending_add(enum obj_type type, u32 id)
 		all_due = true;
 		return;
 	}
-	*p = (struct pending){ .type = type, .id = id, .due = now_ms() };
+	*p = (struct pending){ .type = type, .id = id, .due = now_ms() + FIRST_MS };
 	*at = p;
 	npending++;
+}
+
+/* Its client has settled it. */
+static void pending_drop(enum obj_type type, u32 id)
+{
+	struct pending **at = pending_find(type, id), *p = *at;
+
+	if (!p)
+		return;
+	*at = p->next;
+	free(p);
+	npending--;
 }
 
 /* Links beside the id: pins, or references of other objects. */
@@ -152,10 +169,12 @@ static void event(const struct inotify_event *e)
 	if (e->wd < 0 || e->wd >= (int)ARRAY_SIZE(watch_type) || !e->len || parse_id(e->name, &id))
 		return;
 	type = (enum obj_type)watch_type[e->wd];
-	if (e->mask & IN_DELETE)
+	if (e->mask & IN_DELETE) {
 		target_forget(type, id);
-	else
+		pending_drop(type, id);
+	} else {
 		pending_add(type, id);
+	}
 }
 
 static void read_events(void)
