@@ -28,18 +28,12 @@ static u32 as_uid;
 
 static int copy_in(struct bpf_caller *c, void *dst, u64 src, size_t n)
 {
-	if (src < PAGE)
-		return -EFAULT;
-	memcpy(dst, u64_to_ptr(src), n);
-	return 0;
+	return guard_copy(dst, u64_to_ptr(src), n);
 }
 
 static int copy_out(struct bpf_caller *c, u64 dst, const void *src, size_t n)
 {
-	if (dst < PAGE)
-		return -EFAULT;
-	memcpy(u64_to_ptr(dst), src, n);
-	return 0;
+	return guard_copy(u64_to_ptr(dst), src, n);
 }
 
 static int install_fd(struct bpf_caller *c, int fd, struct handle *h, int oflags)
