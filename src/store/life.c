@@ -213,6 +213,8 @@ int obj_open(enum obj_type type, u32 id, int oflags, struct stat *st)
 	if (fd < 0)
 		return fd;
 	err = lock_shared(fd, st);
+	if (!err && !st->st_size)
+		err = -ENOENT; /* in the making */
 	if (!err && st->st_nlink == 1) {
 		err = settle(fd, type, id);
 		if (!err)

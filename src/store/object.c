@@ -2,10 +2,12 @@
 /*
  * Making an object and mapping one: see object.h for the file's layout.
  *
- * Publish last: the file gets a temporary name that starts with a dot and
- * carries its maker's actor id, is completed, locked, and only then renamed to
- * its id. A maker that dies before leaves a temporary that gc recognises by
- * the dead actor.
+ * Publish last. An object that fits a page is written whole by one pwrite(2)
+ * into an empty file of its id's name, and an empty file is no object. A larger
+ * one is made under a temporary name that starts with a dot and carries its
+ * maker's actor id, is completed, locked, and only then renamed to its id. What
+ * a maker that dies before leaves, gc recognises: a file that nobody has
+ * locked, or the dead actor.
  */
 #include "store/object.h"
 #include "shm/actor.h"
@@ -113,13 +115,14 @@ int obj_create(enum obj_type type, size_t data_size, size_t backed, bool header_
 	n->small = size <= PAGE;
 	n->view.size = size;
 	n->view.writable = true;
-	n->fd = tmp_open(n);
-	if (n->fd < 0)
-		return no_space(n->fd);
+	n->fd = -1;
 	if (n->small) {
 		memset(n->page, 0, size);
 		n->view.base = n->page;
 	} else {
+		n->fd = tmp_open(n);
+		if (n->fd < 0)
+			return no_space(n->fd);
 		err = large_create(n, size, MIN(backed, data_size), header_last);
 	}
 	if (err) {
@@ -160,6 +163,8 @@ static void drop_view(struct obj_new *n)
 void obj_discard(struct obj_new *n)
 {
 	drop_view(n);
+	if (n->fd < 0)
+		return;
 	raw_unlinkat(the_store.dirfd, n->tmp, 0);
 	raw_close(n->fd);
 	n->fd = -1;
@@ -172,18 +177,23 @@ u32 obj_take_id(struct obj_new *n)
 	return n->id;
 }
 
-/* The fd handed out must have the access mode that F_GETFL is to show. */
-static int reopen(struct obj_new *n, int oflags)
+/*
+ * The fd handed out must have the access mode that F_GETFL is to show. Locked
+ * before the first description, and its lock, goes.
+ */
+static int reopen(struct obj_new *n, const char *name, int oflags)
 {
 	int fd, err;
 
 	if ((oflags & O_ACCMODE) == O_RDWR)
 		return 0;
-	fd = raw_openat(the_store.dirfd, n->tmp, oflags | O_CLOEXEC | O_NOFOLLOW, 0);
+	fd = raw_openat(the_store.dirfd, name, oflags | O_CLOEXEC | O_NOFOLLOW, 0);
 	if (fd < 0)
 		return fd;
+	err = raw_flock(fd, LOCK_SH | LOCK_NB);
 	/* At the first one's number: that was the lowest free. */
-	err = (int)raw3(SYS_dup3, fd, n->fd, O_CLOEXEC);
+	if (!err)
+		err = (int)raw3(SYS_dup3, fd, n->fd, O_CLOEXEC);
 	raw_close(fd);
 	return err < 0 ? err : 0;
 }
@@ -202,33 +212,74 @@ static int write_small(struct obj_new *n)
 	return err ? err : -ENOMEM;
 }
 
+/*
+ * One page: made under its id at once. As long as the file is empty it is no
+ * object, for anybody; the one write makes it whole and visible. Before the
+ * lock a gc may take it for a dead maker's and remove it: then the next id.
+ */
+static int publish_small(struct obj_new *n, int oflags)
+{
+	char name[32];
+	int err;
+
+	store_id_name(name, n->type, n->id);
+	n->fd = raw_openat(the_store.dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (n->fd < 0)
+		return no_space(n->fd);
+	err = raw_flock(n->fd, LOCK_SH | LOCK_NB);
+	if (!err)
+		err = write_small(n);
+	if (!err)
+		err = raw_fstat(n->fd, &n->st);
+	if (!err && !n->st.st_nlink)
+		err = -EEXIST;
+	if (!err)
+		err = reopen(n, name, oflags);
+	if (!err)
+		return 0;
+	if (err != -EEXIST)
+		raw_unlinkat(the_store.dirfd, name, 0);
+	raw_close(n->fd);
+	n->fd = -1;
+	return err == -EWOULDBLOCK ? -EEXIST : err;
+}
+
+/* More than a page: made under a temporary name, renamed when it is whole. */
+static int publish_large(struct obj_new *n, int oflags)
+{
+	char name[32];
+	int err;
+
+	err = reopen(n, n->tmp, oflags);
+	if (!err)
+		err = raw_flock(n->fd, LOCK_SH | LOCK_NB);
+	if (!err)
+		err = raw_fstat(n->fd, &n->st);
+	if (!err)
+		err = raw_renameat2(the_store.dirfd, n->tmp, the_store.dirfd,
+				    store_id_name(name, n->type, n->id), 1 /* RENAME_NOREPLACE */);
+	return err;
+}
+
 int obj_publish(struct obj_new *n, int oflags)
 {
 	u32 flags = n->view.hdr->flags;
-	char name[32];
-	long err = 0;
+	bool own_id = !n->id;
+	int err = -EEXIST;
 
-	for (int tries = 0; tries < 64; tries++) {
+	/* An id that is taken means a damaged counter: the next one, unless references bear this one already.
+	 */
+	for (int tries = 0; err == -EEXIST && tries < 64; tries++) {
+		if (own_id)
+			n->id = 0;
 		obj_take_id(n);
-		if (n->small) {
-			err = write_small(n);
-		}
-		if (!err && !tries)
-			err = reopen(n, oflags);
-		if (!err)
-			err = raw_flock(n->fd, LOCK_SH | LOCK_NB);
-		if (!err)
-			err = raw_fstat(n->fd, &n->st);
-		if (!err)
-			err = raw_renameat2(the_store.dirfd, n->tmp, the_store.dirfd,
-					    store_id_name(name, n->type, n->id), 1 /* RENAME_NOREPLACE */);
-		if (err != -EEXIST || !n->small)
+		err = n->small ? publish_small(n, oflags) : publish_large(n, oflags);
+		if (!own_id)
 			break;
-		n->id = 0; /* the counter was damaged: the next one */
 	}
 	if (err) {
 		obj_discard(n);
-		return (int)err;
+		return err == -EEXIST ? -EAGAIN : err;
 	}
 	store_hint(n->type, n->id, true);
 	obj_set_hint(&n->st, n->type, n->id, flags);

@@ -194,7 +194,7 @@ static void leftovers(void)
 	pid_t pid = fork();
 
 	if (!pid) {
-		if (obj_create(OBJ_MAP, 64, 64, false, &n))
+		if (obj_create(OBJ_MAP, 9000, 9000, false, &n))
 			_exit(1);
 		raise(SIGKILL);
 	}

@@ -15,6 +15,10 @@
  *     report -> try after 8, 2, 16, 128 ms -> forgotten until the next report
  *     the same, pinned -> try after 2 ms (only types that count user references care)
  *
+ * Only closes of descriptions that could write are reported, and all of BTF,
+ * which has no others: what looks and reaps opens for reading. A map of which
+ * a killed process had nothing but read-only fds waits for the next look.
+ *
  * The first try waits since most objects are settled by the client that closes
  * them: then the report of the deletion comes first, and the directory, which
  * that client works in, is left alone.
@@ -234,7 +238,8 @@ int reaper_open(void)
 		if (!store_type(t))
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", the_store.path, store_type(t)->dir);
-		wd = inotify_add_watch(watch_fd, path, IN_CLOSE | IN_DELETE);
+		wd = inotify_add_watch(watch_fd, path,
+				       IN_DELETE | (t == OBJ_BTF ? IN_CLOSE : IN_CLOSE_WRITE));
 		if (wd < 0 || wd >= (int)ARRAY_SIZE(watch_type)) {
 			close(watch_fd);
 			watch_fd = -1;
