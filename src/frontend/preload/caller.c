@@ -111,7 +111,8 @@ static int privileged(struct bpf_caller *c)
 	struct __user_cap_data_struct data[2] = { 0 };
 	u64 have, want = the_run->caps;
 
-	/* Without capabilities only the user tells; with them, whoever changes it loses the effective ones. */
+	/* Without capabilities only the user tells; with them, whoever changes it loses the effective ones.
+	 */
 	if (!want)
 		return raw0(SYS_geteuid) == (long)the_run->euid;
 	if (raw2(SYS_capget, &hdr, data))
