@@ -177,6 +177,13 @@ static bool record_valid(const struct map_type *t, const struct map_hdr *h)
 	return off == -1 || (t->spin_lock && off >= 0 && off % 4 == 0 && (u64)off + 4 <= h->value_size);
 }
 
+bool map_header_valid(const struct map_hdr *h)
+{
+	struct map_attr a;
+
+	return attr_of(h, &a) && record_valid(map_type_get(h->o.kind), h);
+}
+
 int map_open(struct bpf_map *m, const struct obj_view *v)
 {
 	struct map_layout l = { 0 };

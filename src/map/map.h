@@ -215,6 +215,9 @@ int map_open(struct bpf_map *m, const struct obj_view *v);
 /* Memory for [from, to) of the data: 0, or -ENOMEM when the filesystem is full. Async-signal-safe. */
 int map_back(const struct bpf_map *m, const void *from, const void *to);
 
+/* Could a map have such a header? For who only wants to read it. */
+bool map_header_valid(const struct map_hdr *h);
+
 /* Size that bpf(2) moves for one value. */
 u32 map_value_len(const struct map_type *t, u32 value_size, u32 ncpu);
 

@@ -288,10 +288,14 @@ int obj_publish(struct obj_new *n, int oflags)
 }
 
 /* Is this the header that belongs to type and id, of a file of this size? */
+bool obj_header_of(const struct obj_hdr *h, enum obj_type type, u32 id)
+{
+	return h->magic == OBJ_MAGIC && h->stamp == STORE_STAMP && h->type == type && h->id == id;
+}
+
 static bool header_valid(const struct obj_hdr *h, enum obj_type type, u32 id, size_t size)
 {
-	return h->magic == OBJ_MAGIC && h->stamp == STORE_STAMP && h->type == type && h->id == id &&
-	       h->file_size == size;
+	return obj_header_of(h, type, id) && h->file_size == size;
 }
 
 static bool size_valid(off_t size)
@@ -343,6 +347,25 @@ int obj_map_fd(int fd, enum obj_type type, u32 id, struct obj_view *v)
 	if (flags < 0 || (flags & O_PATH) || (flags & O_ACCMODE) == O_WRONLY)
 		return -EACCES;
 	return map_description(fd, type, id, (flags & O_ACCMODE) == O_RDWR, v);
+}
+
+int obj_read_header(enum obj_type type, u32 id, struct obj_hdr *h, size_t size)
+{
+	struct stat st;
+	char name[32];
+	int fd, err = -EIO;
+	off_t at;
+
+	fd = raw_openat(the_store.dirfd, store_id_name(name, type, id), O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0);
+	if (fd < 0)
+		return fd;
+	if (!raw_fstat(fd, &st) && size_valid(st.st_size)) {
+		at = st.st_size % PAGE == OBJ_HDR_SIZE ? st.st_size - (off_t)OBJ_HDR_SIZE : 0;
+		if (raw_pread(fd, h, size, at) == (long)size && header_valid(h, type, id, (size_t)st.st_size))
+			err = 0;
+	}
+	raw_close(fd);
+	return err;
 }
 
 void obj_unmap(struct obj_view *v)

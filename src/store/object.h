@@ -153,6 +153,12 @@ int obj_map(enum obj_type type, u32 id, bool writable, struct obj_view *v);
 int obj_map_fd(int fd, enum obj_type type, u32 id, struct obj_view *v);
 void obj_unmap(struct obj_view *v);
 
+/* The first `size` bytes of an object's header, without mapping it. -ENOENT, -EIO, -EACCES. */
+int obj_read_header(enum obj_type type, u32 id, struct obj_hdr *h, size_t size);
+
+/* Does a header read from somewhere belong to that object? (But for the file's size.) */
+bool obj_header_of(const struct obj_hdr *h, enum obj_type type, u32 id);
+
 /* Backs [0, upto) of the data with memory. -ENOMEM when the filesystem is full. Async-signal-safe,
  * idempotent. */
 int obj_reserve(const struct obj_view *v, size_t upto);

@@ -39,14 +39,15 @@ long cmd_btf_next_id(struct cmd_ctx *x)
 	return next_id(x, OBJ_BTF);
 }
 
+/* oflags may be an errno, which counts after the capability. */
 static long fd_by_id(struct cmd_ctx *x, enum obj_type type, int oflags)
 {
 	u32 id = x->attr->get_id.id;
 	int fd, err = cmd_need_cap(x);
 	struct stat st;
 
-	if (err)
-		return err;
+	if (err || oflags < 0)
+		return err ? err : oflags;
 	fd = obj_open(type, id, oflags, &st);
 	return fd < 0 ? fd : cmd_install(x, fd, oflags, type, id, &st);
 }
@@ -65,14 +66,10 @@ int map_flags_to_oflags(u32 flags)
 long cmd_map_by_id(struct cmd_ctx *x)
 {
 	u32 flags = x->attr->get_id.open_flags;
-	int oflags;
 
 	if (flags & ~(u32)(BPF_F_RDONLY | BPF_F_WRONLY))
 		return -EINVAL;
-	if (cmd_need_cap(x))
-		return -EPERM;
-	oflags = map_flags_to_oflags(flags);
-	return oflags < 0 ? oflags : fd_by_id(x, OBJ_MAP, oflags);
+	return fd_by_id(x, OBJ_MAP, map_flags_to_oflags(flags));
 }
 
 long cmd_prog_by_id(struct cmd_ctx *x)

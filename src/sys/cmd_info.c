@@ -4,6 +4,8 @@
  */
 #include "sys/cmds.h"
 #include "map/map.h"
+#include "util/raw.h"
+#include <fcntl.h>
 #include <string.h>
 
 /* struct bpf_map_info of 6.18. */
@@ -19,37 +21,60 @@ struct map_info_out {
 };
 _Static_assert(sizeof(struct map_info_out) == 104, "struct bpf_map_info of 6.18");
 
+/*
+ * A copy of the map's header. Who only asks what a map is, as all that walk the
+ * ids do, need not map it: a direct caller's own fd is read in one call.
+ */
+static int read_header(struct cmd_ctx *x, struct bpf_file *f, struct map_hdr *h)
+{
+	const struct opened *o = atomic_load_explicit(&f->h->opened, memory_order_acquire);
+	int err = 0;
+
+	if (o)
+		memcpy(h, o->map.hdr, sizeof(*h));
+	else if (!x->c->direct || f->acc == O_WRONLY ||
+		 raw_pread((int)x->attr->info.bpf_fd, h, sizeof(*h), 0) != sizeof(*h) ||
+		 !obj_header_of(&h->o, OBJ_MAP, f->h->id))
+		err = obj_read_header(OBJ_MAP, f->h->id, &h->o, sizeof(*h));
+	if (err == -EACCES) {
+		/* Not this user's file, but an fd that it was given. */
+		o = handle_open(f->h);
+		err = IS_ERR(o) ? (int)PTR_ERR(o) : 0;
+		if (!err)
+			memcpy(h, o->map.hdr, sizeof(*h));
+	}
+	return err ? err : map_header_valid(h) ? 0 : -EIO;
+}
+
 long map_info(struct cmd_ctx *x, struct bpf_file *f)
 {
-	const struct opened *o = handle_open(f->h);
 	struct map_info_out info;
-	const struct map_hdr *h;
+	struct map_hdr h;
 	u32 len;
 	int err;
 
-	if (IS_ERR(o))
-		return PTR_ERR(o);
-	err = cmd_info_begin(x, &info, sizeof(info), &len);
+	err = read_header(x, f, &h);
+	if (!err)
+		err = cmd_info_begin(x, &info, sizeof(info), &len);
 	if (!err && info.pad)
 		err = -E2BIG; /* for the kernel the struct ends before its padding */
 	if (!err && (info.hash || info.hash_size))
 		err = -EINVAL; /* no map tells a digest of its content */
 	if (err)
 		return err;
-	h = o->map.hdr;
 	info = (struct map_info_out){
-		.type = o->map.map_type,
+		.type = h.o.kind,
 		.id = f->h->id,
-		.key_size = o->map.key_size,
-		.value_size = o->map.value_size,
-		.max_entries = o->map.max_entries,
-		.map_flags = o->map.map_flags & ~(u32)(BPF_F_RDONLY | BPF_F_WRONLY),
-		.btf_id = h->btf_id,
-		.btf_key_type_id = h->btf_key_type_id,
-		.btf_value_type_id = h->btf_value_type_id,
-		.map_extra = o->map.map_extra,
+		.key_size = h.key_size,
+		.value_size = h.value_size,
+		.max_entries = h.max_entries,
+		.map_flags = h.map_flags & ~(u32)(BPF_F_RDONLY | BPF_F_WRONLY),
+		.btf_id = h.btf_id,
+		.btf_key_type_id = h.btf_key_type_id,
+		.btf_value_type_id = h.btf_value_type_id,
+		.map_extra = h.map_extra,
 	};
-	memcpy(info.name, h->o.name, OBJ_NAME_LEN - 1);
+	memcpy(info.name, h.o.name, OBJ_NAME_LEN - 1);
 	return cmd_info_end(x, &info, len);
 }
 
