@@ -111,10 +111,11 @@ static int privileged(struct bpf_caller *c)
 	struct __user_cap_data_struct data[2] = { 0 };
 	u64 have, want = the_run->caps;
 
-	/* Without capabilities only the user tells; with them, whoever changes it loses the effective ones.
-	 */
+	/* A thread in a user namespace of its own has them all, but is somebody else. */
+	if (raw0(SYS_geteuid) != (long)the_run->euid)
+		return 0;
 	if (!want)
-		return raw0(SYS_geteuid) == (long)the_run->euid;
+		return 1;
 	if (raw2(SYS_capget, &hdr, data))
 		return 0;
 	have = data[0].effective | (u64)data[1].effective << 32;
