@@ -262,25 +262,41 @@ static bool is_object(enum obj_type type, u32 id, const struct stat *st)
 	       named.st_ino == st->st_ino && named.st_dev == st->st_dev;
 }
 
-int obj_identify(int fd, enum obj_type *type, u32 *id)
+/* What the description that had that stat is; the fd may lead elsewhere by now. */
+static int identify_once(int fd, const struct stat *st, enum obj_type *type, u32 *id)
 {
 	char link[40], text[600];
-	struct stat st;
 	long n;
 
-	if (raw_fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_dev != the_store.dev)
+	if (!S_ISREG(st->st_mode) || st->st_dev != the_store.dev)
 		return -EINVAL;
 	/* The store remembers by inode; else the text of the fd tells. */
-	if (obj_hint(&st, type, id) && is_object(*type, *id, &st))
+	if (obj_hint(st, type, id) && is_object(*type, *id, st))
 		return 0;
 	str_put_u64(str_put(link, "/proc/self/fd/"), (u64)fd, 10);
 	n = raw_readlinkat(AT_FDCWD, link, text, sizeof(text) - 1);
 	if (n <= 0)
 		return -EINVAL;
 	text[n] = 0;
-	if (!parse_id_path(text, (size_t)n, type, id) || !is_object(*type, *id, &st))
-		return -EINVAL;
-	return 0;
+	return parse_id_path(text, (size_t)n, type, id) && is_object(*type, *id, st) ? 0 : -EINVAL;
+}
+
+int obj_identify(int fd, enum obj_type *type, u32 *id, struct stat *st)
+{
+	struct stat again;
+
+	/* Another thread may put something else under the number between two looks: then once more. */
+	for (int tries = 0; tries < 64; tries++) {
+		int err = raw_fstat(fd, st);
+
+		if (err)
+			return err;
+		if (!identify_once(fd, st, type, id))
+			return 0;
+		if (raw_fstat(fd, &again) || (again.st_ino == st->st_ino && again.st_dev == st->st_dev))
+			break;
+	}
+	return -EINVAL;
 }
 
 int obj_identify_path(int dirfd, const char *name, enum obj_type *type, u32 *id, struct stat *st)

@@ -139,8 +139,12 @@ bool obj_hint(const struct stat *st, enum obj_type *type, u32 *id);
 u32 obj_hint_flags(const struct stat *st);
 void obj_set_hint(const struct stat *st, enum obj_type type, u32 id, u32 flags);
 
-/* Which object an fd is a description of. -EINVAL: none of this store. */
-int obj_identify(int fd, enum obj_type *type, u32 *id);
+/*
+ * Which object an fd is a description of, and the stat that proves it: the
+ * number may mean something else a moment later. -EBADF: closed; -EINVAL: none
+ * of this store.
+ */
+int obj_identify(int fd, enum obj_type *type, u32 *id, struct stat *st);
 
 /* Which object a file is, by device and inode of st, if it is one: by a look at the header through fd (any
  * mode, O_PATH included). */

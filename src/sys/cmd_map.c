@@ -27,7 +27,7 @@ static int check_access(const struct bpf_file *f, const struct bpf_map *m, int w
 	return m->view.writable ? 0 : -EPERM;
 }
 
-int map_ref_get(struct cmd_ctx *x, u32 fd, int want, struct map_ref *r)
+static int map_ref_try(struct cmd_ctx *x, u32 fd, int want, struct map_ref *r)
 {
 	struct opened *o;
 	int err = cmd_get_fd(x, (int)fd, OBJ_MAP, &r->f);
@@ -48,6 +48,19 @@ int map_ref_get(struct cmd_ctx *x, u32 fd, int want, struct map_ref *r)
 put:
 	put_fd(&r->f);
 	return err;
+}
+
+int map_ref_get(struct cmd_ctx *x, u32 fd, int want, struct map_ref *r)
+{
+	int err = map_ref_try(x, fd, want, r);
+
+	/*
+	 * An fd holds its object: one that is gone was closed, or replaced by
+	 * another thread, after we had looked the number up.
+	 */
+	for (int tries = 0; unlikely(err == -ENOENT) && tries < 16; tries++)
+		err = map_ref_try(x, fd, want, r);
+	return unlikely(err == -ENOENT) ? -EBADF : err;
 }
 
 bool map_lock_missing(const struct bpf_map *m, u64 flags)

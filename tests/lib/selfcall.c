@@ -45,7 +45,7 @@ static int get_fd(struct bpf_caller *c, struct op *op, int fd, struct bpf_file *
 	flags = raw_fcntl(fd, F_GETFL, 0);
 	if (flags < 0)
 		return -EBADF;
-	err = obj_identify(fd, &type, &id);
+	err = obj_identify(fd, &type, &id, &st);
 	if (err || raw_fstat(fd, &st))
 		return -EINVAL;
 	f->h = handle_get(type, id, st.st_ino);

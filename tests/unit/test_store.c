@@ -75,7 +75,8 @@ static void life_of_an_fd(void)
 	char text[600] = "", link[64];
 
 	ok(fd >= 0 && alive(OBJ_MAP, id), "an object lives as long as its fd");
-	ok(!obj_identify(fd, &t, &id2) && t == OBJ_MAP && id2 == id, "an fd is known by its text and inode");
+	ok(!obj_identify(fd, &t, &id2, &st) && t == OBJ_MAP && id2 == id,
+	   "an fd is known by its text and inode");
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
 	ok(readlink(link, text, sizeof(text) - 1) > 0 && strstr(text, "bpf-map"),
 	   "its text names the type: %s", text);

@@ -107,7 +107,7 @@ static struct handle *handle_of(int fd)
 	h = recent_get(st.st_ino);
 	if (h)
 		return h;
-	if (obj_identify(fd, &type, &id))
+	if (obj_identify(fd, &type, &id, &st))
 		return ERR_PTR(-EINVAL);
 	h = handle_get(type, id, st.st_ino);
 	if (!IS_ERR(h))

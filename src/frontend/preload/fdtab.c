@@ -138,14 +138,15 @@ static struct handle *identify(int fd, u32 *acc)
 {
 	enum obj_type type;
 	struct stat st;
-	int flags;
+	int flags, err;
 	u32 id;
 
 	flags = fd_is_ours(fd) ? -EBADF : raw_fcntl(fd, F_GETFL, 0);
 	if (flags < 0 || (flags & O_PATH))
 		return ERR_PTR(-EBADF);
-	if (obj_identify(fd, &type, &id) || raw_fstat(fd, &st))
-		return ERR_PTR(-EINVAL);
+	err = obj_identify(fd, &type, &id, &st);
+	if (err)
+		return ERR_PTR(err == -EBADF ? err : -EINVAL);
 	*acc = (u32)flags & O_ACCMODE;
 	return handle_get(type, id, st.st_ino);
 }
