@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * A run: one execution of a program, from its entry to its exit.
+ *
+ * Lies on the stack of the thread that runs it; helpers get it as their sixth
+ * argument. It is inside one operation (shm/actor.h) whose guard brings a fault
+ * in code or helpers back to who began the run. A helper that changes a map
+ * uses that operation: it sets op->obj to the map's handle word as the command
+ * of the same name does, calls the map's function, and sets it back.
+ *
+ * The maps that the program names are held by the image; the image is held by
+ * who runs it, until the run is over.
+ */
+#ifndef PINFS_HELPER_RUN_H
+#define PINFS_HELPER_RUN_H
+
+#include "shm/actor.h"
+#include "util/types.h"
+
+struct bpf_map;
+struct image;
+struct run;
+
+struct run_ops {
+	/* What a program array has at index, to be run with the same context: NULL if nothing. It stays valid
+	 * until the run is over. */
+	const struct image *(*tail)(struct run *r, struct bpf_map *m, u32 index);
+	/* Calls subprogram number sub of the running image. */
+	u64 (*callback)(struct run *r, u32 sub, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5);
+	/* A line for the trace pipe, n bytes with its newline. */
+	void (*trace)(struct run *r, const char *text, size_t n);
+	/* The map in this process whose id is id (what a map of maps holds), valid until the run is over, or
+	 * NULL. */
+	struct bpf_map *(*inner_map)(struct run *r, u32 id);
+};
+
+struct run {
+	const struct run_ops *ops;
+	struct op *op;
+	const struct image *image; /* running now; changes by a tail call */
+	u32 cpu;                   /* its slot in per-CPU maps, nobody else's until the run is over */
+	u32 tail_calls;
+	void *ctx; /* as the program got it; what lies there is the program type's (progtype/ctx.h) */
+	u64 redirect_map, redirect_index, redirect_flags; /* bpf_redirect and bpf_redirect_map */
+	struct bpf_map *redirect_to;
+	u64 scratch[8]; /* helpers' own, zero at the start */
+};
+
+#endif
