@@ -60,7 +60,7 @@ all: $B/pinfs $B/libpinfs-preload.so
 
 $B/pinfs: $(TOOL_OBJ) $(LIB)
 	@echo "  LD   $@"
-	$(Q)$(CC) $(LDFLAGS) -o $@ $(TOOL_OBJ) $(LIB) -ljson-c -lpthread
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(TOOL_OBJ) $(LIB) -ljson-c -lpcap -lpthread
 
 $B/libpinfs-preload.so: $(PRE_OBJ) $(LIB) src/frontend/preload/exports.map
 	@echo "  LD   $@"
