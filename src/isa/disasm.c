@@ -120,6 +120,11 @@ static void text_MOV_X(struct out *o, const struct bpf_insn *in)
 		puts_to(o, ")");
 		return;
 	}
+	if (in->off == -1 && insn_is64(in->code)) {
+		put_reg(o, "&(void __percpu *)(r", in->src_reg);
+		puts_to(o, ")");
+		return;
+	}
 	puts_to(o, in->off == 8 ? "(s8)" : in->off == 16 ? "(s16)" : in->off == 32 ? "(s32)" : "");
 	put_reg(o, alu_reg(in), in->src_reg);
 }
@@ -279,8 +284,6 @@ static void atomic_fetch(struct out *o, const struct bpf_insn *in)
 
 static void text_ATOMIC(struct out *o, const struct bpf_insn *in)
 {
-	const char *reg = BPF_SIZE(in->code) == BPF_DW ? "r" : "w";
-
 	switch (in->imm) {
 	case BPF_ADD:
 	case BPF_AND:
@@ -298,7 +301,7 @@ static void text_ATOMIC(struct out *o, const struct bpf_insn *in)
 	case BPF_XCHG: atomic_call(o, in, in->src_reg, "_xchg"); return;
 	case BPF_CMPXCHG: atomic_call(o, in, 0, "_cmpxchg"); return;
 	case BPF_LOAD_ACQ:
-		put_reg(o, reg, in->dst_reg);
+		put_reg(o, "r", in->dst_reg);
 		puts_to(o, " = load_acquire(");
 		put_place(o, size_name(in->code), in->src_reg, in->off);
 		puts_to(o, ")");
@@ -306,8 +309,7 @@ static void text_ATOMIC(struct out *o, const struct bpf_insn *in)
 	case BPF_STORE_REL:
 		puts_to(o, "store_release(");
 		put_place(o, size_name(in->code), in->dst_reg, in->off);
-		puts_to(o, ", ");
-		put_reg(o, reg, in->src_reg);
+		put_reg(o, ", r", in->src_reg);
 		puts_to(o, ")");
 		return;
 	default: puts_to(o, "BUG_"); put_hex2(o, in->code);

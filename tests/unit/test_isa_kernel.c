@@ -104,7 +104,7 @@ static void compare_text(struct bpf_insn in, struct bpf_insn second)
 
 	load(in, second);
 	theirs = shown();
-	if (!theirs)
+	if (!theirs || strstr(theirs, "(null)")) /* a form without a name in the kernel */
 		return;
 	insn_print(ours, both, &names);
 	texts_seen++;
@@ -214,7 +214,8 @@ static void test_fields(void)
 		load(in, (struct bpf_insn){ 0 });
 		loads++;
 		/* The words of a program that was refused for its form, before any instruction was judged. */
-		if (strstr(kernel_log, "jump out of range") || strstr(kernel_log, "kernel function"))
+		if (strstr(kernel_log, "jump out of range") || strstr(kernel_log, "kernel function") ||
+		    strstr(kernel_log, "kernel btf_id"))
 			continue;
 		if (!ours && late)
 			ours = late;
