@@ -78,7 +78,7 @@ struct prog_run_ops {
 	size_t (*mem_size)(const struct test_run_args *a);
 	/* f->mem and f->size are set. 0, -EINVAL, -E2BIG, -ENODEV, -ERANGE, -EAFNOSUPPORT. */
 	int (*setup)(struct run_frame *f, const struct test_run_args *a);
-	void (*begin)(struct run_frame *f);       /* before each run */
+	void (*begin)(struct run_frame *f);      /* before each run */
 	u32 (*end)(struct run_frame *f, u64 r0); /* after it: what counts as its result */
 	void (*finish)(struct run_frame *f, struct test_run_out *out);
 	/* May run elsewhere than asked: cpu is the client's wish (raw_tp with BPF_F_TEST_RUN_ON_CPU). */
