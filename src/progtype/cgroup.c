@@ -27,11 +27,14 @@ const struct ctx_field ctx_sock_bind6[] = { KIND, WORDS4(28, R), WORD(44, RF), P
 #define IP6(off)                                                                                             \
 	WORD(off, RW | CTX_WIDE), WORD((off) + 4, RW), WORD((off) + 8, RW | CTX_WIDE), WORD((off) + 12, RW)
 
+/* Only its middle is aligned for eight bytes. */
+#define MSG_IP6 WORD(44, RW), WORD(48, RW | CTX_WIDE), WORD(52, RW), WORD(56, RW)
+
 const struct ctx_field ctx_addr[] = { ADDR, END_OF_CTX };
 const struct ctx_field ctx_addr4[] = { ADDR, WORD(4, RW), END_OF_CTX };
 const struct ctx_field ctx_addr6[] = { ADDR, IP6(8), END_OF_CTX };
 const struct ctx_field ctx_addr4_msg[] = { ADDR, WORD(4, RW), WORD(40, RW), END_OF_CTX };
-const struct ctx_field ctx_addr6_msg[] = { ADDR, IP6(8), IP6(44), END_OF_CTX };
+const struct ctx_field ctx_addr6_msg[] = { ADDR, IP6(8), MSG_IP6, END_OF_CTX };
 
 /* ---- struct bpf_sockopt ---- */
 

@@ -15,72 +15,77 @@
 		.first = 1, .last = 0                                                                        \
 	}
 
+/* Helpers that only some attach types have. */
+static const s16 result[] = { BPF_FUNC_get_retval, BPF_FUNC_set_retval, 0 };
+static const s16 connecting[] = { BPF_FUNC_get_retval, BPF_FUNC_set_retval, BPF_FUNC_bind, 0 };
+static const s16 options[] = { BPF_FUNC_setsockopt, BPF_FUNC_getsockopt, 0 };
+
 static const struct prog_attach kprobe[] = {
-	{ 0, BPF_TRACE_KPROBE_SESSION - 1, 0, RET_ANY, NULL },
-	{ BPF_TRACE_KPROBE_SESSION, BPF_TRACE_KPROBE_SESSION, 0, 1, NULL },
-	{ BPF_TRACE_KPROBE_SESSION + 1, 255, 0, RET_ANY, NULL },
+	{ 0, BPF_TRACE_KPROBE_SESSION - 1, 0, RET_ANY, NULL, NULL },
+	{ BPF_TRACE_KPROBE_SESSION, BPF_TRACE_KPROBE_SESSION, 0, 1, NULL, NULL },
+	{ BPF_TRACE_KPROBE_SESSION + 1, 255, 0, RET_ANY, NULL, NULL },
 	END,
 };
 static const struct prog_attach skb[] = {
-	{ BPF_CGROUP_INET_INGRESS, BPF_CGROUP_INET_INGRESS, 0, 1, NULL },
-	{ BPF_CGROUP_INET_EGRESS, BPF_CGROUP_INET_EGRESS, 0, 3, NULL },
+	{ BPF_CGROUP_INET_INGRESS, BPF_CGROUP_INET_INGRESS, 0, 1, NULL, NULL },
+	{ BPF_CGROUP_INET_EGRESS, BPF_CGROUP_INET_EGRESS, 0, 3, NULL, NULL },
 	END,
 };
 static const struct prog_attach sock[] = {
-	{ BPF_CGROUP_INET_SOCK_CREATE, BPF_CGROUP_INET_SOCK_CREATE, 0, 1, ctx_sock_create },
-	{ BPF_CGROUP_INET4_POST_BIND, BPF_CGROUP_INET4_POST_BIND, 0, 1, ctx_sock_bind4 },
-	{ BPF_CGROUP_INET6_POST_BIND, BPF_CGROUP_INET6_POST_BIND, 0, 1, ctx_sock_bind6 },
-	{ BPF_CGROUP_INET_SOCK_RELEASE, BPF_CGROUP_INET_SOCK_RELEASE, 0, 1, ctx_sock_create },
+	{ BPF_CGROUP_INET_SOCK_CREATE, BPF_CGROUP_INET_SOCK_CREATE, 0, 1, ctx_sock_create, NULL },
+	{ BPF_CGROUP_INET4_POST_BIND, BPF_CGROUP_INET4_POST_BIND, 0, 1, ctx_sock_bind4, NULL },
+	{ BPF_CGROUP_INET6_POST_BIND, BPF_CGROUP_INET6_POST_BIND, 0, 1, ctx_sock_bind6, NULL },
+	{ BPF_CGROUP_INET_SOCK_RELEASE, BPF_CGROUP_INET_SOCK_RELEASE, 0, 1, ctx_sock_create, NULL },
 	END,
 };
 static const struct prog_attach addr[] = {
-	{ BPF_CGROUP_INET4_BIND, BPF_CGROUP_INET4_BIND, 0, 3, ctx_addr4 },
-	{ BPF_CGROUP_INET6_BIND, BPF_CGROUP_INET6_BIND, 0, 3, ctx_addr6 },
-	{ BPF_CGROUP_INET4_CONNECT, BPF_CGROUP_INET4_CONNECT, 0, 1, ctx_addr4 },
-	{ BPF_CGROUP_INET6_CONNECT, BPF_CGROUP_INET6_CONNECT, 0, 1, ctx_addr6 },
-	{ BPF_CGROUP_UDP4_SENDMSG, BPF_CGROUP_UDP4_SENDMSG, 0, 1, ctx_addr4_msg },
-	{ BPF_CGROUP_UDP6_SENDMSG, BPF_CGROUP_UDP6_SENDMSG, 0, 1, ctx_addr6_msg },
-	{ BPF_CGROUP_UDP4_RECVMSG, BPF_CGROUP_UDP4_RECVMSG, 1, 1, ctx_addr4 },
-	{ BPF_CGROUP_UDP6_RECVMSG, BPF_CGROUP_UDP6_RECVMSG, 1, 1, ctx_addr6 },
-	{ BPF_CGROUP_INET4_GETPEERNAME, BPF_CGROUP_INET4_GETPEERNAME, 1, 1, ctx_addr4 },
-	{ BPF_CGROUP_INET6_GETPEERNAME, BPF_CGROUP_INET6_GETPEERNAME, 1, 1, ctx_addr6 },
-	{ BPF_CGROUP_INET4_GETSOCKNAME, BPF_CGROUP_INET4_GETSOCKNAME, 1, 1, ctx_addr4 },
-	{ BPF_CGROUP_INET6_GETSOCKNAME, BPF_CGROUP_INET6_GETSOCKNAME, 1, 1, ctx_addr6 },
-	{ BPF_CGROUP_UNIX_CONNECT, BPF_CGROUP_UNIX_SENDMSG, 0, 1, ctx_addr },
-	{ BPF_CGROUP_UNIX_RECVMSG, BPF_CGROUP_UNIX_GETSOCKNAME, 1, 1, ctx_addr },
+	{ BPF_CGROUP_INET4_BIND, BPF_CGROUP_INET4_BIND, 0, 3, ctx_addr4, result },
+	{ BPF_CGROUP_INET6_BIND, BPF_CGROUP_INET6_BIND, 0, 3, ctx_addr6, result },
+	{ BPF_CGROUP_INET4_CONNECT, BPF_CGROUP_INET4_CONNECT, 0, 1, ctx_addr4, connecting },
+	{ BPF_CGROUP_INET6_CONNECT, BPF_CGROUP_INET6_CONNECT, 0, 1, ctx_addr6, connecting },
+	{ BPF_CGROUP_UDP4_SENDMSG, BPF_CGROUP_UDP4_SENDMSG, 0, 1, ctx_addr4_msg, NULL },
+	{ BPF_CGROUP_UDP6_SENDMSG, BPF_CGROUP_UDP6_SENDMSG, 0, 1, ctx_addr6_msg, NULL },
+	{ BPF_CGROUP_UDP4_RECVMSG, BPF_CGROUP_UDP4_RECVMSG, 1, 1, ctx_addr4, NULL },
+	{ BPF_CGROUP_UDP6_RECVMSG, BPF_CGROUP_UDP6_RECVMSG, 1, 1, ctx_addr6, NULL },
+	{ BPF_CGROUP_INET4_GETPEERNAME, BPF_CGROUP_INET4_GETPEERNAME, 1, 1, ctx_addr4, NULL },
+	{ BPF_CGROUP_INET6_GETPEERNAME, BPF_CGROUP_INET6_GETPEERNAME, 1, 1, ctx_addr6, NULL },
+	{ BPF_CGROUP_INET4_GETSOCKNAME, BPF_CGROUP_INET4_GETSOCKNAME, 1, 1, ctx_addr4, NULL },
+	{ BPF_CGROUP_INET6_GETSOCKNAME, BPF_CGROUP_INET6_GETSOCKNAME, 1, 1, ctx_addr6, NULL },
+	{ BPF_CGROUP_UNIX_CONNECT, BPF_CGROUP_UNIX_SENDMSG, 0, 1, ctx_addr, NULL },
+	{ BPF_CGROUP_UNIX_RECVMSG, BPF_CGROUP_UNIX_GETSOCKNAME, 1, 1, ctx_addr, NULL },
 	END,
 };
-static const struct prog_attach bit[] = { { 0, 255, 0, 1, NULL }, END };
-static const struct prog_attach none[] = { { 0, 0, 0, RET_ANY, NULL }, END };
+static const struct prog_attach bit[] = { { 0, 255, 0, 1, NULL, NULL }, END };
+static const struct prog_attach none[] = { { 0, 0, 0, RET_ANY, NULL, NULL }, END };
 static const struct prog_attach reuseport[] = {
-	{ BPF_SK_REUSEPORT_SELECT, BPF_SK_REUSEPORT_SELECT_OR_MIGRATE, 0, RET_ANY, NULL },
+	{ BPF_SK_REUSEPORT_SELECT, BPF_SK_REUSEPORT_SELECT_OR_MIGRATE, 0, RET_ANY, NULL, NULL },
 	END,
 };
 static const struct prog_attach sockopt[] = {
-	{ BPF_CGROUP_GETSOCKOPT, BPF_CGROUP_GETSOCKOPT, 0, 1, ctx_getsockopt },
-	{ BPF_CGROUP_SETSOCKOPT, BPF_CGROUP_SETSOCKOPT, 0, 1, ctx_setsockopt },
+	{ BPF_CGROUP_GETSOCKOPT, BPF_CGROUP_GETSOCKOPT, 0, 1, ctx_getsockopt, NULL },
+	{ BPF_CGROUP_SETSOCKOPT, BPF_CGROUP_SETSOCKOPT, 0, 1, ctx_setsockopt, options },
 	END,
 };
-static const struct prog_attach sk_lookup[] = { { BPF_SK_LOOKUP, BPF_SK_LOOKUP, 0, 1, NULL }, END };
-static const struct prog_attach netfilter[] = { { BPF_NETFILTER, BPF_NETFILTER, 0, 1, NULL }, END };
+static const struct prog_attach sk_lookup[] = { { BPF_SK_LOOKUP, BPF_SK_LOOKUP, 0, 1, NULL, NULL }, END };
+static const struct prog_attach netfilter[] = { { BPF_NETFILTER, BPF_NETFILTER, 0, 1, NULL, NULL }, END };
 static const struct prog_attach xdp[] = {
-	{ 0, BPF_XDP_DEVMAP - 1, 0, RET_ANY, NULL },
-	{ BPF_XDP_DEVMAP, BPF_XDP_DEVMAP, 0, RET_ANY, ctx_xdp_devmap },
-	{ BPF_XDP_DEVMAP + 1, 255, 0, RET_ANY, NULL },
+	{ 0, BPF_XDP_DEVMAP - 1, 0, RET_ANY, NULL, NULL },
+	{ BPF_XDP_DEVMAP, BPF_XDP_DEVMAP, 0, RET_ANY, ctx_xdp_devmap, NULL },
+	{ BPF_XDP_DEVMAP + 1, 255, 0, RET_ANY, NULL, NULL },
 	END,
 };
-static const struct prog_attach any[] = { { 0, 255, 0, RET_ANY, NULL }, END };
+static const struct prog_attach any[] = { { 0, 255, 0, RET_ANY, NULL, NULL }, END };
 
 /* ---- helpers that are not the same for all ---- */
 
 /* What runs in a task's own call asks for the task's class. */
 static const struct prog_helper_alt curr[] = {
 	{ BPF_FUNC_get_cgroup_classid, &bpf_get_cgroup_classid_curr_proto },
-	{ 0, NULL },
+	{ 0, NULL, NULL },
 };
 static const struct prog_helper_alt lookup[] = {
 	{ BPF_FUNC_sk_assign, &bpf_sk_lookup_assign_proto },
-	{ 0, NULL },
+	{ 0, NULL, NULL },
 };
 
 /* ---- the types ---- */
@@ -218,7 +223,7 @@ static const struct prog_type types[] = {
 		.ctx = ctx_device,
 		.ctx_struct = "bpf_cgroup_dev_ctx",
 		.alt = curr,
-		.helpers = { 0x8004280243d1eeull, 0x296f260063830000ull, 0x80739e307630207cull, 0xf0fecull },
+		.helpers = { 0x8004280243d1eeull, 0x296f260063830000ull, 0x8c739e307630207cull, 0xf0fecull },
 	},
 	[BPF_PROG_TYPE_SK_MSG] = {
 		.name = "sk_msg",
@@ -244,7 +249,7 @@ static const struct prog_type types[] = {
 		.ctx = ctx_addr,
 		.ctx_struct = "bpf_sock_addr",
 		.alt = curr,
-		.helpers = { 0x28244280243d1eeull, 0x2d6f3e0863f30000ull, 0x8c779e3176303f7cull, 0xf0ffcull },
+		.helpers = { 0x28244280243d1eeull, 0x2d6f3e0863f30000ull, 0x80779e3176303f7cull, 0xf0ffcull },
 	},
 	[BPF_PROG_TYPE_LWT_SEG6LOCAL] = {
 		.name = "lwt_seg6local",
@@ -280,7 +285,7 @@ static const struct prog_type types[] = {
 		.ctx = ctx_sysctl,
 		.ctx_struct = "bpf_sysctl",
 		.alt = curr,
-		.helpers = { 0x8004280243d1eeull, 0x296f27e063830000ull, 0x80739e317630207cull, 0xf0fecull },
+		.helpers = { 0x8004280243d1eeull, 0x296f27e063830000ull, 0x8c739e317630207cull, 0xf0fecull },
 	},
 	[BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE] = {
 		.name = "raw_tracepoint_writable",
@@ -368,16 +373,29 @@ const struct prog_attach *prog_attach_get(const struct prog_type *t, u32 attach)
 	return NULL;
 }
 
+static bool helper_allowed(const struct prog_type *t, const struct prog_attach *a, s32 id)
+{
+	if (t->helpers[id / 64] >> (id % 64) & 1)
+		return true;
+	for (const s16 *more = a ? a->helpers : NULL; more && *more; more++)
+		if (*more == id)
+			return true;
+	return false;
+}
+
+const struct bpf_func_proto *prog_helper_at(const struct prog_type *t, const struct prog_attach *a, s32 id)
+{
+	if (id <= 0 || id >= (s32)HELPERS_MAX || !helper_allowed(t, a, id))
+		return NULL;
+	for (const struct prog_helper_alt *alt = t->alt; alt && alt->proto; alt++)
+		if (alt->id == id)
+			return alt->proto;
+	return helper_get(id);
+}
+
 const struct bpf_func_proto *prog_helper(const struct prog_type *t, s32 id)
 {
-	const struct prog_helper_alt *a = t->alt;
-
-	if (id <= 0 || id >= (s32)HELPERS_MAX || !(t->helpers[id / 64] >> (id % 64) & 1))
-		return NULL;
-	for (; a && a->proto; a++)
-		if (a->id == id)
-			return a->proto;
-	return helper_get(id);
+	return prog_helper_at(t, NULL, id);
 }
 
 /* ---- fields of the context ---- */

@@ -19,6 +19,7 @@ struct prog_attach {
 	u8 first, last;
 	s8 min, max;                 /* max RET_ANY: no rule */
 	const struct ctx_field *ctx; /* what it sees of the context, where that differs; NULL: the type's */
+	const s16 *helpers;          /* what it may call beside the type's helpers, up to 0; NULL: nothing */
 };
 
 /* How a type is loaded. */
@@ -110,8 +111,10 @@ const struct prog_type *prog_type_get(u32 type);
 /* The row of an attach type, or NULL: EINVAL. */
 const struct prog_attach *prog_attach_get(const struct prog_type *t, u32 attach);
 
-/* May a program of this type call it? NULL: unknown helper, or not for this type. */
+/* May a program of this type call it? NULL: unknown helper, or not for this type. _at: of this attach type.
+ */
 const struct bpf_func_proto *prog_helper(const struct prog_type *t, s32 id);
+const struct bpf_func_proto *prog_helper_at(const struct prog_type *t, const struct prog_attach *a, s32 id);
 
 /*
  * The field that covers [off, off + size) for that kind of access; NULL: none

@@ -10,6 +10,6 @@ const struct ctx_field ctx_raw_tp[] = { BUFFER(0, 96, CTX_READ), END_OF_CTX };
 
 const struct ctx_field ctx_raw_tp_writable[] = {
 	PTR(0, CTX_POINTER),
-	BUFFER(0, 96, CTX_READ),
+	BUFFER(1, 96, CTX_READ), /* the kernel lets its other bytes be read alone */
 	END_OF_CTX,
 };
