@@ -81,11 +81,11 @@ static const struct prog_attach any[] = { { 0, 255, 0, RET_ANY, NULL, NULL }, EN
 /* What runs in a task's own call asks for the task's class. */
 static const struct prog_helper_alt curr[] = {
 	{ BPF_FUNC_get_cgroup_classid, &bpf_get_cgroup_classid_curr_proto },
-	{ 0, NULL, NULL },
+	{ 0, NULL },
 };
 static const struct prog_helper_alt lookup[] = {
 	{ BPF_FUNC_sk_assign, &bpf_sk_lookup_assign_proto },
-	{ 0, NULL, NULL },
+	{ 0, NULL },
 };
 
 /* ---- the types ---- */
