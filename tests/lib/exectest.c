@@ -208,6 +208,15 @@ static void some_atomic(struct xt *t, struct xt_rand *g, u32 base, s32 lo)
 		xt(t, BPF_STX | BPF_ATOMIC | sizes[s], base, v, off, op);
 }
 
+static void some_probe(struct xt *t, struct xt_rand *g)
+{
+	u32 s = xt_rnd(g, 3), base = 9 + xt_rnd(g, 2);
+	s32 at = (s32)xt_rnd(g, 100);
+
+	xt(t, BPF_LDX | (xt_rnd(g, 2) ? BPF_PROBE_MEM : BPF_PROBE_MEMSX) | sizes[s], xt_rnd(g, 9), base,
+	   base == 9 ? at : at - 104, 0);
+}
+
 static const u8 jumps[] = { BPF_JEQ,  BPF_JNE,  BPF_JGT,  BPF_JGE,  BPF_JLT, BPF_JLE,
 			    BPF_JSGT, BPF_JSGE, BPF_JSLT, BPF_JSLE, BPF_JSET };
 
@@ -261,8 +270,7 @@ static void some_steps(struct xt *t, struct xt_rand *g, u32 n, bool has_block)
 			xt(t, BPF_ALU64 | BPF_K | (xt_rnd(g, 2) ? BPF_DIV : BPF_MOD), xt_rnd(g, 9), 0,
 			   (s32)xt_rnd(g, 2), 0);
 		if (g->wild && has_block && !xt_rnd(g, 8))
-			xt(t, BPF_LDX | (xt_rnd(g, 2) ? BPF_PROBE_MEM : BPF_PROBE_MEMSX) | BPF_H,
-			   xt_rnd(g, 9), xt_rnd(g, 3) ? 9 : 10, -(s32)xt_rnd(g, 100), 0);
+			some_probe(t, g);
 	}
 	land_some(t, g, &open, true);
 }
