@@ -66,7 +66,10 @@ static void run_packet(const char *what, int fd, unsigned proto, unsigned len, i
 	int r = bpf_prog_test_run_opts(fd, &o);
 
 	printf("%s proto %u len %u x%d: %s retval %u out %u %s\n", what, proto, len, repeat, error_name(r),
-	       o.retval, o.data_size_out, r ? "" : memcmp(out, packet, len) ? "changed" : "same");
+	       o.retval, o.data_size_out,
+	       r                          ? ""
+	       : memcmp(out, packet, len) ? "changed"
+					  : "same");
 }
 
 static void show_counts(struct progs *p)
@@ -161,13 +164,14 @@ static void run_packets(struct progs *p)
 static void run_skb_ctx(struct progs *p)
 {
 	struct __sk_buff in = { .mark = 7, .priority = 3, .cb = { 1, 2, 3, 4, 5 } }, out = { 0 };
-	LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = packet, .data_size_in = make_packet(6, 64), .ctx_in = &in,
-		    .ctx_size_in = sizeof(in), .ctx_out = &out, .ctx_size_out = sizeof(out));
+	LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = packet, .data_size_in = make_packet(6, 64),
+		    .ctx_in = &in, .ctx_size_in = sizeof(in), .ctx_out = &out, .ctx_size_out = sizeof(out));
 	int r = bpf_prog_test_run_opts(bpf_program__fd(p->progs.classify), &o);
 
-	printf("tc with context: %s retval %u, context %u bytes: mark %u priority %u cb %u %u %u len %u protocol %#x\n",
-	       error_name(r), o.retval, o.ctx_size_out, out.mark, out.priority, out.cb[0], out.cb[1], out.cb[2],
-	       out.len, out.protocol);
+	printf("tc with context: %s retval %u, context %u bytes: mark %u priority %u cb %u %u %u len %u "
+	       "protocol %#x\n",
+	       error_name(r), o.retval, o.ctx_size_out, out.mark, out.priority, out.cb[0], out.cb[1],
+	       out.cb[2], out.len, out.protocol);
 }
 
 static void run_others(struct progs *p)
@@ -268,12 +272,14 @@ static int errors(void)
 	RUN("xdp bad pointer", xdp, .data_in = (void *)8, .data_size_in = 64);
 	RUN("xdp 1900 bytes", xdp, .data_in = packet, .data_size_in = 1900, .data_out = out,
 	    .data_size_out = 100);
-	RUN("xdp short room", xdp, .data_in = packet, .data_size_in = 64, .data_out = out, .data_size_out = 10);
+	RUN("xdp short room", xdp, .data_in = packet, .data_size_in = 64, .data_out = out,
+	    .data_size_out = 10);
 	RUN("xdp repeat", xdp, .data_in = packet, .data_size_in = 64, .repeat = 1000);
 	RUN("xdp flags", xdp, .data_in = packet, .data_size_in = 64, .flags = 1);
 	RUN("xdp batch", xdp, .data_in = packet, .data_size_in = 64, .batch_size = 4);
 	RUN("xdp cpu", xdp, .data_in = packet, .data_size_in = 64, .cpu = 1);
-	RUN("xdp context", xdp, .data_in = packet, .data_size_in = 64, .ctx_in = &md, .ctx_size_in = sizeof(md));
+	RUN("xdp context", xdp, .data_in = packet, .data_size_in = 64, .ctx_in = &md,
+	    .ctx_size_in = sizeof(md));
 	RUN("xdp context without pointer", xdp, .data_in = packet, .data_size_in = 64, .ctx_size_in = 8);
 	RUN("tc 13 bytes", tc, .data_in = packet, .data_size_in = 13);
 	RUN("tc 14 bytes", tc, .data_in = packet, .data_size_in = 14);
@@ -301,7 +307,9 @@ static void say_lines(struct bpf_prog_info *i, const struct bpf_line_info *l, co
 {
 	printf("  functions");
 	for (unsigned n = 0; n < i->nr_func_info; n++)
-		printf(" %s", !n ? (f[n].insn_off ? "not at 0" : "at 0") : f[n].insn_off > f[n - 1].insn_off ? "up" : "DOWN");
+		printf(" %s", !n                                  ? (f[n].insn_off ? "not at 0" : "at 0")
+			      : f[n].insn_off > f[n - 1].insn_off ? "up"
+								  : "DOWN");
 	printf("; lines");
 	for (unsigned n = 1; n < i->nr_line_info; n++)
 		if (l[n].insn_off <= l[n - 1].insn_off)
@@ -326,8 +334,8 @@ static void say_info(struct bpf_program *prog)
 	       bpf_program__name(prog), error_name(r), i.type, i.name, i.gpl_compatible, i.created_by_uid,
 	       i.nr_map_ids, i.btf_id != 0, i.nr_line_info ? "yes" : "no", i.jited_prog_len ? "yes" : "no",
 	       i.xlated_prog_len ? "yes" : "no");
-	printf("  functions %u ksyms %u lens %u tags %u lines %s rec %u %u %u, load time %s\n", i.nr_func_info,
-	       i.nr_jited_ksyms, i.nr_jited_func_lens, i.nr_prog_tags,
+	printf("  functions %u ksyms %u lens %u tags %u lines %s rec %u %u %u, load time %s\n",
+	       i.nr_func_info, i.nr_jited_ksyms, i.nr_jited_func_lens, i.nr_prog_tags,
 	       i.nr_line_info == i.nr_jited_line_info ? "equal" : "UNEQUAL", i.func_info_rec_size,
 	       i.line_info_rec_size, i.jited_line_info_rec_size, i.load_time ? "set" : "0");
 	i.xlated_prog_insns = (uintptr_t)insns;
@@ -379,7 +387,8 @@ static void say_bind(struct progs *p)
 {
 	struct bpf_prog_info i = { 0 };
 	__u32 len = sizeof(i), before;
-	int fd = bpf_program__fd(p->progs.on_call), map = bpf_map_create(BPF_MAP_TYPE_ARRAY, "m", 4, 4, 1, NULL);
+	int fd = bpf_program__fd(p->progs.on_call),
+	    map = bpf_map_create(BPF_MAP_TYPE_ARRAY, "m", 4, 4, 1, NULL);
 
 	bpf_obj_get_info_by_fd(fd, &i, &len);
 	before = i.nr_map_ids;

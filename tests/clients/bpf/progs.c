@@ -78,10 +78,10 @@ struct {
 	.values = { &small, &large },
 };
 
-const volatile __u32 limit = 100;    /* .rodata */
+const volatile __u32 limit = 100; /* .rodata */
 const volatile __u8 wanted[8] = { IPPROTO_TCP, IPPROTO_UDP, IPPROTO_ICMP };
-__u32 threshold = 3;                 /* .data */
-__u64 runs, refused, bytes_of[4];    /* .bss */
+__u32 threshold = 3;              /* .data */
+__u64 runs, refused, bytes_of[4]; /* .bss */
 char last_note[16] = "none";
 
 /* A global function: checked by itself, against its BTF alone. */
