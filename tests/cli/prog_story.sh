@@ -35,9 +35,10 @@ is "as JSON: packets" "$(grep -oE '"packets": ?[0-9]+' <<<"$json" | tr -dc 0-9)"
 is "each three times" "$(read_count 6)" 1600
 
 # The counts while it runs: they only grow, and some reading sees it on its way.
+first=$(read_count 6)
 (pinfs prog run $pins/count --pcap "$pcap" --times 300 >"$WORK/long" 2>&1; echo $? >"$WORK/status") &
 runner=$!
-last=$(read_count 6) first=$last backwards=0 between=0
+last=$first backwards=0 between=0
 end=$((SECONDS + 60))
 while kill -0 $runner 2>/dev/null && [ $SECONDS -lt $end ]; do
 	n=$(read_count 6)
