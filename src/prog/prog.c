@@ -88,8 +88,8 @@ static void fill(struct obj_new *n, const struct prog_desc *d)
 	struct prog_hdr *h = (struct prog_hdr *)n->view.hdr;
 	u32 compat = prog_compat(d->prog_flags, d->expected_attach_type);
 
-	/* Always: BPF_PROG_BIND_MAP may come. */
-	obj_fill_header(n, d->type, d->uid, d->name, OBJ_F_HOLDS | compat << OBJ_F_OWN_SHIFT);
+	obj_fill_header(n, d->type, d->uid, d->name,
+			(d->nr_maps || d->btf_id ? OBJ_F_HOLDS : 0) | compat << OBJ_F_OWN_SHIFT);
 	memcpy(h->tag, d->tag, sizeof(h->tag));
 	h->expected_attach_type = d->expected_attach_type;
 	h->prog_flags = d->prog_flags;
@@ -129,9 +129,15 @@ int prog_make(const struct prog_desc *d, u32 *id, struct stat *st)
 	return err;
 }
 
-int prog_bind(struct prog_hdr *h, u32 prog_id, u32 map_id)
+int prog_bind(struct prog_hdr *h, u32 prog_id, u64 ino, u32 map_id)
 {
-	int err = ref_set(OBJ_PROG, prog_id, map_id, OBJ_MAP, map_id);
+	const struct stat st = { .st_ino = ino };
+	int err;
+
+	/* Before there is anything to hold: who buries the program must know that it has to look. */
+	__atomic_fetch_or(&h->o.flags, OBJ_F_HOLDS, __ATOMIC_SEQ_CST);
+	obj_set_hint(&st, OBJ_PROG, prog_id, h->o.flags);
+	err = ref_set(OBJ_PROG, prog_id, map_id, OBJ_MAP, map_id);
 
 	/* There already, or left by somebody who was killed before he had told it. */
 	if (err && err != -EEXIST)

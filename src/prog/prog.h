@@ -14,8 +14,9 @@
  *     +-------------+
  *
  * What is behind the header is written once, before the object is visible. In
- * the header two things change after it: the counters, and map_ids, to which
- * BPF_PROG_BIND_MAP appends by compare-and-swap (an id that stands there stays).
+ * the header this changes after it: the counters, and map_ids, to which
+ * BPF_PROG_BIND_MAP appends by compare-and-swap (an id that stands there stays),
+ * and the flag that there is something to hold.
  * The program holds its maps and its BTF (store/ref.h): slot = map id, or
  * REF_SLOT_BTF.
  *
@@ -103,10 +104,10 @@ struct prog_desc {
 int prog_make(const struct prog_desc *d, u32 *id, struct stat *st);
 
 /*
- * The program of that id and header holds map_id, too, from now on. 0 (also when it did already); -E2BIG: no
+ * The program of that id, inode and header holds map_id, too, from now on. 0 (also when it did already); -E2BIG: no
  * room for another; -EBADF: the map is gone.
  */
-int prog_bind(struct prog_hdr *h, u32 prog_id, u32 map_id);
+int prog_bind(struct prog_hdr *h, u32 prog_id, u64 ino, u32 map_id);
 
 /* A program's file, its sections found and their sizes checked. The pointers lie in the mapping, which
  * anybody may change. */

@@ -3,6 +3,7 @@
  * CPU numbers for runs: see prog_slots.h.
  */
 #include "prog/prog_slots.h"
+#include <sched.h>
 #include <stdatomic.h>
 #include <time.h>
 #include "store/store.h"
@@ -61,10 +62,9 @@ static bool claim(struct op *op, u32 cpu, u64 seen)
 /* One look at all, from the preferred one on. dead: look also at whose owners may be dead. */
 static int take_once(struct op *op, u32 ncpu, int prefer, bool dead)
 {
-	unsigned cpu = prefer < 0 ? 0 : (unsigned)prefer;
+	int on = prefer < 0 ? sched_getcpu() : prefer; /* (no system call, async-signal-safe) */
+	u32 cpu = on < 0 ? 0 : (u32)on;
 
-	if (prefer < 0 && raw3(SYS_getcpu, &cpu, 0, 0))
-		cpu = 0;
 	for (u32 i = 0; i < ncpu; i++) {
 		u32 at = (cpu + i) % ncpu;
 		u64 w = atomic_load_explicit(&the_store.super->cpu_run[at], memory_order_relaxed);

@@ -35,7 +35,7 @@ static int bind(struct cmd_ctx *x, struct handle *prog, u32 map_id)
 		return -EACCES;
 	x->op->guard.lo = o->view.base;
 	x->op->guard.hi = o->view.base + o->view.size;
-	return prog_bind((struct prog_hdr *)o->view.hdr, prog->id, map_id);
+	return prog_bind((struct prog_hdr *)o->view.hdr, prog->id, prog->ino, map_id);
 }
 
 long cmd_prog_bind_map(struct cmd_ctx *x)

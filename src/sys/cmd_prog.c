@@ -24,6 +24,7 @@
 #include "store/store.h"
 #include "sys/cmd_prog.h"
 #include "util/raw.h"
+#include "util/slab.h"
 
 #define PROG_FLAGS                                                                                           \
 	(BPF_F_STRICT_ALIGNMENT | BPF_F_ANY_ALIGNMENT | BPF_F_TEST_RND_HI32 | BPF_F_TEST_STATE_FREQ |        \
@@ -403,20 +404,40 @@ static long load(struct load *l)
 	return ret ? ret : publish(l);
 }
 
+/* Loads of the usual size reuse their memory: mapping it would take longer than what is done in it. */
+#define BLOCK (64u * 1024)
+static struct slab blocks = { .size = BLOCK };
+
 static struct load *load_alloc(const union bpf_attr_new *u)
 {
 	u32 cnt = u->prog_load.insn_cnt, lines = MIN(u->prog_load.line_info_cnt, cnt);
 	size_t size = sizeof(struct load) + (size_t)cnt * 2 * sizeof(struct bpf_insn) +
 		      (size_t)lines * sizeof(struct bpf_line_info);
-	struct load *l = raw_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct load *l;
 
-	if (IS_ERR(l))
-		return NULL;
+	if (size <= BLOCK) {
+		l = slab_get(&blocks);
+		if (!l)
+			return NULL;
+		memset(l, 0, sizeof(*l));
+	} else {
+		l = raw_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (IS_ERR(l))
+			return NULL;
+	}
 	l->u = u;
 	l->size = size;
 	l->kept = l->insns + cnt;
 	l->line_info = (struct bpf_line_info *)(l->kept + cnt);
 	return l;
+}
+
+static void load_free(struct load *l)
+{
+	if (l->size <= BLOCK)
+		slab_put(&blocks, l);
+	else
+		raw_munmap(l, l->size);
 }
 
 long cmd_prog_load(struct cmd_ctx *x)
@@ -439,6 +460,6 @@ long cmd_prog_load(struct cmd_ctx *x)
 	prog_maps_drop(&l->maps);
 	btf_drop(&l->view);
 	btf_blob_drop(&l->blob);
-	raw_munmap(l, l->size);
+	load_free(l);
 	return ret;
 }

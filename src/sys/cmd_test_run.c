@@ -5,7 +5,10 @@
  * The program type makes the context and takes it apart (progtype/ctx.h); here
  * is what is common: the client's memory, the order of the errnos, the counts.
  *
- *     one mapping:  struct test | data in | context in | the type's own memory
+ *     one block:  struct test | data in | context in | the type's own memory
+ *
+ * Blocks of the usual size are kept for the next call: a run of a small program
+ * takes less time than mapping memory for it.
  */
 #include <string.h>
 #include <sys/mman.h>
@@ -13,8 +16,10 @@
 #include "sys/cmds.h"
 #include "sys/prog_run.h"
 #include "util/raw.h"
+#include "util/slab.h"
 
 #define DATA_MAX (1u << 20) /* what the type's check lets through is far below */
+#define BLOCK    16384u
 
 struct test {
 	struct cmd_ctx *x;
@@ -157,23 +162,41 @@ static int run_test(struct test *t)
 	return put_out(t);
 }
 
+static struct slab blocks = { .size = BLOCK };
+
 static struct test *test_alloc(const struct test_run_args *a, const struct prog_run_ops *ops)
 {
-	size_t mem = ops->mem_size(a);
-	size_t size = sizeof(struct test) + ROUND_UP((size_t)a->data_size_in, 64) +
-		      ROUND_UP((size_t)a->ctx_size_in, 64) + mem;
+	size_t mem = ops->mem_size(a),
+	       in = ROUND_UP((size_t)a->data_size_in, 64) + ROUND_UP((size_t)a->ctx_size_in, 64);
+	size_t size = sizeof(struct test) + in + mem;
 	struct test *t;
 
 	if (a->data_size_in > DATA_MAX || a->ctx_size_in > DATA_MAX)
 		return NULL;
-	t = raw_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (IS_ERR(t))
-		return NULL;
+	if (size <= BLOCK) {
+		t = slab_get(&blocks);
+		if (!t)
+			return NULL;
+		memset(t, 0, sizeof(*t));
+		memset(t->mem + in, 0, mem);
+	} else {
+		t = raw_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (IS_ERR(t))
+			return NULL;
+	}
 	t->size = size;
 	t->args = *a;
 	t->run.ops = ops;
 	t->run.frame.size = mem;
 	return t;
+}
+
+static void test_free(struct test *t)
+{
+	if (t->size <= BLOCK)
+		slab_put(&blocks, t);
+	else
+		raw_munmap(t, t->size);
 }
 
 static long test(struct cmd_ctx *x, struct handle *h)
@@ -221,7 +244,7 @@ static long test(struct cmd_ctx *x, struct handle *h)
 	t->run.prefer_cpu = ops->cpu_asked && u->test_run.flags & BPF_F_TEST_RUN_ON_CPU ? (int)u->test_run.cpu
 											: -1;
 	ret = run_test(t);
-	raw_munmap(t, t->size);
+	test_free(t);
 	return ret;
 }
 

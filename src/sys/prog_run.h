@@ -28,7 +28,7 @@ struct held {
 	};
 };
 
-#define HELD_FIRST 64u /* a power of two */
+#define HELD_FIRST 16u /* a power of two */
 
 struct running {
 	struct run r;
