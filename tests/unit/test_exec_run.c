@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <linux/bpf.h>
+#include <linux/btf.h>
 #include <pthread.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -401,6 +402,10 @@ static void counting_prog(s32 index, s32 depth)
 		STX(10, -depth, 7);
 	MOV_X(1, 6);
 	MOV_K(2, 0);
+	MOV_K(3, 2); /* empty */
+	TAIL();
+	MOV_X(1, 6);
+	MOV_K(2, 0);
 	MOV_K(3, index);
 	TAIL();
 	MOV_X(0, 7);
@@ -533,8 +538,35 @@ static void test_tail_from_callback(void)
 
 /* The kernel on the same: tail calls of one program to itself, and one out of a subprogram. */
 
-static int kernel_prog(int array, bool count_self)
+/* Two functions that give back an int: without such BTF no tail call may be in a subprogram. */
+static int kernel_btf(void)
 {
+	static const struct {
+		struct btf_header h;
+		struct btf_type type;
+		u32 bits;
+		struct btf_type proto, main, sub;
+		char names[10];
+	} b = {
+		.h = { BTF_MAGIC, BTF_VERSION, 0, sizeof(b.h), 0, 4 * 12 + 4, 4 * 12 + 4, sizeof(b.names) },
+		.type = { .name_off = 1, .info = BTF_KIND_INT << 24, .size = 4 },
+		.bits = BTF_INT_SIGNED << 24 | 32,
+		.proto = { .info = BTF_KIND_FUNC_PROTO << 24, .type = 1 },
+		.main = { .name_off = 5, .info = BTF_KIND_FUNC << 24, .type = 2 },
+		.sub = { .name_off = 7, .info = BTF_KIND_FUNC << 24, .type = 2 },
+		.names = "\0int\0m\0s",
+	};
+	union bpf_attr a = { 0 };
+
+	a.btf = ptr_to_u64(&b);
+	a.btf_size = (u32)offsetof(__typeof__(b), names) + sizeof(b.names);
+	return (int)syscall(SYS_bpf, BPF_BTF_LOAD, &a, sizeof(a));
+}
+
+static int kernel_prog(int array)
+{
+	struct bpf_func_info info[2] = { { 0, 3 }, { t.p.sub[1].start, 4 } };
+	int fd, btf = kernel_btf();
 	union bpf_attr a = { .prog_type = BPF_PROG_TYPE_SOCKET_FILTER, .license = ptr_to_u64("GPL") };
 
 	for (u32 i = 0; i < t.p.cnt; i++) {
@@ -549,7 +581,13 @@ static int kernel_prog(int array, bool count_self)
 	}
 	a.insns = ptr_to_u64(t.insns);
 	a.insn_cnt = t.p.cnt;
-	return (int)syscall(SYS_bpf, BPF_PROG_LOAD, &a, sizeof(a));
+	a.prog_btf_fd = (u32)btf;
+	a.func_info_rec_size = sizeof(info[0]);
+	a.func_info = ptr_to_u64(info);
+	a.func_info_cnt = t.p.nr_subs;
+	fd = (int)syscall(SYS_bpf, BPF_PROG_LOAD, &a, sizeof(a));
+	close(btf);
+	return fd;
 }
 
 static int kernel_run(int prog)
@@ -578,8 +616,11 @@ static void kernel_set(int map, u32 key, int value)
 		diag("update: %s", strerror(errno));
 }
 
-/* Counts in cb[0] of its context, which is the same for all, and goes to slot 0 again. */
-static void kernel_limit(int array)
+/*
+ * Counts in cb[0] of its context, which is the same for all, and goes to slot 0
+ * again; first to an empty slot, where it may.
+ */
+static void kernel_limit(int array, bool empty_too)
 {
 	int prog;
 
@@ -589,13 +630,18 @@ static void kernel_limit(int array)
 	xt(&t, BPF_STX | BPF_MEM | BPF_W, 1, 0, 48, 0);
 	xt_imm64(&t, 2, BPF_PSEUDO_MAP_IDX, 0);
 	MOV_X(6, 1);
+	MOV_K(3, empty_too ? 3 : 0);
+	TAIL();
+	xt_imm64(&t, 2, BPF_PSEUDO_MAP_IDX, 0);
+	MOV_X(1, 6);
 	MOV_K(3, 0);
 	TAIL();
 	xt(&t, BPF_LDX | BPF_MEM | BPF_W, 0, 6, 48, 0);
 	EXIT();
-	prog = kernel_prog(array, true);
+	prog = kernel_prog(array);
 	kernel_set(array, 0, prog);
-	ok(kernel_run(prog) == 34, "on the kernel a program that goes to itself runs 34 times too");
+	ok(kernel_run(prog) == 34, "on the kernel a program that goes to itself runs 34 times too%s",
+	   empty_too ? ", and an empty slot does not count" : "");
 	close(prog);
 }
 
@@ -605,7 +651,7 @@ static void kernel_sub(int array)
 	u32 at;
 
 	answer_prog(40);
-	answer = kernel_prog(array, false);
+	answer = kernel_prog(array);
 	xt_begin(&t);
 	MOV_K(7, 5);
 	at = CALL_SUB();
@@ -619,7 +665,7 @@ static void kernel_sub(int array)
 	TAIL();
 	MOV_K(0, 1000);
 	EXIT();
-	main_prog = kernel_prog(array, false);
+	main_prog = kernel_prog(array);
 	kernel_set(array, 1, answer);
 	ok(kernel_run(main_prog) == 45, "on the kernel a tail call in a subprogram ends the subprogram too");
 	close(main_prog);
@@ -634,7 +680,8 @@ static void test_kernel(void)
 		skip("no kernel BPF here");
 		return;
 	}
-	kernel_limit(array);
+	kernel_limit(array, false);
+	kernel_limit(array, true);
 	kernel_sub(array);
 	close(array);
 }
