@@ -77,11 +77,10 @@ extern const struct bpf_func_proto bpf_sk_lookup_assign_proto, bpf_get_cgroup_cl
 /* PROTO(ktime_get_ns, .func = ktime_get_ns, .ret = RET_INTEGER); the arguments by ARGS(...) */
 #define PROTO(name_, ...)                                                                                    \
 	const struct bpf_func_proto bpf_##name_##_proto = { .name = "bpf_" #name_, __VA_ARGS__ }
-#define ARGS(...)                                                                                            \
-	.arg = { __VA_ARGS__ }
-#define GPL   .gpl_only = true
-#define PKT   .pkt_access = true
-#define MOVES .moves_packet = true
+#define ARGS(...) .arg = { __VA_ARGS__ }
+#define GPL       .gpl_only = true
+#define PKT       .pkt_access = true
+#define MOVES     .moves_packet = true
 
 /* Arguments. */
 #define CTX           ARG_CTX
