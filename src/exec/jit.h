@@ -54,7 +54,7 @@ void jit_guess(struct jit *j);
 /* Emits the last part of the instruction: jump always, or on condition cc, to instruction `to`. */
 void jit_jmp(struct jit *j, u32 to);
 void jit_jcc(struct jit *j, enum x86_cond cc, u32 to);
-/* call, to an address in this process: clobbers rax when it is far away. */
+/* call, to an address in this process. By way of r11 when that is far away. */
 void jit_call(struct jit *j, const void *target);
 /* call of a subprogram. */
 void jit_call_sub(struct jit *j, u32 sub);

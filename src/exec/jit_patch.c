@@ -92,9 +92,10 @@ void jit_call(struct jit *j, const void *target)
 		enc8(&j->e, 0xe8);
 		enc32(&j->e, (u32)((uintptr_t)target - next));
 	} else {
-		enc_mov_imm(&j->e, RAX, ptr_to_u64(target));
+		enc_mov_imm(&j->e, R11, ptr_to_u64(target));
+		enc8(&j->e, 0x41);
 		enc8(&j->e, 0xff);
-		enc8(&j->e, 0xd0);
+		enc8(&j->e, 0xc0 | 2 << 3 | (R11 & 7));
 	}
 }
 

@@ -440,13 +440,7 @@ static void emit_MAY_GOTO(struct jit *j, const struct bpf_insn *in)
 	enc_mem(e, false, 0x83, E_SUB, RUN, offsetof(struct run, loops_left));
 	enc8(e, 1);
 	on = enc_jcc_fwd(e, CC_AE);
-	/* Not by rax, as a far call would: a table of one entry. */
-	enc_rex(e, true, 0, R9, false);
-	enc8(e, 0xb8 | (R9 & 7));
-	enc64(e, ptr_to_u64(jit_loop_over));
-	enc_rex(e, false, 0, R9, false);
-	enc8(e, 0xff);
-	enc8(e, 0xc0 | 2 << 3 | (R9 & 7));
+	jit_call(j, jit_loop_over);
 	enc_land(e, on);
 	enc_rr(e, false, X_TEST, R9, R9);
 	jit_jcc(j, CC_NE, target(j, in->off));

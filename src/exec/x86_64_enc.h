@@ -27,7 +27,6 @@ enum x86_op {
 	X_MOV = 0x89,
 	X_MOV8 = 0x88,
 	X_XCHG = 0x87,
-	X_XCHG8 = 0x86,
 	X_LOAD = 0x8b,
 	X_LEA = 0x8d,
 	X_MOVSXD = 0x63,
@@ -102,7 +101,7 @@ static inline void enc_opcode(struct enc *e, u32 op)
 
 static inline bool op_is_byte(u32 op)
 {
-	return op == X_MOV8 || op == X_XCHG8 || op == X_MOVZX8 || op == X_MOVSX8;
+	return op == X_MOV8 || op == X_MOVZX8 || op == X_MOVSX8;
 }
 
 /* Registers on both sides. */
@@ -132,7 +131,7 @@ static inline void enc_modrm_mem(struct enc *e, u32 reg, u32 base, s32 disp)
 /* A register and memory. A store of a byte has its register in reg. */
 static inline void enc_mem(struct enc *e, bool w, u32 op, u32 reg, u32 base, s32 disp)
 {
-	bool low = (op == X_MOV8 || op == X_XCHG8) && reg >= 4 && reg < 8;
+	bool low = op == X_MOV8 && reg >= 4 && reg < 8;
 
 	enc_rex(e, w, reg, base, low);
 	enc_opcode(e, op);

@@ -9,6 +9,7 @@
  * EFAULT with a zeroed buffer, as a bad address is on the kernel.
  */
 #include "helper/helper_ids.h"
+#include "helper/text.h"
 #include "shm/guard.h"
 #include "util/err.h"
 #include "util/random.h"
@@ -18,10 +19,11 @@
 
 #define INT .ret = RET_INTEGER
 
-#define NSEC          1000000000ull
-#define JIFFIES_HZ    250ull                            /* that of the kernels that distributions build */
-#define JIFFIES_START ((1ull << 32) - 300 * JIFFIES_HZ) /* they begin five minutes before 32 bits overflow   \
-							 */
+#define NSEC       1000000000ull
+#define JIFFIES_HZ 250ull /* that of the kernels that distributions build */
+#define JIFFIES_START                                                                                        \
+	((1ull << 32) - 300 * JIFFIES_HZ) /* they begin five minutes before 32 bits overflow                 \
+					   */
 
 #define HELPER(name) static u64 name(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5, struct run *run)
 
@@ -144,36 +146,30 @@ static u64 probe(u64 dst, u64 size, u64 src)
 	return (u64)-EFAULT;
 }
 
-/*
- * Up to a NUL or size bytes, of which the last becomes a NUL: what was copied,
- * with the NUL. A byte at a time up to the next page, so that a string that ends
- * before a hole is read.
- */
-static u64 probe_str(u64 dst, u64 size, u64 src)
+/* A piece at a time up to the next page, so that a string that ends before a hole is read. */
+long text_copy(char *to, u32 size, u64 from)
 {
-	char *to = u64_to_ptr(dst);
-	u32 n = (u32)size, done = 0;
+	u32 done = 0;
 
-	if (!n)
-		return 0;
-	while (done < n) {
-		u32 piece = (u32)MIN((u64)n - done, PAGE - (src + done) % PAGE);
+	while (done < size) {
+		u32 piece = (u32)MIN((u64)size - done, PAGE - (from + done) % PAGE);
 		const char *end;
 
-		if (guard_copy(to + done, u64_to_ptr(src + done), piece)) {
-			memset(to, 0, n);
-			return (u64)-EFAULT;
+		if (guard_copy(to + done, u64_to_ptr(from + done), piece)) {
+			memset(to, 0, size);
+			return -EFAULT;
 		}
 		end = memchr(to + done, 0, piece);
 		if (end) {
 			done = (u32)(end - to) + 1;
-			memset(to + done, 0, n - done);
+			memset(to + done, 0, size - done);
 			return done;
 		}
 		done += piece;
 	}
-	to[n - 1] = 0;
-	return n;
+	if (size)
+		to[size - 1] = 0;
+	return size;
 }
 
 HELPER(probe_read)
@@ -183,7 +179,7 @@ HELPER(probe_read)
 
 HELPER(probe_read_str)
 {
-	return probe_str(r1, r2, r3);
+	return (u64)text_copy(u64_to_ptr(r1), (u32)r2, r3);
 }
 
 #define PROBE GPL, INT, ARGS(OUT, SIZE0, ANY)

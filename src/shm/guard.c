@@ -95,6 +95,16 @@ static void resume(struct guard *g, greg_t *r, long err)
 	r[REG_EFL] &= ~(1 << 10); /* direction flag, in case a string copy ran backwards */
 }
 
+/* The frames that are left never end, so that a sanitizer would go on guarding their variables. */
+static void forget_frames(const struct guard *g, greg_t rsp)
+{
+#ifdef __SANITIZE_ADDRESS__
+	extern void __asan_unpoison_memory_region(const volatile void *at, size_t n);
+
+	__asan_unpoison_memory_region((void *)rsp, (size_t)g->regs[6] - (size_t)rsp);
+#endif
+}
+
 int guard_fault(int sig, const siginfo_t *info, void *ucontext)
 {
 	greg_t *r = ((ucontext_t *)ucontext)->uc_mcontext.gregs;
@@ -109,6 +119,7 @@ int guard_fault(int sig, const siginfo_t *info, void *ucontext)
 	if (!g || !g->armed)
 		return 0;
 	g->armed = 0;
+	forget_frames(g, r[REG_RSP]);
 	resume(g, r, at >= (const char *)g->lo && at < (const char *)g->hi ? -EIO : -EFAULT);
 	return 1;
 }

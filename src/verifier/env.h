@@ -35,7 +35,6 @@
 #define OFF_LIMIT       (1 << 29) /* how far a pointer may be moved */
 #define PACKET_OFF_MAX  0xffff
 #define NO_SUB          (~0u)
-#define NIL             (~0u)
 #define ADD_CONST       (1u << 31) /* in a number's id: it is the other plus off */
 #define RANGE_BEYOND    (-1) /* reg.range: the pointer lies behind the packet's end */
 #define RANGE_AT        (-2) /* or at it */
@@ -77,7 +76,10 @@ struct reg {
 	s32 off;      /* fixed part of a pointer's offset; number with ADD_CONST: distance */
 	u32 id;       /* those with the same id are linked: null checks, packet ranges, equal numbers */
 	u32 ref_obj_id;
-	u32 map_uid; /* inner maps: which lookup it came from */
+	union {
+		u32 map_uid;   /* inner maps: which lookup it came from */
+		u32 dynptr_id; /* memory: the dynptr that it is a slice of */
+	};
 	union {
 		s32 range;    /* packet: bytes behind it known to be there */
 		u32 map;      /* map pointer, value, key: index into res->maps */
@@ -111,6 +113,7 @@ struct frame {
 	bool callback, async;
 	s8 ret_min, ret_max; /* of a callback */
 	u32 callback_depth;
+	u32 refs_before; /* callback: references held when it began */
 	u32 async_entry;
 	struct live_inst *live;
 };
@@ -138,6 +141,8 @@ struct vstate {
 	u32 lock_id, lock_map;
 	u32 may_goto_depth, callback_unroll;
 	bool in_sleepable;
+	bool loop;    /* compared by range only: see prune.c */
+	bool cleaned; /* what is dead was cleared */
 };
 
 struct explored {
@@ -162,7 +167,7 @@ struct hist {
 	u32 linked; /* index into links[], 0: none */
 };
 #define HIST_STACK   0x10000u
-#define HIST_CHUNK   14u
+#define HIST_CHUNK   10u
 #define HIST_CHUNKS  ((VERIFIER_INSNS_LIMIT >> HIST_CHUNK) + 2u)
 #define LINKED_MAX   6u
 
@@ -260,8 +265,14 @@ struct env {
 	u32 *pred_at, *pred;          /* predecessors */
 	struct live_inst *live_insts;
 	u32 *live_queue;
+	u32 cap_queue;
+	struct live_inst *live_now; /* that of the instruction being walked */
+	u64 wrote[FRAMES_MAX];      /* slots that it overwrote */
+	bool live_dirty;
 
 	/* What changed since the state was last printed. */
+	struct idmap *idmap;
+	u32 peak_now;
 	u32 scratched_regs;
 	u64 scratched_slots;
 	u64 insn_log_pos, insn_text_pos;
@@ -362,8 +373,8 @@ struct vstate *push_branch(struct env *e, u32 insn, u32 prev);
 int pop_branch(struct env *e); /* 1: there was one; it is cur now */
 void update_branches(struct env *e, struct vstate *st);
 const struct verifier_map *reg_map(const struct env *e, const struct reg *r);
-int reg_read(struct env *e, u32 regno);  /* may it be read? */
-int reg_write(struct env *e, u32 regno); /* may it be written? */
+int reg_readable(struct env *e, u32 regno);  /* may it be read? */
+int reg_writable(struct env *e, u32 regno); /* may it be written? */
 struct reg_iter {
 	struct vstate *st;
 	u32 f, i;
@@ -375,7 +386,7 @@ struct reg *reg_next(struct reg_iter *it);
 int subprogs_find(struct env *e);
 int subprogs_check(struct env *e);
 u32 subprog_of(const struct env *e, u32 insn);
-u32 subprog_at(const struct env *e, u32 insn); /* NO_SUB: none begins there */
+u32 subprog_begin(const struct env *e, u32 insn); /* NO_SUB: none begins there */
 static inline u32 sub_end(const struct env *e, u32 sub)
 {
 	return e->sub[sub + 1].start;
@@ -384,7 +395,7 @@ int func_info_check(struct env *e);
 int maps_resolve(struct env *e);
 int cfg_check(struct env *e);
 int cfg_order(struct env *e);
-int scc_compute(struct env *e);
+
 int live_regs_compute(struct env *e);
 u32 insn_targets(const struct env *e, u32 at, u32 to[2]);
 bool insn_calls_callback(const struct env *e, const struct bpf_insn *i);
@@ -408,6 +419,7 @@ u32 size_of(u8 code);
 struct live_inst *live_root(struct env *e, u32 sub);
 struct live_inst *live_enter(struct env *e, struct live_inst *up, u32 callsite, u32 sub, bool callback);
 int live_read(struct env *e, const struct frame *by, u32 frameno, u64 slots);
+void live_begin(struct env *e);
 int live_step(struct env *e); /* what the instruction surely overwrote, once it is walked */
 void live_wrote(struct env *e, u32 frameno, u64 slots);
 u64 live_before(const struct live_inst *in, u32 insn, u32 frameno);
@@ -451,7 +463,6 @@ const char *mem_text(struct env *e, const struct reg *r);
 void find_packet_range(struct vstate *st, const struct reg *dst, u8 type, bool right_open);
 void clear_packet_pointers(struct env *e);
 bool may_access_packet(struct env *e, bool write, const struct bpf_func_proto *h);
-void reg_narrow(struct reg *r, u32 size);
 
 /* call.c, args.c */
 int do_call(struct env *e, const struct bpf_insn *i, u32 *next);
@@ -473,6 +484,11 @@ struct call_meta {
 	u32 dynptr_id;
 	u32 dynptr_reg;
 	u8 ret_sock;
+	bool borrowed;       /* the socket is not the program's to release */
+	bool dynptr_release;
+	u32 timer_map, timer_uid; /* of the timer argument; NIL: none */
+	u32 dynptr_new;      /* kinds of the dynptr that the helper makes, 0: none */
+	u32 dynptr_new_reg;
 };
 int check_args(struct env *e, struct call_meta *m);
 
@@ -495,10 +511,11 @@ int resource_check(struct env *e, const char *what);
 int dynptr_arg(struct env *e, u32 regno, u32 arg, u32 kinds, struct call_meta *m);
 int dynptr_destroy_at(struct env *e, struct frame *f, u32 slot);
 int dynptr_finish(struct env *e, struct call_meta *m);
-int dynptr_id_of(struct env *e, u32 regno, u32 *id, u32 *ref);
+int dynptr_release(struct env *e, u32 regno, u32 ref);
 
 /* prune.c, equal.c */
 int state_visited(struct env *e); /* 1: seen before */
+int equal_init(struct env *e);
 enum exact { NOT_EXACT, EXACT, RANGE_WITHIN };
 bool states_equal(struct env *e, struct vstate *old, struct vstate *now, enum exact exact);
 
@@ -513,6 +530,7 @@ int hist_links(struct env *e, const struct links *l);
 
 /* exit.c */
 int do_exit(struct env *e, u32 *next); /* 1: the path is over */
+void widen_since(struct env *e, struct vstate *st);
 int check_return(struct env *e, u32 regno, const char *what);
 
 /* fixup.c */

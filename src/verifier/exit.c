@@ -38,7 +38,7 @@ static int check_result(struct env *e)
 {
 	const struct frame *f = cur_frame(e);
 	const struct reg *r = &f->reg[0];
-	int err = reg_read(e, 0);
+	int err = reg_readable(e, 0);
 
 	if (err)
 		return err;
@@ -81,7 +81,7 @@ static struct vstate *previous_entry(struct env *e, const struct vstate *st, u32
 
 	for (; p; p = p->parent)
 		if (p->insn == insn && p->curframe == st->curframe &&
-		    !memcmp(&p->frame[0]->callsite, &st->frame[0]->callsite, sizeof(u32)))
+		    p->frame[p->curframe]->live == st->frame[st->curframe]->live)
 			return p;
 	return NULL;
 }
@@ -130,13 +130,12 @@ int leave_frame(struct env *e, u32 *next)
 		vlog(e->log, "to caller at %u:\n", *next);
 		say_state(e, st, st->curframe - 1, true);
 	}
-	err = live_step(e);
 	frame_free(e, f);
 	st->frame[st->curframe--] = NULL;
 	before = callback ? previous_entry(e, st, *next) : NULL;
 	if (before)
 		widen(before, st);
-	return err;
+	return 0;
 }
 
 int do_exit(struct env *e, u32 *next)
@@ -157,8 +156,14 @@ int do_exit(struct env *e, u32 *next)
 		return leave_frame(e, next);
 	}
 	err = check_result(e);
-	if (err)
-		return err;
-	err = live_step(e);
 	return err ? err : 1;
+}
+
+/* What st, about to go round a loop that it went round before, changed in the last round. */
+void widen_since(struct env *e, struct vstate *st)
+{
+	struct vstate *before = e->cur->parent ? previous_entry(e, e->cur->parent, e->insn) : NULL;
+
+	if (before)
+		widen(before, st);
 }

@@ -41,7 +41,7 @@ static int call_global(struct env *e, u32 sub)
 
 int call_subprog(struct env *e, const struct bpf_insn *i, u32 *next)
 {
-	u32 sub = subprog_at(e, (u32)((s64)e->insn + 1 + i->imm)), n = e->cur->curframe + 1;
+	u32 sub = subprog_begin(e, (u32)((s64)e->insn + 1 + i->imm)), n = e->cur->curframe + 1;
 	struct frame *f, *up = cur_frame(e);
 
 	if (sub == NO_SUB)
@@ -95,7 +95,7 @@ static u32 next_call(struct env *e, struct depth_walk *d)
 
 		if (!insn_is_call(i, BPF_PSEUDO_CALL) && !insn_is_func(i))
 			continue;
-		to = subprog_at(e, (u32)((s64)d->at[d->level] + 1 + i->imm));
+		to = subprog_begin(e, (u32)((s64)d->at[d->level] + 1 + i->imm));
 		d->at[d->level]++;
 		/* What runs later runs on a stack of its own. */
 		if (to == NO_SUB || e->sub[to].async)
@@ -172,7 +172,7 @@ static void spread_tail_calls(struct env *e)
 			if (!insn_is_call(i, BPF_PSEUDO_CALL))
 				continue;
 			by = subprog_of(e, at);
-			to = subprog_at(e, (u32)((s64)at + 1 + i->imm));
+			to = subprog_begin(e, (u32)((s64)at + 1 + i->imm));
 			if (to == NO_SUB || !e->sub[to].tail_reach || e->sub[by].tail_reach)
 				continue;
 			e->sub[by].tail_reach = true;

@@ -61,7 +61,7 @@ const struct verifier_map *reg_map(const struct env *e, const struct reg *r)
 	return r->inner ? m->inner : m;
 }
 
-int reg_read(struct env *e, u32 regno)
+int reg_readable(struct env *e, u32 regno)
 {
 	if (regno > REG_FP) {
 		vlog(e->log, "R%u is invalid\n", regno);
@@ -75,7 +75,7 @@ int reg_read(struct env *e, u32 regno)
 	return 0;
 }
 
-int reg_write(struct env *e, u32 regno)
+int reg_writable(struct env *e, u32 regno)
 {
 	if (regno > REG_FP) {
 		vlog(e->log, "R%u is invalid\n", regno);
@@ -268,6 +268,7 @@ static void drop_orphan(struct env *e, struct explored *x)
 		at = &(*at)->next;
 	if (*at)
 		*at = x->next;
+	e->peak_now--;
 	state_free(e, &x->st);
 	vmem_put(e, x, sizeof(*x));
 }

@@ -6,7 +6,7 @@
  */
 #include "verifier/env.h"
 
-u32 subprog_at(const struct env *e, u32 insn)
+u32 subprog_begin(const struct env *e, u32 insn)
 {
 	u32 s = subprog_of(e, insn);
 
@@ -37,7 +37,7 @@ static int add(struct env *e, s64 at)
 
 	if (at < 0 || at >= e->cnt)
 		return bad(e, -EINVAL, "call to invalid destination");
-	if (subprog_at(e, (u32)at) != NO_SUB)
+	if (subprog_begin(e, (u32)at) != NO_SUB)
 		return 0;
 	if (n >= SUBPROGS_MAX)
 		return bad(e, -E2BIG, "too many subprograms");
@@ -110,12 +110,37 @@ static int check_one(struct env *e, u32 n)
 	return 0;
 }
 
+/* Which subprograms may move the packet, by themselves or by what they call. */
+static void spread_packet_moves(struct env *e)
+{
+	bool changed = true;
+
+	while (changed) {
+		changed = false;
+		for (u32 at = 0; at < e->cnt; at++) {
+			const struct bpf_insn *i = &e->insns[at];
+			const struct bpf_func_proto *h = insn_is_call(i, 0) ? helper_get(i->imm) : NULL;
+			u32 by = subprog_of(e, at), to = NO_SUB;
+
+			if (insn_is_call(i, BPF_PSEUDO_CALL) || insn_is_func(i))
+				to = subprog_begin(e, (u32)((s64)at + 1 + i->imm));
+			if (e->sub[by].changes_pkt ||
+			    !((h && h->moves_packet) || (to != NO_SUB && e->sub[to].changes_pkt)))
+				continue;
+			e->sub[by].changes_pkt = true;
+			changed = true;
+		}
+	}
+}
+
 int subprogs_check(struct env *e)
 {
 	int err = 0;
 
 	for (u32 n = 0; !err && n < e->nr_subs; n++)
 		err = check_one(e, n);
+	if (!err && e->nr_subs > 1)
+		spread_packet_moves(e);
 	return err;
 }
 

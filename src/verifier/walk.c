@@ -13,7 +13,7 @@
 static int load_imm64(struct env *e, const struct bpf_insn *i)
 {
 	struct reg *d;
-	int err = reg_write(e, i->dst_reg);
+	int err = reg_writable(e, i->dst_reg);
 
 	if (err)
 		return err;
@@ -24,7 +24,7 @@ static int load_imm64(struct env *e, const struct bpf_insn *i)
 		reg_clear(d);
 		reg_zero_offset(d);
 		d->type = PTR_TO_FUNC;
-		d->sub = subprog_at(e, (u32)((s64)e->insn + 1 + i->imm));
+		d->sub = subprog_begin(e, (u32)((s64)e->insn + 1 + i->imm));
 		/* A callback has no BTF signature to be checked by callers, so it must be static. */
 		if (d->sub == NO_SUB)
 			return -EINVAL;
@@ -74,6 +74,22 @@ static int do_jump(struct env *e, const struct bpf_insn *i, u32 *next)
 	}
 }
 
+/* What is wrong with its fields; the text may have a place for imm. */
+static int invalid(struct env *e, const struct bpf_insn *i, const char *text)
+{
+	const char *at = strchr(text, '%');
+	u32 imm = (u32)i->imm;
+
+	for (const char *c = text; *c && c != at; c++)
+		vlog(e->log, "%c", *c);
+	if (at && at[1] == 'd')
+		vlog(e->log, "%d", i->imm);
+	else if (at)
+		vlog(e->log, imm < 16 ? "0%x" : "%x", imm);
+	vlog(e->log, "\n");
+	return -EINVAL;
+}
+
 /* 1: the path is over. */
 static int do_insn(struct env *e, u32 *next)
 {
@@ -82,7 +98,7 @@ static int do_insn(struct env *e, u32 *next)
 
 	*next = e->insn + 1;
 	if (wrong)
-		return bad(e, -EINVAL, wrong);
+		return invalid(e, i, wrong);
 	switch (BPF_CLASS(i->code)) {
 	case BPF_ALU:
 	case BPF_ALU64: return do_alu(e, i);
@@ -111,7 +127,7 @@ static void tell_start(struct env *e, bool *fresh)
 /* One step; 1: the path is over. */
 static int step(struct env *e, bool *fresh, u32 *next)
 {
-	int err;
+	int err, over;
 
 	if (e->insn >= e->cnt) {
 		vlog(e->log, "invalid insn idx %u insn_cnt %u\n", e->insn, e->cnt);
@@ -140,8 +156,13 @@ static int step(struct env *e, bool *fresh, u32 *next)
 		return err;
 	tell_start(e, fresh);
 	e->aux[e->insn].flags |= AUX_SEEN;
+	live_begin(e);
 	err = do_insn(e, next);
-	return err ? err : live_step(e);
+	if (err < 0)
+		return err;
+	over = err;
+	err = live_step(e);
+	return err ? err : over;
 }
 
 int walk(struct env *e)
@@ -185,6 +206,7 @@ static void drop_states(struct env *e)
 		e->explored[n] = NULL;
 	}
 	e->orphans = NULL;
+	e->peak_now = 0;
 }
 
 static int start(struct env *e, u32 sub)

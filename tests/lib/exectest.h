@@ -58,4 +58,17 @@ void xt_block(struct xt_rand *g, u64 block[XT_WORDS]);
 /* Where and how a program's instructions are shown, when a test has failed. */
 void xt_dump(const struct xt *t);
 
+/* Short names, for a struct xt called t. */
+#define MOV_K(dst, imm)      xt(&t, BPF_ALU64 | BPF_MOV | BPF_K, dst, 0, 0, imm)
+#define MOV_X(dst, src)      xt(&t, BPF_ALU64 | BPF_MOV | BPF_X, dst, src, 0, 0)
+#define ADD_K(dst, imm)      xt(&t, BPF_ALU64 | BPF_ADD | BPF_K, dst, 0, 0, imm)
+#define ADD_X(dst, src)      xt(&t, BPF_ALU64 | BPF_ADD | BPF_X, dst, src, 0, 0)
+#define STX(dst, off, src)   xt(&t, BPF_STX | BPF_MEM | BPF_DW, dst, src, off, 0)
+#define LDX(dst, src, off)   xt(&t, BPF_LDX | BPF_MEM | BPF_DW, dst, src, off, 0)
+#define JNE_K(dst, imm, off) xt(&t, BPF_JMP | BPF_JNE | BPF_K, dst, 0, off, imm)
+#define EXIT()               xt(&t, BPF_JMP | BPF_EXIT, 0, 0, 0, 0)
+#define CALL_SUB()           xt(&t, BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, 0)
+#define CALL(id)             xt(&t, BPF_JMP | BPF_CALL, 0, 0, 0, id)
+#define TAIL()               xt(&t, BPF_JMP | BPF_TAIL_CALL, 0, 0, 0, 0)
+
 #endif
