@@ -77,7 +77,7 @@ static const struct vrow_map {
 	{ "amaps", BPF_MAP_TYPE_ARRAY_OF_MAPS, 4, 4, 4, 0 },
 	{ "hmaps", BPF_MAP_TYPE_HASH_OF_MAPS, 8, 4, 4, 0 },
 	{ "lock", BPF_MAP_TYPE_ARRAY, 4, 16, 2, 0 },
-	{ "hlock", BPF_MAP_TYPE_HASH, 8, 16, 2, 0 },
+	{ "hlock", BPF_MAP_TYPE_HASH, 4, 16, 2, 0 },
 };
 
 static int vrow_map_fds[ARRAY_SIZE(vrow_maps)];
@@ -119,8 +119,6 @@ static inline int vrow_map_make(const struct vrow_map *m)
 		r.a.btf_fd = (uint32_t)vrow_lock_btf();
 		r.a.btf_key_type_id = 1;
 		r.a.btf_value_type_id = 3;
-		if (m->key == 8)
-			r.a.btf_key_type_id = 0;
 	}
 	fd = raw_bpf(BPF_MAP_CREATE, &r, 72);
 	must(fd >= 0, m->name);
