@@ -2,7 +2,7 @@
 /*
  * The trace pipe: see trace.h.
  *
- *             name-123     [001] b..21   415.123456: bpf_trace_printk: text
+ *             name-123     [001] .....   415.123456: bpf_trace_printk: text
  */
 #include "prog/trace.h"
 #include <string.h>
@@ -58,7 +58,7 @@ size_t trace_line(char line[TRACE_LINE_MAX], const char *comm, int tid, u32 cpu,
 		*p++ = ' ';
 	p = str_put(p, " [");
 	p = put_wide(p, cpu, 3, '0');
-	p = str_put(p, "] b..21 ");
+	p = str_put(p, "] ..... ");
 	p = put_wide(p, (u64)ts.tv_sec, 5, ' ');
 	*p++ = '.';
 	p = put_wide(p, (u64)ts.tv_nsec / 1000, 6, '0');

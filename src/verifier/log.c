@@ -305,6 +305,17 @@ void say_insn(struct env *e)
 	e->insn_text_pos = vlog_mark(e->log);
 }
 
+/* Records a and b, counted from 1 (0: none): the same, or two places of one line of source. */
+static bool same_line(const struct bpf_line_info *l, u32 a, u32 b)
+{
+	if (!a || a == b)
+		return a == b;
+	a--;
+	b--;
+	return l[a].file_name_off == l[b].file_name_off &&
+	       BPF_LINE_INFO_LINE_NUM(l[a].line_col) == BPF_LINE_INFO_LINE_NUM(l[b].line_col);
+}
+
 /* The source line that an instruction begins. */
 void say_line(struct env *e, u32 insn, const char *prefix)
 {
@@ -322,7 +333,7 @@ void say_line(struct env *e, u32 insn, const char *prefix)
 		else
 			hi = mid;
 	}
-	if (l[lo].insn_off > insn || e->last_line == lo + 1)
+	if (l[lo].insn_off > insn || same_line(l, e->last_line, lo + 1))
 		return;
 	e->last_line = lo + 1;
 	s = btf_str(e->req->btf, l[lo].line_off);
