@@ -13,8 +13,6 @@ static int raw_tp_check(const struct test_run_args *a)
 		return -EINVAL;
 	if (a->ctx_size_in < a->max_ctx || a->ctx_size_in > WORDS_SIZE)
 		return -EINVAL;
-	if (a->flags & ~BPF_F_TEST_RUN_ON_CPU)
-		return -EINVAL;
 	if (!(a->flags & BPF_F_TEST_RUN_ON_CPU) && a->cpu)
 		return -EINVAL;
 	return 0;

@@ -73,23 +73,26 @@ static u16 protocol_of(const u8 *frame, u32 size)
 	return __builtin_bswap16(ETH_P_802_2);
 }
 
-/* The socket that sends it: source and destination are its own and the other's. */
-static void addresses(struct run_skb *skb)
+#define IP4_LEN 20
+#define IP6_LEN 40
+
+/* The socket that sends it: source and destination are its own and the other's. -EINVAL: half a header. */
+static int addresses(struct run_skb *skb)
 {
-	u64 n = (u64)(skb->data_end - skb->net);
+	s64 n = skb->data_end - skb->net;
 
 	if (skb->protocol == __builtin_bswap16(ETH_P_IP)) {
+		if (n < IP4_LEN)
+			return -EINVAL;
 		skb->family = AF_INET;
-		if (n >= 20) {
-			memcpy(&skb->local_ip4, skb->net + 12, 4);
-			memcpy(&skb->remote_ip4, skb->net + 16, 4);
-		}
+		memcpy(&skb->local_ip4, skb->net + 12, 4);
+		memcpy(&skb->remote_ip4, skb->net + 16, 4);
 	} else if (skb->protocol == __builtin_bswap16(ETH_P_IPV6)) {
+		if (n < IP6_LEN)
+			return -EINVAL;
 		skb->family = AF_INET6;
-		if (n >= 40) {
-			memcpy(skb->local_ip6, skb->net + 8, 16);
-			memcpy(skb->remote_ip6, skb->net + 24, 16);
-		}
+		memcpy(skb->local_ip6, skb->net + 8, 16);
+		memcpy(skb->remote_ip6, skb->net + 24, 16);
 	}
 	skb->sock.family = skb->family;
 	skb->sock.src_ip4 = skb->local_ip4;
@@ -97,9 +100,10 @@ static void addresses(struct run_skb *skb)
 	memcpy(skb->sock.src_ip6, skb->local_ip6, 16);
 	memcpy(skb->sock.dst_ip6, skb->remote_ip6, 16);
 	skb->sk = &skb->sock;
+	return 0;
 }
 
-static void packet_in(struct run_skb *skb, const struct test_run_args *a, u8 *room)
+static int packet_in(struct run_skb *skb, const struct test_run_args *a, u8 *room)
 {
 	skb->kind = RUN_CTX_SKB;
 	skb->l2 = a->prog_type == BPF_PROG_TYPE_SCHED_CLS || a->prog_type == BPF_PROG_TYPE_SCHED_ACT;
@@ -114,7 +118,7 @@ static void packet_in(struct run_skb *skb, const struct test_run_args *a, u8 *ro
 	skb->pkt_type = pkt_type_of(skb->mac);
 	skb->protocol = protocol_of(skb->mac, a->data_size_in);
 	skb->ifindex = LOOPBACK;
-	addresses(skb);
+	return addresses(skb);
 }
 
 /* ---- from and to the client's struct ---- */
@@ -165,7 +169,9 @@ static int skb_setup(struct run_frame *f, const struct test_run_args *a)
 		err = ifindex_check(a, u->ifindex);
 	if (err)
 		return err;
-	packet_in(skb, a, (u8 *)f->mem + SKB_SIZE + BACK_SIZE);
+	err = packet_in(skb, a, (u8 *)f->mem + SKB_SIZE + BACK_SIZE);
+	if (err)
+		return err;
 	if (u->ifindex)
 		skb->ifindex = u->ifindex;
 	f->keep = a->has_ctx_in || a->has_ctx_out;

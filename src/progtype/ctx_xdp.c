@@ -6,8 +6,8 @@
  *     | 40 bytes    | meta data ends at data  |                    |          |
  *
  * What does not fit into the page lies in up to seventeen further ones, which
- * the program reaches by helpers only. Data in the client's context is how many
- * of the first bytes are meta data.
+ * the program reaches by helpers only. In the client's context, data is how many
+ * of the first bytes are meta data, and data_end how many lie in the first page.
  */
 #include "progtype/ctx_int.h"
 
@@ -35,22 +35,23 @@ static int xdp_check(const struct test_run_args *a)
 		return -EINVAL;
 	if (a->data_size_in < RUN_ETH_LEN)
 		return -EINVAL;
-	if (a->data_size_in > LINEAR_MAX + FRAGS * PAGE)
+	if (a->data_size_in > LINEAR_MAX + META_MAX + FRAGS * PAGE)
 		return -ENOMEM;
 	return a->has_ctx_in && a->ctx_size_in > CTX_IN_MAX ? -E2BIG : 0;
 }
 
 static size_t xdp_mem_size(const struct test_run_args *a)
 {
-	return XDP_SIZE + BACK_SIZE + PAGE +
-	       (a->data_size_in > LINEAR_MAX - META_MAX ? FRAGS * PAGE + PAGE : 0);
+	return XDP_SIZE + BACK_SIZE + PAGE + ROUND_UP(a->data_size_in, PAGE);
 }
 
 /* How much of the data is meta data, and where the packet is said to come from. */
 static int facts_in(struct run_xdp *xdp, const struct xdp_md *u, const struct test_run_args *a)
 {
-	if (u->data_meta || u->data_end != a->data_size_in || u->data > u->data_end || u->data % 4 ||
+	if (u->data_meta || u->data_end > a->data_size_in || u->data > u->data_end || u->data % 4 ||
 	    u->data > META_MAX || u->data > XDP_ROOM - FRAME_OWN)
+		return -EINVAL;
+	if (a->data_size_in - u->data < RUN_ETH_LEN)
 		return -EINVAL;
 	if (u->egress_ifindex || (!u->ingress_ifindex && u->rx_queue_index))
 		return -EINVAL;
@@ -84,7 +85,9 @@ static int xdp_setup(struct run_frame *f, const struct test_run_args *a)
 	if (err)
 		return err;
 	meta = u->data;
-	first = MIN(a->data_size_in, LINEAR_MAX + meta);
+	first = MIN(f->keep ? u->data_end : a->data_size_in, LINEAR_MAX + meta);
+	if (a->data_size_in - first > FRAGS * PAGE)
+		return -ENOMEM;
 	xdp->head = page + FRAME_OWN;
 	xdp->end = page + PAGE - TAIL;
 	xdp->data = page + XDP_ROOM;
