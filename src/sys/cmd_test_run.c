@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include "prog/stats.h"
+#include "store/store.h"
 #include "sys/cmds.h"
 #include "sys/prog_run.h"
 #include "util/raw.h"
@@ -151,6 +152,8 @@ static int run_test(struct test *t)
 
 	if (!err)
 		err = t->run.ops->setup(&t->run.frame, &t->args);
+	if (!err && t->run.prefer_cpu >= (int)possible_cpus())
+		err = -ENXIO;
 	if (err)
 		return err;
 	err = prog_run(&t->run, t->x->op);
@@ -241,6 +244,7 @@ static long test(struct cmd_ctx *x, struct handle *h)
 	t->run.client_word = x->uattr;
 	t->run.image = image;
 	t->run.repeat = MAX(u->test_run.repeat, 1u);
+	/* A CPU that there is; whether the run then really has it is another matter. */
 	t->run.prefer_cpu = ops->cpu_asked && u->test_run.flags & BPF_F_TEST_RUN_ON_CPU ? (int)u->test_run.cpu
 											: -1;
 	ret = run_test(t);

@@ -5,12 +5,12 @@ cd "$(dirname "$0")/../.." || exit 1
 . tests/lib/cli.sh
 export PATH=$PATH:/usr/sbin:/sbin
 
-object=$TOP/$B/tests/clients/bpf/progs.o
+object=$TOP/$B/tests/clients/bpf/print.o
 new_store
-printf '\1\0\0\0\0\0\0\0\7\0\0\0\0\0\0\0' >"$WORK/event"
-works "a program that prints" in_store bpftool prog loadall "$object" /sys/fs/bpf/all
-run='bpftool prog run pinned /sys/fs/bpf/all/on_event ctx_in '$WORK/event' repeat 0'
-line='^ +bpftool-[0-9]+ +\[[0-9]{3}\] [a-z0-9.]{5} +[0-9]+\.[0-9]{6}: bpf_trace_printk: event 1 7$'
+head -c 64 /dev/zero >"$WORK/frame"
+works "a program that prints" in_store bpftool prog load "$object" /sys/fs/bpf/tell
+run='bpftool prog run pinned /sys/fs/bpf/tell data_in '$WORK/frame' repeat 1'
+line='^ +bpftool-[0-9]+ +\[[0-9]{3}\] [a-z0-9.]{5} +[0-9]+\.[0-9]{6}: bpf_trace_printk: frame of 64 bytes$'
 
 for pipe in /sys/kernel/tracing/trace_pipe /sys/kernel/debug/tracing/trace_pipe; do
 	out=$(in_store sh -c "$run >/dev/null; timeout 2 head -n 1 $pipe" 2>&1)
