@@ -243,6 +243,7 @@ static long test(struct cmd_ctx *x, struct handle *h)
 	t->run.c = x->c;
 	t->run.client_word = x->uattr;
 	t->run.image = image;
+	t->run.ctx_size = image->row->max_ctx ? args.ctx_size_in : UINT32_MAX;
 	t->run.repeat = MAX(u->test_run.repeat, 1u);
 	/* A CPU that there is; whether the run then really has it is another matter. */
 	t->run.prefer_cpu = ops->cpu_asked && u->test_run.flags & BPF_F_TEST_RUN_ON_CPU ? (int)u->test_run.cpu

@@ -147,6 +147,7 @@ static int link_image(struct making *k)
 		maps[n] = i->maps.map[at].m;
 		values[n] = prog_map_value(&i->maps.map[at]);
 	}
+	i->max_ctx = k->res.max_ctx;
 	i->plain = calls_nothing(&k->res.prog);
 	i->ncpu = common_cpus(&i->maps);
 	return image_make(&i->im, &k->res.prog, maps, values, k->res.nr_maps, jit_available());

@@ -145,7 +145,7 @@ static const struct image *run_tail(struct run *r, struct bpf_map *m, u32 index)
 	if (!e)
 		return NULL;
 	i = e->image;
-	if (i->type != top->type || i->attach != top->attach || i->ncpu <= r->cpu ||
+	if (i->type != top->type || i->attach != top->attach || i->ncpu <= r->cpu || i->max_ctx > p->ctx_size ||
 	    (i->prog_flags ^ top->prog_flags) & SAME_FLAGS)
 		return NULL;
 	return &i->im;

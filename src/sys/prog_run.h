@@ -38,6 +38,7 @@ struct running {
 	const struct prog_run_ops *ops;
 	struct run_frame frame;
 	u64 repeat;
+	u32 ctx_size;   /* bytes of the context where its size is the client's, else all */
 	int prefer_cpu; /* -1: any */
 
 	/* Results. */

@@ -261,13 +261,48 @@ static int value_arg(struct env *e, struct call_meta *m, u32 regno, u32 arg)
 	return err;
 }
 
+/* The index of an array, if the stack has a known number there. */
+static int const_key(struct env *e, struct call_meta *m, u32 regno)
+{
+	const struct reg *r = cur_reg(e, regno);
+	u32 size = m->map->key_size, n = 0, at;
+	const struct frame *f;
+	const struct slot *s;
+	u8 kind;
+
+	if (m->map->map_type != BPF_MAP_TYPE_ARRAY && m->map->map_type != BPF_MAP_TYPE_PERCPU_ARRAY)
+		return 0;
+	/* The maps that come in its place may be shorter. */
+	if (m->map_reg.inner && m->map->map_flags & BPF_F_INNER_MAP)
+		return 0;
+	if (r->type != PTR_TO_STACK || !tnum_is_const(r->n.var))
+		return 0;
+	f = e->cur->frame[r->frameno];
+	at = (u32)(-(r->off + (s64)r->n.var.value) - 1);
+	s = &f->stack[at / 8];
+	kind = s->type[at % 8];
+	while (n <= at % 8 && s->type[at % 8 - n] == kind)
+		n++;
+	if (kind == STACK_ZERO && n >= size) {
+		m->const_key = 0;
+		return 0;
+	}
+	if (kind != STACK_SPILL || !slot_is_scalar(s) || n != size || !tnum_is_const(s->r.n.var))
+		return 0;
+	m->const_key = size == 4 ? (s64)(u32)s->r.n.var.value : -1;
+	return mark_slot_precise(e, f->frameno, at / 8);
+}
+
 static int key_arg(struct env *e, struct call_meta *m, u32 regno)
 {
+	int err;
+
 	if (!m->has_map) {
 		vlog(e->log, "invalid map_ptr to access map->key\n");
 		return -EACCES;
 	}
-	return check_mem_arg(e, regno, m->map->key_size, false, false, false, m->h);
+	err = check_mem_arg(e, regno, m->map->key_size, false, false, false, m->h);
+	return err ? err : const_key(e, m, regno);
 }
 
 static int mem_arg(struct env *e, struct call_meta *m, u32 n)
@@ -378,6 +413,7 @@ int check_args(struct env *e, struct call_meta *m)
 	int err = 0;
 
 	m->timer_map = NIL;
+	m->const_key = -1;
 	for (u32 n = 0; !err && n < 5 && ARG_KIND(m->h->arg[n]) != ARG_NONE; n++)
 		err = check_arg(e, m, n);
 	return err;

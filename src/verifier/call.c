@@ -8,7 +8,7 @@ static int may_call(struct env *e, s32 id, const struct bpf_func_proto **h)
 {
 	const struct bpf_func_proto *any = helper_get(id);
 
-	*h = prog_helper(e->type, id);
+	*h = prog_helper_at(e->type, e->req->attach, id);
 	if (!any) {
 		vlog(e->log, "invalid func unknown#%d\n", id);
 		return -EINVAL;
@@ -174,6 +174,9 @@ static int set_result(struct env *e, const struct call_meta *m)
 	case RET_MAP_VALUE:
 		if (!m->has_map)
 			return bad(e, -EINVAL, "kernel subsystem misconfigured verifier");
+		/* An element that is there for certain. */
+		if (m->h->special == HELPER_LOOKUP && m->const_key >= 0 && m->const_key < m->map->max_entries)
+			null = false;
 		pointer(e, r, PTR_TO_MAP_VALUE, null);
 		r->map = m->map_reg.map;
 		r->inner = m->map_reg.inner;

@@ -104,22 +104,19 @@ static void mark(struct env *e, s64 at, u8 flags)
 		e->aux[at].flags |= flags;
 }
 
-/* Marks of a call's surroundings. */
+/* Marks of a call's surroundings; a subprogram's address is taken to be called. */
 static void mark_call(struct env *e, u32 at)
 {
 	const struct bpf_insn *i = &e->insns[at];
+	bool func = insn_is_func(i);
 
-	if (insn_calls_callback(e, i))
+	if (!func && insn_calls_callback(e, i))
 		mark(e, at, AUX_PRUNE);
-	if (insn_calls_sync(e, i)) {
-		e->aux[at].callee_call = 1;
+	if (!func && insn_calls_sync(e, i))
 		mark(e, at, AUX_FORCE | AUX_PRUNE | AUX_JUMP | AUX_CALLBACK);
-	}
-	if (insn_is_call(i, BPF_PSEUDO_CALL)) {
+	mark(e, (s64)at + 1 + func, AUX_PRUNE | AUX_JUMP);
+	if (func || i->src_reg == BPF_PSEUDO_CALL)
 		mark(e, at, AUX_PRUNE);
-		mark(e, (s64)at + 1, AUX_PRUNE | AUX_JUMP);
-		mark(e, (s64)at + 1 + i->imm, AUX_PRUNE | AUX_JUMP);
-	}
 }
 
 /* The n-th place that control or the walk goes to from at: 1 and *to, or 0. */
@@ -128,7 +125,7 @@ static int edge(struct env *e, u32 at, u32 n, s64 *to)
 	const struct bpf_insn *i = &e->insns[at];
 	u32 t[2], cnt = insn_targets(e, at, t);
 
-	if (n == 0 && BPF_OP(i->code) == BPF_CALL && is_jump_class(i->code))
+	if (n == 0 && (i->code == (BPF_JMP | BPF_CALL) || insn_is_func(i)))
 		mark_call(e, at);
 	if (n < cnt) {
 		*to = (s64)(s32)t[n];

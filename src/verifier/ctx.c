@@ -58,7 +58,7 @@ int check_ctx(struct env *e, u32 insn, u32 regno, s32 off, u32 size, bool write,
 
 	if (err)
 		return err;
-	f = off >= 0 && off <= INT16_MAX ? prog_ctx_field(e->type, off, size, write) : NULL;
+	f = off >= 0 && off <= INT16_MAX ? prog_ctx_field_at(e->type, e->req->attach, off, size, write) : NULL;
 	if (!f) {
 		vlog(e->log, "invalid bpf_context access off=%d size=%u\n", off, size);
 		return -EACCES;
@@ -69,6 +69,7 @@ int check_ctx(struct env *e, u32 insn, u32 regno, s32 off, u32 size, bool write,
 		return -EACCES;
 	}
 	e->aux[insn].ctx_off = off;
+	e->res->max_ctx = MAX(e->res->max_ctx, (u32)off + size);
 	if (!write && val >= 0)
 		loaded(e, f, cur_reg(e, (u32)val));
 	return 0;

@@ -120,8 +120,7 @@ struct frame {
 
 struct ref {
 	u32 id, insn;
-	bool lock; /* a spin lock: id is the reg's id, map what holds it */
-	u32 map;
+	bool lock; /* a spin lock: id is that of the pointer to it */
 };
 
 struct vstate {
@@ -192,7 +191,6 @@ struct insn_aux {
 	u8 flags;
 	u8 ptr;         /* enum reg_type that the access goes through, 0: none yet */
 	u8 taken;       /* bit 0: fell through once, bit 1: jumped once */
-	u8 callee_call; /* bit 0: helper with callback */
 	u16 live;       /* registers that are read before they are written */
 	u16 map_bad;    /* helper call: called with several maps */
 	u32 map;        /* ld_imm64: index; helper call: map index + 1 */
@@ -487,6 +485,7 @@ struct call_meta {
 	bool borrowed;       /* the socket is not the program's to release */
 	bool dynptr_release;
 	u32 timer_map, timer_uid; /* of the timer argument; NIL: none */
+	s64 const_key;       /* an array's index, where it is known; else -1 */
 	u32 dynptr_new;      /* kinds of the dynptr that the helper makes, 0: none */
 	u32 dynptr_new_reg;
 };
@@ -495,6 +494,7 @@ int check_args(struct env *e, struct call_meta *m);
 /* func.c, callback.c, btf_args.c */
 int call_subprog(struct env *e, const struct bpf_insn *i, u32 *next);
 int leave_frame(struct env *e, u32 *next);
+const char *sub_name(const struct env *e, u32 sub); /* "" without BTF */
 int push_callback(struct env *e, const struct bpf_insn *i, struct call_meta *m);
 enum arg_of_global { GARG_SCALAR, GARG_CTX, GARG_MEM, GARG_DYNPTR };
 int btf_args_of(struct env *e, u32 sub);
@@ -504,7 +504,7 @@ int btf_args_setup(struct env *e, u32 sub);
 /* ref.c, dynptr.c */
 int ref_acquire(struct env *e, u32 insn);
 int ref_release(struct env *e, u32 id);
-int ref_check_leak(struct env *e, bool exception);
+int ref_check_leak(struct env *e, const char *what);
 int lock_acquire(struct env *e, u32 regno);
 int lock_release(struct env *e, u32 regno);
 int resource_check(struct env *e, const char *what);
@@ -523,6 +523,7 @@ bool states_equal(struct env *e, struct vstate *old, struct vstate *now, enum ex
 int hist_push(struct env *e);
 struct hist *hist_at(struct env *e, u32 n);
 int mark_precise(struct env *e, u32 regno);
+int mark_slot_precise(struct env *e, u32 frameno, u32 slot);
 int precision_propagate(struct env *e, const struct vstate *old, bool *changed);
 void mark_all_imprecise(struct env *e, struct vstate *st);
 void hist_stack(struct env *e, u32 frameno, u32 slot);

@@ -195,7 +195,7 @@ static bool held_equal(const struct vstate *a, const struct vstate *b, struct id
 	if (a->nr_refs != b->nr_refs || a->active_locks != b->active_locks)
 		return false;
 	for (u32 n = 0; n < a->nr_refs; n++)
-		if (!same_id(m, a->refs[n].id, b->refs[n].id))
+		if (a->refs[n].lock != b->refs[n].lock || !same_id(m, a->refs[n].id, b->refs[n].id))
 			return false;
 	return !a->active_locks || (a->lock_map == b->lock_map && same_id(m, a->lock_id, b->lock_id));
 }

@@ -143,14 +143,14 @@ int do_exit(struct env *e, u32 *next)
 	struct frame *f = cur_frame(e);
 	int err;
 
-	if (e->cur->active_locks && !e->cur->curframe)
-		return bad(e, -EINVAL,
-			   "BPF_EXIT instruction in main prog cannot be used inside bpf_spin_lock-ed region");
 	if (!e->cur->curframe || f->callback) {
-		err = ref_check_leak(e, false);
+		err = ref_check_leak(e, "BPF_EXIT instruction in main prog");
 		if (err)
 			return err;
 	}
+	if (e->cur->active_locks && !e->cur->curframe)
+		return bad(e, -EINVAL,
+			   "BPF_EXIT instruction in main prog cannot be used inside bpf_spin_lock-ed region");
 	if (e->cur->curframe) {
 		/* A subprogram without a result leaves r0 unreadable. */
 		return leave_frame(e, next);

@@ -9,7 +9,7 @@
 
 #define PROGRAM_STACK_TAIL 256u /* with tail calls, what those before may use */
 
-static const char *sub_name(const struct env *e, u32 sub)
+const char *sub_name(const struct env *e, u32 sub)
 {
 	const struct btf_type *t = e->sub[sub].type_id ? btf_type(e->req->btf, e->sub[sub].type_id) : NULL;
 

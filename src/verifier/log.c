@@ -159,7 +159,9 @@ static void say_ids(struct env *e, const struct reg *r, const char **sep)
 	if (r->type == PTR_TO_MAP_VALUE || r->type == CONST_PTR_TO_MAP || r->type == PTR_TO_MAP_KEY) {
 		const struct verifier_map *m = reg_map(e, r);
 
-		vlog(e->log, "%sks=%u,vs=%u", *sep, m->key_size, m->value_size);
+		if (m->name[0])
+			vlog(e->log, "%smap=%s", *sep, m->name);
+		vlog(e->log, "%sks=%u,vs=%u", m->name[0] ? "," : *sep, m->key_size, m->value_size);
 		*sep = ",";
 	}
 	if (r->type != SCALAR_VALUE && r->off) {
@@ -275,10 +277,11 @@ void say_insn_state(struct env *e)
 		return;
 	now = vlog_mark(e->log);
 	if (e->insn_text_pos && now == e->insn_text_pos) {
-		u64 column = now - 1 - e->insn_log_pos;
+		u64 used = now - e->insn_log_pos;
+		u64 pad = ROUND_UP(MAX(used + 4, STATE_COLUMN), 8) - used - 1;
 
 		vlog_reset(e->log, now - 1);
-		for (; column < STATE_COLUMN - 2; column++)
+		for (pad = MAX(pad, 1); pad; pad--)
 			vlog(e->log, " ");
 		vlog(e->log, ";");
 	} else {
@@ -305,17 +308,6 @@ void say_insn(struct env *e)
 	e->insn_text_pos = vlog_mark(e->log);
 }
 
-/* Records a and b, counted from 1 (0: none): the same, or two places of one line of source. */
-static bool same_line(const struct bpf_line_info *l, u32 a, u32 b)
-{
-	if (!a || a == b)
-		return a == b;
-	a--;
-	b--;
-	return l[a].file_name_off == l[b].file_name_off &&
-	       BPF_LINE_INFO_LINE_NUM(l[a].line_col) == BPF_LINE_INFO_LINE_NUM(l[b].line_col);
-}
-
 /* The source line that an instruction begins. */
 void say_line(struct env *e, u32 insn, const char *prefix)
 {
@@ -333,7 +325,11 @@ void say_line(struct env *e, u32 insn, const char *prefix)
 		else
 			hi = mid;
 	}
-	if (l[lo].insn_off > insn || same_line(l, e->last_line, lo + 1))
+	if (l[lo].insn_off > insn)
+		return;
+	if (e->last_line && l[e->last_line - 1].file_name_off == l[lo].file_name_off &&
+	    l[e->last_line - 1].line_off == l[lo].line_off &&
+	    BPF_LINE_INFO_LINE_NUM(l[e->last_line - 1].line_col) == BPF_LINE_INFO_LINE_NUM(l[lo].line_col))
 		return;
 	e->last_line = lo + 1;
 	s = btf_str(e->req->btf, l[lo].line_off);

@@ -347,6 +347,15 @@ int mark_precise(struct env *e, u32 regno)
 	return follow(e, &b, e->cur, hist_at(e, e->cur->hist)->prev, e->insn, NULL);
 }
 
+/* The same for a number in the stack. */
+int mark_slot_precise(struct env *e, u32 frameno, u32 slot)
+{
+	struct bt b = { .frame = e->cur->curframe };
+
+	b.slots[frameno] = 1ull << slot;
+	return follow(e, &b, e->cur, hist_at(e, e->cur->hist)->prev, e->insn, NULL);
+}
+
 /* What was relied on behind `old`, a state like the current one, is so on the way to here. */
 int precision_propagate(struct env *e, const struct vstate *old, bool *changed)
 {

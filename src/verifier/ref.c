@@ -33,10 +33,10 @@ int ref_acquire(struct env *e, u32 insn)
 	return err ? err : (int)r.id;
 }
 
-static bool drop(struct vstate *st, u32 id)
+static bool drop(struct vstate *st, u32 id, bool lock)
 {
 	for (u32 n = 0; n < st->nr_refs; n++) {
-		if (st->refs[n].id != id)
+		if (st->refs[n].id != id || st->refs[n].lock != lock)
 			continue;
 		memmove(&st->refs[n], &st->refs[n + 1], (st->nr_refs - n - 1) * sizeof(struct ref));
 		st->nr_refs--;
@@ -51,7 +51,7 @@ int ref_release(struct env *e, u32 id)
 	struct reg_iter it = { .st = e->cur };
 	struct reg *r;
 
-	if (!drop(e->cur, id))
+	if (!drop(e->cur, id, false))
 		return -EINVAL;
 	for (r = reg_next(&it); r; r = reg_next(&it))
 		if (r->ref_obj_id == id && r->type != CONST_PTR_TO_DYNPTR)
@@ -59,15 +59,20 @@ int ref_release(struct env *e, u32 id)
 	return 0;
 }
 
-int ref_check_leak(struct env *e, bool exception)
+/* What is held from there on must be nothing. */
+int ref_check_leak(struct env *e, const char *what)
 {
 	const struct frame *f = cur_frame(e);
 	int err = 0;
 
 	for (u32 n = f->callback ? f->refs_before : 0; n < e->cur->nr_refs; n++) {
+		if (e->cur->refs[n].lock)
+			continue;
 		vlog(e->log, "Unreleased reference id=%u alloc_insn=%u\n", e->cur->refs[n].id, e->cur->refs[n].insn);
 		err = -EINVAL;
 	}
+	if (err)
+		vlog(e->log, "%s would lead to reference leak\n", what);
 	return err;
 }
 
@@ -77,6 +82,8 @@ int resource_check(struct env *e, const char *what)
 	int err = 0;
 
 	for (u32 n = 0; n < e->cur->nr_refs; n++) {
+		if (e->cur->refs[n].lock)
+			continue;
 		vlog(e->log, "Unreleased reference id=%u alloc_insn=%u\n", e->cur->refs[n].id, e->cur->refs[n].insn);
 		err = -EINVAL;
 	}
@@ -127,6 +134,7 @@ static int lock_target(struct env *e, u32 regno)
 int lock_acquire(struct env *e, u32 regno)
 {
 	const struct reg *r = cur_reg(e, regno);
+	struct ref held = { .id = r->id, .insn = e->insn, .lock = true };
 	int err = lock_target(e, regno);
 
 	if (err)
@@ -136,7 +144,7 @@ int lock_acquire(struct env *e, u32 regno)
 	e->cur->active_locks = 1;
 	e->cur->lock_id = r->id;
 	e->cur->lock_map = r->map << 1 | r->inner;
-	return 0;
+	return push(e, &held);
 }
 
 int lock_release(struct env *e, u32 regno)
@@ -150,6 +158,7 @@ int lock_release(struct env *e, u32 regno)
 		return bad(e, -EINVAL, "bpf_spin_unlock without taking a lock");
 	if (e->cur->lock_id != r->id || e->cur->lock_map != (r->map << 1 | r->inner))
 		return bad(e, -EINVAL, "bpf_spin_unlock of different lock");
+	drop(e->cur, e->cur->lock_id, true);
 	e->cur->active_locks = 0;
 	e->cur->lock_id = e->cur->lock_map = 0;
 	return 0;

@@ -188,7 +188,6 @@ int walk(struct env *e)
 		update_branches(e, e->cur);
 		if (!pop_branch(e))
 			return 0;
-		e->last_line = 0;
 		fresh = true;
 	}
 }
@@ -206,7 +205,6 @@ static void drop_states(struct env *e)
 		e->explored[n] = NULL;
 	}
 	e->orphans = NULL;
-	e->peak_now = 0;
 }
 
 static int start(struct env *e, u32 sub)
@@ -270,8 +268,13 @@ int walk_global(struct env *e, u32 sub)
 
 	if (err)
 		return err;
+	if (VERBOSE2(e))
+		vlog(e->log, "Validating %s() func#%u...\n", sub_name(e, sub), sub);
 	err = btf_args_setup(e, sub);
-	if (err)
-		return err;
-	return finish(e, walk(e));
+	if (!err)
+		err = finish(e, walk(e));
+	if (!err && VERBOSE(e))
+		vlog(e->log, "Func#%u ('%s') is safe for any args that match its prototype\n", sub,
+		     sub_name(e, sub));
+	return err;
 }
