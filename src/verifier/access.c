@@ -238,8 +238,9 @@ static int check_aligned(struct env *e, const struct reg *r, s32 off, u32 size, 
 		at = tnum_add(r->n.var, tnum_const((u64)(ip + r->off + off)));
 		if (tnum_aligned(at, size))
 			return 0;
-		vlog(e->log, "misaligned packet access off %ld+0x%lx+%d+%d size %u\n", ip, r->n.var.value, r->off,
-		     off, size);
+		vlog(e->log, "misaligned packet access off %ld+", ip);
+		say_tnum(e, r->n.var);
+		vlog(e->log, "+%d+%d size %u\n", r->off, off, size);
 		return -EACCES;
 	}
 	if (r->type == PTR_TO_STACK)
@@ -250,10 +251,7 @@ static int check_aligned(struct env *e, const struct reg *r, s32 off, u32 size, 
 	if (tnum_aligned(at, size))
 		return 0;
 	vlog(e->log, "misaligned %saccess off ", mem_text(e, r));
-	if (tnum_is_const(r->n.var))
-		vlog(e->log, "0x%lx", r->n.var.value);
-	else
-		vlog(e->log, "(0x%lx; 0x%lx)", r->n.var.value, r->n.var.mask);
+	say_tnum(e, r->n.var);
 	vlog(e->log, "+%d+%d size %u\n", r->off, off, size);
 	return -EACCES;
 }

@@ -318,7 +318,8 @@ static int mem_arg(struct env *e, struct call_meta *m, u32 n)
 	if (!err && arg & ARG_F_ALIGNED && size && size <= 8 &&
 	    !tnum_aligned(tnum_add(r->n.var, tnum_const((u64)(s64)r->off)), size)) {
 		vlog(e->log, "misaligned %saccess off ", mem_text(e, r));
-		vlog(e->log, "0x%lx+%d+0 size %u\n", r->n.var.value, r->off, size);
+		say_tnum(e, r->n.var);
+		vlog(e->log, "+%d+0 size %u\n", r->off, size);
 		return -EACCES;
 	}
 	if (!err && uninit && r->type == PTR_TO_STACK) {

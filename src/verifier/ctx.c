@@ -17,10 +17,7 @@ int check_fixed_offset(struct env *e, const struct reg *r, u32 regno, bool fixed
 	}
 	if (!tnum_equals(r->n.var, 0)) {
 		vlog(e->log, "variable %s access var_off=", reg_text(e, r));
-		if (tnum_is_const(r->n.var))
-			vlog(e->log, "0x%lx", r->n.var.value);
-		else
-			vlog(e->log, "(0x%lx; 0x%lx)", r->n.var.value, r->n.var.mask);
+		say_tnum(e, r->n.var);
 		vlog(e->log, " disallowed\n");
 		return -EACCES;
 	}

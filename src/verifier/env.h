@@ -298,6 +298,7 @@ void say_insn_state(struct env *e);
 void say_insn(struct env *e);
 void say_line(struct env *e, u32 insn, const char *prefix);
 void say_snum(struct env *e, s64 v);
+void say_tnum(struct env *e, struct tnum t);
 const char *reg_text(struct env *e, const struct reg *r);
 void scratched_reg(struct env *e, u32 regno);
 void scratched_slot(struct env *e, u32 slot);

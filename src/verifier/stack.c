@@ -19,7 +19,7 @@ static struct frame *target(struct env *e, u32 regno)
 
 static void say_var(struct env *e, const struct reg *r)
 {
-	vlog(e->log, "(0x%lx; 0x%lx)", r->n.var.value, r->n.var.mask);
+	say_tnum(e, r->n.var);
 }
 
 /* Does all of the access lie in the stack? Grows it. */
