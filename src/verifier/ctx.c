@@ -12,7 +12,8 @@ int check_fixed_offset(struct env *e, const struct reg *r, u32 regno, bool fixed
 		return -EACCES;
 	}
 	if (!fixed_ok && r->off) {
-		vlog(e->log, "dereference of modified %s ptr R%u off=%d disallowed\n", reg_text(e, r), regno, r->off);
+		vlog(e->log, "dereference of modified %s ptr R%u off=%d disallowed\n", reg_text(e, r), regno,
+		     r->off);
 		return -EACCES;
 	}
 	if (!tnum_equals(r->n.var, 0)) {
@@ -55,7 +56,8 @@ int check_ctx(struct env *e, u32 insn, u32 regno, s32 off, u32 size, bool write,
 
 	if (err)
 		return err;
-	f = off >= 0 && off <= INT16_MAX ? prog_ctx_field_at(e->type, e->req->attach, off, size, write) : NULL;
+	f = off >= 0 && off <= INT16_MAX ? prog_ctx_field_at(e->type, e->req->attach, off, size, write)
+					 : NULL;
 	if (!f) {
 		vlog(e->log, "invalid bpf_context access off=%d size=%u\n", off, size);
 		return -EACCES;
