@@ -1,11 +1,76 @@
 // SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Dynptrs: a pointer with its bounds, of which the program sees no byte.
+ *
+ * It lies in 16 bytes of the program's stack. The verifier sees to it that only
+ * helpers write there, and that the memory lives longer.
+ */
 #include "helper/helper_ids.h"
-#define INT        .ret = RET_INTEGER
+#include "util/err.h"
+#include <string.h>
+
+#define INT .ret = RET_INTEGER
+
+#define HELPER(name) static u64 name(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5, struct run *run)
+
 #define ANY_DYNPTR (DYNPTR_LOCAL | DYNPTR_RINGBUF | DYNPTR_SKB | DYNPTR_XDP)
-PROTO(dynptr_from_mem, INT, ARGS(OUT, SIZE0, ANY, ARG_DYNPTR | ARG_F_UNINIT),
-      .arg_size = { 0, 0, 0, DYNPTR_LOCAL });
-PROTO(dynptr_read, INT, ARGS(OUT, SIZE0, ARG_DYNPTR | ARG_F_RDONLY, ANY, ANY),
+#define SIZE_MAX_  0xffffffu
+
+struct dynptr {
+	u8 *data; /* NULL: none, every access fails */
+	u32 size, rdonly;
+};
+_Static_assert(sizeof(struct dynptr) == sizeof(struct bpf_dynptr), "as programs declare it");
+
+static int in_bounds(const struct dynptr *d, u64 off, u64 len)
+{
+	return len > d->size || off > d->size - len ? -E2BIG : 0;
+}
+
+HELPER(dynptr_from_mem)
+{
+	struct dynptr *d = u64_to_ptr(r4);
+	u32 size = (u32)r2;
+	int err = size > SIZE_MAX_ ? -E2BIG : r3 ? -EINVAL : 0;
+
+	*d = (struct dynptr){ .data = err ? NULL : u64_to_ptr(r1), .size = err ? 0 : size };
+	return (u64)(s64)err;
+}
+
+HELPER(dynptr_read)
+{
+	const struct dynptr *d = u64_to_ptr(r3);
+	int err = !d->data || r5 ? -EINVAL : in_bounds(d, r4, (u32)r2);
+
+	if (!err)
+		memmove(u64_to_ptr(r1), d->data + r4, (u32)r2);
+	return (u64)(s64)err;
+}
+
+HELPER(dynptr_write)
+{
+	const struct dynptr *d = u64_to_ptr(r1);
+	int err = !d->data || d->rdonly || r5 ? -EINVAL : in_bounds(d, r2, (u32)r4);
+
+	if (!err)
+		memmove(d->data + r2, u64_to_ptr(r3), (u32)r4);
+	return (u64)(s64)err;
+}
+
+HELPER(dynptr_data)
+{
+	const struct dynptr *d = u64_to_ptr(r1);
+
+	if (!d->data || d->rdonly || in_bounds(d, r2, r3))
+		return 0;
+	return ptr_to_u64(d->data + r2);
+}
+
+PROTO(dynptr_from_mem, .func = dynptr_from_mem, INT, .special = HELPER_DYNPTR_FROM_MEM,
+      ARGS(INOUT, SIZE0, ANY, ARG_DYNPTR | ARG_F_UNINIT), .arg_size = { 0, 0, 0, DYNPTR_LOCAL });
+PROTO(dynptr_read, .func = dynptr_read, INT, ARGS(OUT, SIZE0, ARG_DYNPTR | ARG_F_RDONLY, ANY, ANY),
       .arg_size = { 0, 0, ANY_DYNPTR });
-PROTO(dynptr_write, INT, ARGS(ARG_DYNPTR, ANY, IN, SIZE0, ANY), .arg_size = { ANY_DYNPTR });
-PROTO(dynptr_data, .ret = RET_DYNPTR_MEM | RET_F_NULL, .special = HELPER_DYNPTR_DATA,
+PROTO(dynptr_write, .func = dynptr_write, INT, ARGS(ARG_DYNPTR, ANY, IN, SIZE0, ANY),
+      .arg_size = { ANY_DYNPTR });
+PROTO(dynptr_data, .func = dynptr_data, .ret = RET_DYNPTR_MEM | RET_F_NULL, .special = HELPER_DYNPTR_DATA,
       ARGS(ARG_DYNPTR, ANY, ARG_ALLOC_SIZE), .arg_size = { ANY_DYNPTR });

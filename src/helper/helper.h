@@ -87,6 +87,7 @@ enum helper_special {
 	HELPER_CURRENT_TASK,
 	HELPER_KPTR_XCHG,
 	HELPER_RINGBUF_COMMIT,
+	HELPER_DYNPTR_FROM_MEM, /* the memory must be a map's value: it outlives the dynptr */
 };
 
 typedef u64 bpf_helper_fn(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5, struct run *run);

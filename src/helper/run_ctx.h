@@ -25,8 +25,12 @@
 
 #define RUN_ETH_LEN 14u /* Ethernet header */
 
+/* First word of both: helpers that packets of either kind have in common ask it. */
+enum run_ctx_kind { RUN_CTX_SKB = 1, RUN_CTX_XDP };
+
 /* struct __sk_buff. Zeroed, then filled by progtype/ctx_skb.c. */
 struct run_skb {
+	u32 kind; /* RUN_CTX_SKB */
 	u8 *data, *data_end, *data_meta;
 	u32 len;
 	u32 pkt_type, mark, queue_mapping, protocol, vlan_present, vlan_tci, vlan_proto, priority;
@@ -45,26 +49,21 @@ struct run_skb {
 	u8 *mac, *net; /* first bytes of the Ethernet and the network header */
 	bool l2;       /* data begins at the Ethernet header */
 	bool direct;   /* the program's type reads packet memory: data and data_end are shown */
-	u8 ip_summed;  /* enum run_csum */
 	u8 csum_level;
-	u32 csum; /* RUN_CSUM_COMPLETE: of all from data on */
-	bool hash_set;
+	bool csum_good; /* the stack need not check sums up to csum_level: CHECKSUM_UNNECESSARY, else _NONE */
 	struct bpf_sock sock;
 	struct bpf_flow_keys keys;
 };
 
-/* As the kernel numbers them. */
-enum run_csum { RUN_CSUM_NONE, RUN_CSUM_UNNECESSARY, RUN_CSUM_COMPLETE, RUN_CSUM_PARTIAL };
-
 /* struct xdp_md */
 struct run_xdp {
+	u32 kind; /* RUN_CTX_XDP */
 	u8 *data, *data_end, *data_meta;
 	u32 ingress_ifindex, rx_queue_index, egress_ifindex;
 
-	u8 *head, *end;
-	u8 *frag; /* what follows behind data_end, in one piece */
-	u32 frag_len, frag_max;
-	bool has_frags; /* the packet came with fragments: they may shrink to nothing */
+	u8 *head, *end; /* head: behind what the kernel keeps at the start of a frame */
+	u8 *frag;       /* what follows behind data_end, in one piece */
+	u32 frag_len;
 };
 
 /* struct bpf_sk_lookup */
@@ -74,7 +73,7 @@ struct run_sk_lookup {
 		ingress_ifindex;
 };
 
-/* Ethernet header behind which a packet is of the network layer; len follows data and data_end. */
+/* len follows data and data_end. */
 static inline void skb_sync(struct run_skb *skb)
 {
 	skb->len = (u32)(skb->data_end - skb->data);

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Helpers on what is known of a packet beside its bytes: hash, time, socket, cgroup, tunnels.
+ *
+ * A packet of BPF_PROG_TEST_RUN comes from no cgroup, no route and no tunnel;
+ * the answers are those that the kernel gives for one.
+ */
+#include "helper/helper_ids.h"
+#include "helper/run_ctx.h"
+#include "util/err.h"
+#include "util/random.h"
+#include <linux/if_ether.h>
+#include <string.h>
+
+#define INT .ret = RET_INTEGER
+
+#define HELPER(name) static u64 name(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5, struct run *run)
+
+/* ---- hash ---- */
+
+/* Of what tells flows apart: addresses and ports, as far as they are there. Never 0. */
+static u32 flow_hash(const struct run_skb *skb)
+{
+	static u64 seed;
+	u64 none = 0, h;
+	const u8 *p = skb->net;
+	u32 n = (u32)MIN(skb->data_end - skb->net, 60), from = 0, to = n;
+
+	if (!seed)
+		__atomic_compare_exchange_n(&seed, &none, random_u64() | 1, false, __ATOMIC_RELAXED,
+					    __ATOMIC_RELAXED);
+	if (skb->protocol == __builtin_bswap16(ETH_P_IP) && n >= 20) {
+		from = 12; /* addresses; ports behind a header without options */
+		to = MIN(n, 24);
+	} else if (skb->protocol == __builtin_bswap16(ETH_P_IPV6) && n >= 40) {
+		from = 8;
+		to = MIN(n, 44);
+	}
+	h = seed ^ skb->protocol;
+	for (; from < to; from++)
+		h = (h ^ p[from]) * 0x100000001b3ull;
+	return (u32)(h ^ h >> 32) | 1;
+}
+
+HELPER(get_hash_recalc)
+{
+	struct run_skb *skb = u64_to_ptr(r1);
+
+	if (!skb->hash)
+		skb->hash = flow_hash(skb);
+	return skb->hash;
+}
+
+HELPER(set_hash)
+{
+	((struct run_skb *)u64_to_ptr(r1))->hash = (u32)r2;
+	return 0;
+}
+
+HELPER(set_hash_invalid)
+{
+	((struct run_skb *)u64_to_ptr(r1))->hash = 0;
+	return 0;
+}
+
+PROTO(get_hash_recalc, .func = get_hash_recalc, INT, ARGS(CTX));
+PROTO(set_hash, .func = set_hash, INT, ARGS(CTX, ANY));
+PROTO(set_hash_invalid, .func = set_hash_invalid, INT, ARGS(CTX));
+
+/* ---- time ---- */
+
+enum { CLOCK_KIND_REAL, CLOCK_KIND_MONO, CLOCK_KIND_TAI };
+
+HELPER(skb_set_tstamp)
+{
+	struct run_skb *skb = u64_to_ptr(r1);
+	u32 kind = (u32)r3;
+
+	if (skb->protocol != __builtin_bswap16(ETH_P_IP) && skb->protocol != __builtin_bswap16(ETH_P_IPV6))
+		return (u64)-EOPNOTSUPP;
+	if (kind > CLOCK_KIND_TAI || (kind == CLOCK_KIND_REAL) != !r2)
+		return (u64)-EINVAL;
+	skb->tstamp = r2;
+	skb->tstamp_type = kind;
+	return 0;
+}
+
+PROTO(skb_set_tstamp, .func = skb_set_tstamp, INT, ARGS(CTX, ANY, ANY));
+
+/* ---- socket, cgroup, route ---- */
+
+HELPER(nothing)
+{
+	return 0;
+}
+
+/* Each socket has a number that no other has. */
+HELPER(get_socket_cookie)
+{
+	static u64 last;
+	u64 *mine = &run->scratch[0];
+
+	if (!*mine)
+		*mine = __atomic_add_fetch(&last, 1, __ATOMIC_RELAXED);
+	return *mine;
+}
+
+PROTO(get_cgroup_classid, .func = nothing, INT, ARGS(CTX));
+const struct bpf_func_proto bpf_get_cgroup_classid_curr_proto = {
+	.name = "bpf_get_cgroup_classid",
+	.func = nothing,
+	INT,
+};
+PROTO(skb_cgroup_classid, .func = nothing, INT, ARGS(CTX));
+PROTO(get_route_realm, .func = nothing, INT, ARGS(CTX));
+PROTO(get_socket_cookie, .func = get_socket_cookie, INT, ARGS(CTX));
+PROTO(get_socket_uid, .func = nothing, INT, ARGS(CTX));
+PROTO(skb_cgroup_id, INT, ARGS(CTX));
+PROTO(get_netns_cookie, INT, ARGS(CTX | ARG_F_NULL));
+PROTO(skb_ecn_set_ce, INT, ARGS(CTX));
+
+/* ---- tunnels and encapsulation ---- */
+
+PROTO(skb_get_tunnel_key, INT, ARGS(CTX, OUT, SIZE, ANY));
+PROTO(skb_set_tunnel_key, INT, ARGS(CTX, IN, SIZE, ANY));
+PROTO(skb_get_tunnel_opt, INT, ARGS(CTX, OUT, SIZE));
+PROTO(skb_set_tunnel_opt, INT, ARGS(CTX, IN, SIZE));
+PROTO(skb_get_xfrm_state, INT, ARGS(CTX, ANY, OUT, SIZE, ANY));
+PROTO(lwt_push_encap, MOVES, INT, ARGS(CTX, ANY, IN, SIZE));
+PROTO(lwt_seg6_store_bytes, MOVES, INT, ARGS(CTX, ANY, IN, SIZE));
+PROTO(lwt_seg6_adjust_srh, MOVES, INT, ARGS(CTX, ANY, ANY));
+PROTO(lwt_seg6_action, MOVES, INT, ARGS(CTX, ANY, IN, SIZE));
