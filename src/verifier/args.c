@@ -41,7 +41,7 @@ static const struct kind kinds[] = {
 	[ARG_SOCK] = { B(PTR_TO_SOCK_COMMON) | B(PTR_TO_SOCKET) | B(PTR_TO_TCP_SOCK),
 		       "sock_common, sock, tcp_sock, xdp_sock, ptr_, trusted_ptr_" },
 	[ARG_BTF_ID] = { B(PTR_TO_BTF_ID), "ptr_, trusted_ptr_, rcu_ptr_" },
-	[ARG_KPTR] = { 0, "map_value" },
+	[ARG_KPTR] = { 0, "map_value, ptr_" },
 };
 
 static int wrong_type(struct env *e, u32 regno, const char *expected)
@@ -55,10 +55,20 @@ static bool null_ok(u32 arg)
 	return arg & ARG_F_NULL || ARG_KIND(arg) == ARG_STACK_OR_NULL;
 }
 
-static int check_type(struct env *e, u32 regno, u32 arg)
+/* Socket pointers that are not described by BTF; pointers to what each CPU has. */
+static const struct kind narrow_sock = { B(PTR_TO_SOCK_COMMON) | B(PTR_TO_SOCKET) | B(PTR_TO_TCP_SOCK),
+					 "sock_common, sock, tcp_sock, xdp_sock" };
+static const struct kind narrow_btf = { 0, "percpu_ptr_, percpu_rcu_ptr_, percpu_trusted_ptr_" };
+
+static int check_type(struct env *e, u32 regno, u32 arg, u32 size)
 {
 	const struct reg *r = cur_reg(e, regno);
 	const struct kind *k = &kinds[ARG_KIND(arg)];
+
+	if (size == ARG_NARROW && ARG_KIND(arg) == ARG_SOCK)
+		k = &narrow_sock;
+	if (size == ARG_NARROW && ARG_KIND(arg) == ARG_BTF_ID)
+		k = &narrow_btf;
 
 	if (!(k->types >> r->type & 1))
 		return wrong_type(e, regno, k->expected);
@@ -409,7 +419,7 @@ static int check_arg(struct env *e, struct call_meta *m, u32 n)
 	/* Where the context is no plain struct, a helper of it alone wants a kernel object. */
 	if (ARG_KIND(arg) == ARG_CTX && e->type->btf_ctx && ARG_KIND(m->h->arg[1]) == ARG_NONE)
 		return wrong_type(e, regno, "trusted_ptr_");
-	err = check_type(e, regno, arg);
+	err = check_type(e, regno, arg, m->h->arg_size[n]);
 	if (!err)
 		err = check_offset(e, regno, arg);
 	if (!err)

@@ -220,6 +220,11 @@ static int call_helper(struct env *e, const struct bpf_insn *i)
 	err = set_result(e, &m);
 	if (!err)
 		err = map_fits(e, &m);
+	if (!err && m.id == BPF_FUNC_get_func_ip && e->req->prog_type != BPF_PROG_TYPE_KPROBE) {
+		vlog(e->log, "func %s#%d not supported for program type %u\n", m.h->name, m.id,
+		     e->req->prog_type);
+		return -ENOTSUPP;
+	}
 	if (!err && m.h->moves_packet)
 		clear_packet_pointers(e);
 	return err;

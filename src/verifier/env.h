@@ -390,6 +390,7 @@ static inline u32 sub_end(const struct env *e, u32 sub)
 {
 	return e->sub[sub + 1].start;
 }
+int func_info_types(struct env *e);
 int func_info_check(struct env *e);
 int maps_resolve(struct env *e);
 int cfg_check(struct env *e);
