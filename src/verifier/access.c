@@ -382,18 +382,6 @@ static int ordered(struct env *e, const struct bpf_insn *i, bool load)
 	return err ? err : same_kind(e, type);
 }
 
-/* The value read replaces the register that points to it: the write is judged by what it was. */
-static int rmw_own_address(struct env *e, const struct bpf_insn *i, const struct reg *ptr, u32 size)
-{
-	struct reg loaded = *cur_reg(e, i->dst_reg);
-	int err;
-
-	*cur_reg(e, i->dst_reg) = *ptr;
-	err = check_mem(e, e->insn, i->dst_reg, i->off, size, true, -1, true, false);
-	*cur_reg(e, i->dst_reg) = loaded;
-	return err ? err : same_kind(e, ptr->type);
-}
-
 /* Read, compute and write: the old value goes into a register if BPF_FETCH says so. */
 static int rmw(struct env *e, const struct bpf_insn *i)
 {
@@ -413,18 +401,16 @@ static int rmw(struct env *e, const struct bpf_insn *i)
 		err = reg_writable(e, (u32)load);
 	if (err)
 		return err;
+	/* A pointer that is replaced by what it points to is none any more. */
+	if (load >= 0)
+		mark_unknown(e, (u32)load);
 	type = cur_reg(e, i->dst_reg)->type;
 	if (type == PTR_TO_BTF_ID)
 		return bad(e, -EACCES, "BPF_ATOMIC stores into kernel memory are not allowed");
 	/* First as a read, which must be of initialized memory, then as a write of something unknown. */
 	err = check_mem(e, e->insn, i->dst_reg, i->off, size, false, -1, true, false);
-	if (!err && load >= 0) {
-		struct reg ptr = *cur_reg(e, i->dst_reg);
-
+	if (!err && load >= 0)
 		err = check_mem(e, e->insn, i->dst_reg, i->off, size, false, load, true, false);
-		if (!err && (u32)load == i->dst_reg)
-			return rmw_own_address(e, i, &ptr, size);
-	}
 	if (!err)
 		err = check_mem(e, e->insn, i->dst_reg, i->off, size, true, -1, true, false);
 	return err ? err : same_kind(e, type);

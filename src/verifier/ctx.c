@@ -63,7 +63,8 @@ int check_ctx(struct env *e, u32 insn, u32 regno, s32 off, u32 size, bool write,
 		return -EACCES;
 	}
 	/* A part of a pointer is a number that says where something lies. */
-	if (f->kind != CTX_SCALAR && f->kind != CTX_BUFFER && size != f->size) {
+	if (f->kind != CTX_SCALAR && f->kind != CTX_BUFFER &&
+	    (size != f->size || (!write && BPF_MODE(e->insns[insn].code) == 0x80))) {
 		vlog(e->log, "invalid bpf_context access off=%d size=%u\n", off, size);
 		return -EACCES;
 	}

@@ -75,6 +75,7 @@ static bool maybe_looping(const struct vstate *old, const struct vstate *now)
 		return false;
 	for (u32 r = 0; r < REG_FP; r++)
 		if (a->reg[r].type != b->reg[r].type || a->reg[r].off != b->reg[r].off ||
+		    a->reg[r].id != b->reg[r].id || a->reg[r].ref_obj_id != b->reg[r].ref_obj_id ||
 		    memcmp(&a->reg[r].n, &b->reg[r].n, sizeof(a->reg[r].n)))
 			return false;
 	return true;
