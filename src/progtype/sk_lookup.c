@@ -9,6 +9,12 @@
 		.off = (off_), .size = 4, .kind = CTX_SCALAR, .access = R,                                   \
 		.in_off = offsetof(struct run_sk_lookup, m), .in_size = 4                                    \
 	}
+/* The upper half of what the kernel keeps in 16 bits reads as the lower one, as in skb.c. */
+#define HALF(off_, m)                                                                                        \
+	{                                                                                                    \
+		.off = (off_) + 2, .size = 2, .kind = CTX_SCALAR, .access = RO,                              \
+		.in_off = offsetof(struct run_sk_lookup, m), .in_size = 2                                    \
+	}
 #define FOUR(off, m)                                                                                         \
 	LOOKUP(off, m[0]), LOOKUP((off) + 4, m[1]), LOOKUP((off) + 8, m[2]), LOOKUP((off) + 12, m[3])
 
@@ -18,13 +24,16 @@ const struct ctx_field ctx_sk_lookup[] = {
 	  .access = CTX_READ,
 	  .in_off = offsetof(struct run_sk_lookup, sk),
 	  .in_size = 8 },
+	HALF(8, family),
 	LOOKUP(8, family),
+	HALF(12, protocol),
 	LOOKUP(12, protocol),
 	LOOKUP(16, remote_ip4),
 	FOUR(20, remote_ip6),
 	LOOKUP(36, remote_port),
 	LOOKUP(40, local_ip4),
 	FOUR(44, local_ip6),
+	HALF(60, local_port),
 	LOOKUP(60, local_port),
 	LOOKUP(64, ingress_ifindex),
 	END_OF_CTX,

@@ -2,7 +2,9 @@
 /*
  * struct __sk_buff: what each program type sees of it.
  *
- * Fields that the kernel keeps in 16 bits take 16 bits of what is written.
+ * Fields that the kernel keeps in 16 bits take 16 bits of what is written, and
+ * their upper half reads as their lower one: the kernel does not shift what is
+ * as short as the access.
  */
 #include "progtype/ctx_fields.h"
 
@@ -24,11 +26,20 @@
 #define SK   POINTER(sk, CTX_SOCK)
 #define RW   (R | W)
 
+#define HALF(m)                                                                                              \
+	{                                                                                                    \
+		.off = offsetof(struct __sk_buff, m) + 2, .size = 2, .kind = CTX_SCALAR, .access = RO,       \
+		.in_off = offsetof(struct run_skb, m), .in_size = 2                                          \
+	}
+#define HALVES                                                                                               \
+	HALF(protocol), HALF(vlan_tci), HALF(vlan_proto), HALF(queue_mapping), HALF(tc_index),               \
+		HALF(gso_segs), HALF(gso_size)
+
 /* All see these; mark, queue_mapping, priority and tc_index differ. */
 #define COMMON                                                                                               \
-	F(len, R), F(pkt_type, R), F(protocol, R), F(vlan_present, R), F(vlan_tci, R), F(vlan_proto, R),     \
-		F(ingress_ifindex, R), F(ifindex, R), F(hash, R), F(napi_id, R), F(gso_segs, R),             \
-		F(gso_size, R), SK
+	HALVES, F(len, R), F(pkt_type, R), F(protocol, R), F(vlan_present, R), F(vlan_tci, R),               \
+		F(vlan_proto, R), F(ingress_ifindex, R), F(ifindex, R), F(hash, R), F(napi_id, R),           \
+		F(gso_segs, R), F(gso_size, R), SK
 #define CB_WRITTEN CB(RW | CTX_NARROW_WRITE)
 
 const struct ctx_field ctx_socket_filter[] = {
@@ -41,6 +52,7 @@ const struct ctx_field ctx_sched_cls[] = {
 	F16(queue_mapping, RW),
 	F(priority, RW),
 	F16(tc_index, RW),
+	HALF(tc_classid),
 	F16(tc_classid, RW),
 	F(wire_len, R),
 	CB_WRITTEN,
@@ -61,8 +73,8 @@ const struct ctx_field ctx_sched_cls[] = {
 
 /* The addresses of the socket that a packet belongs to. */
 #define SOCKET                                                                                               \
-	F(family, R), F(remote_ip4, RO), F(local_ip4, RO), FOUR(remote_ip6, RO), FOUR(local_ip6, RO),        \
-		F(remote_port, R), F(local_port, R)
+	HALF(family), F(family, R), F(remote_ip4, RO), F(local_ip4, RO), FOUR(remote_ip6, RO),               \
+		FOUR(local_ip6, RO), F(remote_port, R), F(local_port, R)
 
 const struct ctx_field ctx_cgroup_skb[] = {
 	COMMON,     SOCKET, F(mark, RW),         F(queue_mapping, R), F(priority, RW), F(tc_index, R),

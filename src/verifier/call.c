@@ -67,7 +67,8 @@ static int release(struct env *e, const struct call_meta *m)
 		vlog(e->log, "arg %u is an unacquired reference\n", m->release);
 		return -EINVAL;
 	}
-	err = m->dynptr_release ? dynptr_release(e, m->release, m->ref_obj_id) : ref_release(e, m->ref_obj_id);
+	err = m->dynptr_release ? dynptr_release(e, m->release, m->ref_obj_id)
+				: ref_release(e, m->ref_obj_id);
 	if (err)
 		vlog(e->log, "func %s#%d reference has not been acquired before\n", m->h->name, m->id);
 	return err;
@@ -219,6 +220,11 @@ static int call_helper(struct env *e, const struct bpf_insn *i)
 	err = set_result(e, &m);
 	if (!err)
 		err = map_fits(e, &m);
+	if (!err && m.id == BPF_FUNC_get_func_ip && e->req->prog_type != BPF_PROG_TYPE_KPROBE) {
+		vlog(e->log, "func %s#%d not supported for program type %u\n", m.h->name, m.id,
+		     e->req->prog_type);
+		return -ENOTSUPP;
+	}
 	if (!err && m.h->moves_packet)
 		clear_packet_pointers(e);
 	return err;

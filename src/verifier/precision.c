@@ -243,8 +243,8 @@ static int back_insn(struct env *e, struct bt *b, const struct hist *h, u32 afte
 			back_load(b, h, i->dst_reg);
 		else if (i->imm == 0x110)
 			err = back_store(b, i, h);
-		else
-			err = b->regs[b->frame] ? FALLBACK : 0;
+		else if (i->imm & BPF_FETCH)
+			back_load(b, h, i->imm == BPF_CMPXCHG ? 0 : i->src_reg);
 		break;
 	case BPF_LD:
 		if (insn_is_ld64(i))
@@ -343,7 +343,8 @@ int mark_precise(struct env *e, u32 regno)
 	if (!is_scalar(r))
 		return 0;
 	set(&b, regno);
-	/* In the current state the mark only serves those who ask for it; it is gone at the next checkpoint. */
+	/* In the current state the mark only serves those who ask for it; it is gone at the next checkpoint.
+	 */
 	return follow(e, &b, e->cur, hist_at(e, e->cur->hist)->prev, e->insn, NULL);
 }
 

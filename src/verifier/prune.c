@@ -75,6 +75,7 @@ static bool maybe_looping(const struct vstate *old, const struct vstate *now)
 		return false;
 	for (u32 r = 0; r < REG_FP; r++)
 		if (a->reg[r].type != b->reg[r].type || a->reg[r].off != b->reg[r].off ||
+		    a->reg[r].id != b->reg[r].id || a->reg[r].ref_obj_id != b->reg[r].ref_obj_id ||
 		    memcmp(&a->reg[r].n, &b->reg[r].n, sizeof(a->reg[r].n)))
 			return false;
 	return true;
@@ -114,15 +115,16 @@ static int meet_ancestor(struct env *e, struct explored *x, bool force, bool *ad
 
 	if (async_differs(&x->st, e->cur))
 		return MISS;
-	if ((callback || (insn_is_may_goto(&e->insns[e->insn]) &&
-			  x->st.may_goto_depth != e->cur->may_goto_depth)) &&
+	if ((callback ||
+	     (insn_is_may_goto(&e->insns[e->insn]) && x->st.may_goto_depth != e->cur->may_goto_depth)) &&
 	    states_equal(e, &x->st, e->cur, RANGE_WITHIN)) {
 		x->hit++;
 		taint(e);
 		return HIT;
 	}
 	if (!callback && maybe_looping(&x->st, e->cur) && states_equal(e, &x->st, e->cur, EXACT) &&
-	    x->st.may_goto_depth == e->cur->may_goto_depth && x->st.callback_unroll == e->cur->callback_unroll)
+	    x->st.may_goto_depth == e->cur->may_goto_depth &&
+	    x->st.callback_unroll == e->cur->callback_unroll)
 		return endless(e, &x->st);
 	if (!force && e->jmps - e->prev_jmps < LOOP_JUMPS && e->processed - e->prev_processed < LOOP_INSNS)
 		*add = false;

@@ -144,20 +144,31 @@ int subprogs_check(struct env *e)
 	return err;
 }
 
+/* What the records name, before the program is looked at. */
+int func_info_types(struct env *e)
+{
+	for (u32 n = 0; e->req->btf && n < e->req->nr_func_info && n < SUBPROGS_MAX; n++) {
+		u32 id = e->req->func_info[n].type_id;
+		const struct btf_type *t = btf_type(e->req->btf, id), *proto;
+
+		if (!id || !t || !btf_is(t, BTF_K(FUNC))) {
+			vlog(e->log, "invalid type id %u in func info", id);
+			return -EINVAL;
+		}
+		proto = btf_type(e->req->btf, t->type);
+		if (!proto || !btf_is(proto, BTF_K(FUNC_PROTO)))
+			return -EINVAL;
+	}
+	return 0;
+}
+
 static int check_func(struct env *e, u32 n)
 {
 	const struct bpf_func_info *f = &e->req->func_info[n];
-	const struct btf_type *t = btf_type(e->req->btf, f->type_id), *proto;
+	const struct btf_type *t = btf_type(e->req->btf, f->type_id);
 
-	if (!f->type_id || !t || !btf_is(t, BTF_K(FUNC))) {
-		vlog(e->log, "invalid type id %u in func info\n", f->type_id);
-		return -EINVAL;
-	}
 	if (f->insn_off != e->sub[n].start)
 		return bad(e, -EINVAL, "func_info BTF section doesn't match subprog layout in BPF program");
-	proto = btf_type(e->req->btf, t->type);
-	if (!proto || !btf_is(proto, BTF_K(FUNC_PROTO)))
-		return -EINVAL;
 	e->sub[n].type_id = f->type_id;
 	/* The main program is walked as such. */
 	e->sub[n].global = n && btf_vlen(t) == BTF_FUNC_GLOBAL;

@@ -26,8 +26,10 @@ static int check_kind(struct env *e)
 
 static int structure(struct env *e)
 {
-	int err = subprogs_find(e);
+	int err = func_info_types(e);
 
+	if (!err)
+		err = subprogs_find(e);
 	if (!err)
 		err = subprogs_check(e);
 	if (!err)

@@ -37,22 +37,44 @@ static struct answer theirs, ours;
 static u8 mem[MEM] __attribute__((aligned(64)));
 static int prog_fd;
 
+static int load_insns(u32 type, u32 attach, const struct bpf_insn *insns, u32 n)
+{
+	union bpf_attr a;
+
+	memset(&a, 0, sizeof(a));
+	a.prog_type = type;
+	a.expected_attach_type = attach;
+	a.insns = (uintptr_t)insns;
+	a.insn_cnt = n;
+	a.license = (uintptr_t) "GPL";
+	a.prog_flags = type == BPF_PROG_TYPE_SYSCALL ? BPF_F_SLEEPABLE : 0;
+	return (int)syscall(SYS_bpf, BPF_PROG_LOAD, &a, sizeof(a));
+}
+
 static int load(u32 type, u32 attach)
 {
 	const struct bpf_insn good[] = {
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = 1 },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
-	union bpf_attr a;
 
-	memset(&a, 0, sizeof(a));
-	a.prog_type = type;
-	a.expected_attach_type = attach;
-	a.insns = (uintptr_t)good;
-	a.insn_cnt = 2;
-	a.license = (uintptr_t) "GPL";
-	a.prog_flags = type == BPF_PROG_TYPE_SYSCALL ? BPF_F_SLEEPABLE : 0;
-	return (int)syscall(SYS_bpf, BPF_PROG_LOAD, &a, sizeof(a));
+	return load_insns(type, attach, good, 2);
+}
+
+/* A program whose result is whether v stands at off. */
+static int load_reader(u32 type, u32 attach, u32 off, u8 size, u64 v)
+{
+	const struct bpf_insn reader[] = {
+		{ .code = BPF_LDX | BPF_MEM | size, .dst_reg = 2, .src_reg = 1, .off = (s16)off },
+		{ .code = BPF_LD | BPF_IMM | BPF_DW, .dst_reg = 3, .imm = (s32)v },
+		{ .imm = (s32)(v >> 32) },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = 1 },
+		{ .code = BPF_JMP | BPF_JEQ | BPF_X, .dst_reg = 2, .src_reg = 3, .off = 1 },
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = 0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+
+	return load_insns(type, attach, reader, ARRAY_SIZE(reader));
 }
 
 static bool data_out_wanted(void)
@@ -117,6 +139,22 @@ static int ifindex_valid(u32 ifindex)
 	return if_indextoname(ifindex, name) != NULL;
 }
 
+/* Where our side looks instead of running a program: a field, or none. */
+static const struct ctx_field *field;
+static u32 field_at; /* bytes from the field's beginning */
+
+static u64 field_value(const void *ctx, u32 size)
+{
+	u64 v = 0;
+
+	memcpy(&v, (const u8 *)ctx + field->in_off, field->in_size);
+	v >>= 8 * field_at;
+	return size < 8 ? v & ((1ull << 8 * size) - 1) : v;
+}
+
+static u32 field_size;
+static u64 field_is;
+
 static void run_ours(void)
 {
 	const struct prog_run_ops *ops = prog_run_ops_get(prog_type_get(ask.type)->run);
@@ -151,9 +189,11 @@ static void run_ours(void)
 	ours.err = ops->setup(&f, &a);
 	if (ours.err)
 		return;
-	for (u32 i = 0; i < MAX(ask.repeat, 1u); i++) {
+	for (u32 i = 0; i < MAX(ask.repeat, 1u); i++) { /* no program: what it would see is looked at */
 		ops->begin(&f);
 		ours.retval = ops->end(&f, 1);
+		if (field)
+			field_is = field_value(f.ctx, field_size);
 	}
 	ops->finish(&f, &out);
 	take_answer(&out);
@@ -274,6 +314,40 @@ static void rest(u32 type, u32 attach, bool no_data, const char *name)
 	ok(!bad, "%s: flags, cpu, batch, repeat, contexts of many sizes", name);
 }
 
+/* Every number of the context, whole and in parts, as programs read it. */
+static void fields(u32 type, u32 attach, bool no_data, u32 size, const u32 *base, const char *name)
+{
+	static const u8 codes[] = { BPF_B, BPF_H, BPF_W, BPF_DW };
+	const struct prog_type *t = prog_type_get(type);
+	u32 bad = 0, n = 0;
+	char what[64];
+
+	for (u32 off = 0; off < size; off++)
+		for (u32 s = 0; s < 4; s++) {
+			field = prog_ctx_field(t, (s32)off, 1u << s, false);
+			if (!field || field->kind != CTX_SCALAR || (field->access & CTX_WIDE && s == 3))
+				continue;
+			field_at = off - field->off;
+			field_size = 1u << s;
+			for (u32 with = 0; with < 2; with++) {
+				reset(type, attach);
+				ask.no_data = no_data;
+				ask.ctx_size = with || no_data ? size : 0;
+				if (ask.ctx_size && base)
+					memcpy(ask.ctx, base, size);
+				snprintf(what, sizeof(what), "field at %u, %u bytes, with%s context", off,
+					 1u << s, ask.ctx_size ? "" : "out");
+				run_ours();
+				prog_fd = load_reader(type, attach, off, codes[s], field_is);
+				bad += !same(what);
+				n++;
+				close(prog_fd);
+			}
+		}
+	field = NULL;
+	ok(!bad && n, "%s: %u fields read", name, n);
+}
+
 int main(void)
 {
 	static const struct {
@@ -294,6 +368,14 @@ int main(void)
 	};
 	static const u32 xdp[6] = { 0, 64 }, lookup[20] = { 0, 0, 2 };
 
+	static const u32 full[48] = {
+		[2] = 0x11223344,  [8] = 0x55667788,  [9] = 1,           [10] = 1,
+		[12] = 0xa1a2a3a4, [13] = 0xb1b2b3b4, [14] = 0xc1c2c3c4, [15] = 0xd1d2d3d4,
+		[16] = 0xe1e2e3e4, [38] = 0x01020304, [39] = 0x05060708, [40] = 4000,
+		[41] = 3,          [44] = 1400,       [46] = 0x0a0b0c0d, [47] = 0x0e0f0102,
+	};
+	static const u32 looked[18] = { 0, 0, 2, 6, 0x01020304, 0, 0, 0, 0, 0x1234, 0x0a0b0c0d, [15] = 80 };
+
 	for (u32 i = 0; i < ARRAY_SIZE(t); i++) {
 		const char *name = prog_type_get(t[i].type)->name;
 
@@ -311,6 +393,12 @@ int main(void)
 							     : NULL,
 		      name);
 		close(prog_fd);
+		if (t[i].ctx_size == sizeof(struct __sk_buff))
+			fields(t[i].type, t[i].attach, false, sizeof(full), full, name);
+		else if (t[i].type == BPF_PROG_TYPE_XDP)
+			fields(t[i].type, t[i].attach, false, sizeof(struct xdp_md), xdp, name);
+		else if (t[i].type == BPF_PROG_TYPE_SK_LOOKUP)
+			fields(t[i].type, t[i].attach, true, sizeof(struct bpf_sk_lookup), looked, name);
 	}
 	return done();
 }
