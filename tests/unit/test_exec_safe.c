@@ -167,7 +167,7 @@ static void test_rights(void)
 	both = both_rights(code, during);
 	xt_free(&t);
 	both += both_rights(code, after);
-	ok(!both && !strcmp(during, "r-xp") && !strcmp(after, "---p"),
+	ok(!both && !strcmp(during, "r-xp") && after[2] != 'x',
 	   "no page can be written and executed; code is %s, then %s", during, after);
 }
 
