@@ -175,6 +175,14 @@ static void test_rights(void)
 
 #define ADDS 20000
 
+/* Of programs with mappings of their own that sanitizer would not know that the kernel gave one's to another.
+ */
+#ifdef __SANITIZE_THREAD__
+#define BIG_PROG 40
+#else
+#define BIG_PROG 3000
+#endif
+
 static u64 words[2];
 
 static void *adder(void *arg)
@@ -189,13 +197,13 @@ static void *maker(void *arg)
 {
 	static const struct bpf_insn prog[] = { { .code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = 3 },
 						{ .code = BPF_JMP | BPF_EXIT } };
-	struct bpf_insn insns[2 + 3000];
+	struct bpf_insn insns[2 + BIG_PROG + 50];
 	struct vprog *p = calloc(1, sizeof(*p));
 	void *bad = NULL;
 
 	for (u32 i = 0; i < 400; i++) {
 		struct image im;
-		u32 pad = i % 7 ? i % 50 : 3000;
+		u32 pad = i % 7 ? i % 50 : BIG_PROG;
 		int err;
 
 		for (u32 k = 0; k < pad; k++)
