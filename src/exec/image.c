@@ -2,9 +2,10 @@
 /*
  * Linking: see exec.h.
  *
- *     mem   insns (cnt) | sub (nr_subs) | code_off (cnt + 1) | sub_off (nr_subs + 1)
+ *     mem   link | insns (cnt) | sub (nr_subs) | code_off (cnt + 1) | sub_off (nr_subs + 1)
  *
- * One piece of memory, most often no more than a page; what the JIT makes lies elsewhere (jit_mem.c).
+ * One piece of memory, most often no more than a page; the link is the free list's, which may look at a piece
+ * that it has just lost. What the JIT makes lies elsewhere (jit_mem.c).
  */
 #include "exec/exec_int.h"
 #include "exec/jit.h"
@@ -15,6 +16,8 @@
 #include <sys/mman.h>
 
 static struct slab pages = { .size = PAGE };
+
+#define LINK 16u /* bytes */
 
 struct link_maps {
 	struct bpf_map *const *maps;
@@ -82,7 +85,7 @@ static int image_alloc(struct image *im, const struct vprog *p)
 	size_t insns = p->cnt * sizeof(*im->insns), subs = p->nr_subs * sizeof(*im->sub);
 	char *mem;
 
-	im->mem_size = insns + subs + (p->cnt + p->nr_subs + 2) * sizeof(u32);
+	im->mem_size = LINK + insns + subs + (p->cnt + p->nr_subs + 2) * sizeof(u32);
 	im->mem_size = ROUND_UP(im->mem_size, PAGE);
 	if (im->mem_size == PAGE)
 		mem = slab_get(&pages);
@@ -94,6 +97,7 @@ static int image_alloc(struct image *im, const struct vprog *p)
 		return -ENOMEM;
 	}
 	im->mem = mem;
+	mem += LINK;
 	im->insns = (struct bpf_insn *)mem;
 	im->sub = (struct vprog_sub *)(mem + insns);
 	im->code_off = (u32 *)(mem + insns + subs);
