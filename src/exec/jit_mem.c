@@ -174,6 +174,7 @@ static bool keep_ready(struct code_head *h, u32 page, size_t size)
 	if (page >= 64 || size > PAGE || protect(h, size, PROT_READ | PROT_WRITE))
 		return false;
 	memset(h, 0xcc, size);
+	h->nr_probes = 0;
 	atomic_fetch_or(&ready, 1ull << page);
 	return true;
 }
@@ -227,11 +228,14 @@ bool code_probe(const void *rip, struct guard_resume *to)
 	const char *base = range, *at = rip;
 	const struct code_head *h;
 	const struct code_probe *p;
-	u32 lo = 0, hi, off;
+	u32 lo = 0, hi, off, page;
 
 	if (!base || at < base || at >= base + RANGE)
 		return false;
-	h = (const struct code_head *)(base + (size_t)first_page[(at - base) / PAGE] * PAGE);
+	page = (u32)((at - base) / PAGE);
+	if (!(used[page / 64] >> page % 64 & 1))
+		return false;
+	h = (const struct code_head *)(base + (size_t)first_page[page] * PAGE);
 	p = (const struct code_probe *)((const char *)h + h->probes);
 	off = (u32)(at - (const char *)h);
 	for (hi = h->nr_probes; lo < hi;) {
