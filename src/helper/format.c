@@ -34,9 +34,10 @@ struct conv {
 	u32 width, len;  /* of the conversion in the format */
 };
 
+/* Bytes above ASCII are text of some encoding. */
 static bool printable(char c)
 {
-	return (c >= ' ' && c <= '~') || (c >= '\t' && c <= '\r');
+	return (u8)c >= 0x80 || (c >= ' ' && c <= '~') || (c >= '\t' && c <= '\r');
 }
 
 static bool space(char c)
@@ -52,7 +53,7 @@ static bool punct(char c)
 /* What may follow a conversion that could have had more letters. */
 static bool ends_word(char c)
 {
-	return !c || space(c) || punct(c);
+	return !c || space(c) || punct(c) || ((u8)c >= 0xa0 && (u8)c <= 0xbf);
 }
 
 static const char *parse_flags(const char *p, struct conv *c)

@@ -183,10 +183,12 @@ static void call_ours(const struct call *c, struct run *run, u64 *result)
 
 /* ---- what is looked at after each call ---- */
 
-static const u32 skb_facts[] = { offsetof(struct __sk_buff, len),	offsetof(struct __sk_buff, pkt_type),
-				 offsetof(struct __sk_buff, protocol),	offsetof(struct __sk_buff, vlan_present),
-				 offsetof(struct __sk_buff, vlan_tci),	offsetof(struct __sk_buff, vlan_proto),
-				 offsetof(struct __sk_buff, hash),	offsetof(struct __sk_buff, tc_classid) };
+static const u32 skb_facts[] = {
+	offsetof(struct __sk_buff, len),      offsetof(struct __sk_buff, pkt_type),
+	offsetof(struct __sk_buff, protocol), offsetof(struct __sk_buff, vlan_present),
+	offsetof(struct __sk_buff, vlan_tci), offsetof(struct __sk_buff, vlan_proto),
+	offsetof(struct __sk_buff, hash),     offsetof(struct __sk_buff, tc_classid)
+};
 
 static void emit_facts(u32 type, u32 slot)
 {
@@ -251,7 +253,9 @@ static bool run_kernel(u32 type, u32 size, u32 *out_size)
 static void run_ours(u32 type, u32 size, struct test_run_out *out)
 {
 	const struct prog_run_ops *ops = prog_run_ops_get(prog_type_get(type)->run);
-	struct test_run_args a = { .prog_type = type, .has_data_in = true, .data_size_in = size, .data_in = data_in };
+	struct test_run_args a = {
+		.prog_type = type, .has_data_in = true, .data_size_in = size, .data_in = data_in
+	};
 	struct run_frame f = { .mem = mem };
 	struct run run = { .cpu = 0 };
 
@@ -328,7 +332,8 @@ static bool chain(u32 type, u32 size)
 
 static u64 odd(u32 size)
 {
-	static const u32 values[] = { 0, 1, 2, 4, 13, 14, 15, 18, 255, 256, 65535, 65536, 0x7fffffff, 0xffffffff };
+	static const u32 values[] = { 0,  1,   2,   4,     13,    14,         15,
+				      18, 255, 256, 65535, 65536, 0x7fffffff, 0xffffffff };
 
 	return r(4) ? r(size + 8) : values[r(ARRAY_SIZE(values))];
 }
@@ -347,20 +352,47 @@ static void skb_call(u32 size)
 	u32 n = 1 + r(40);
 
 	switch (r(14)) {
-	case 0: ADD(BPF_FUNC_skb_store_bytes, 5, { A_CTX, A_NUM, A_IN, A_NUM, A_NUM }, (u64[]){ 0, odd(size), r(1000), n, r(3) }); break;
-	case 1: ADD(BPF_FUNC_skb_load_bytes, 4, { A_CTX, A_NUM, A_READ, A_NUM }, (u64[]){ 0, odd(size), 64 * r(100), n }); break;
-	case 2: ADD(BPF_FUNC_skb_load_bytes_relative, 5, { A_CTX, A_NUM, A_READ, A_NUM, A_NUM }, (u64[]){ 0, odd(size), 64 * r(100), n, r(3) }); break;
-	case 3: ADD(BPF_FUNC_skb_change_tail, 3, { A_CTX, A_NUM, A_NUM }, (u64[]){ 0, odd(2 * size), !r(8) }); break;
-	case 4: ADD(BPF_FUNC_skb_change_head, 3, { A_CTX, A_NUM, A_NUM }, (u64[]){ 0, r(4) ? r(30) : odd(size), !r(8) }); break;
+	case 0:
+		ADD(BPF_FUNC_skb_store_bytes, 5, { A_CTX, A_NUM, A_IN, A_NUM, A_NUM },
+		    (u64[]){ 0, odd(size), r(1000), n, r(3) });
+		break;
+	case 1:
+		ADD(BPF_FUNC_skb_load_bytes, 4, { A_CTX, A_NUM, A_READ, A_NUM },
+		    (u64[]){ 0, odd(size), 64 * r(100), n });
+		break;
+	case 2:
+		ADD(BPF_FUNC_skb_load_bytes_relative, 5, { A_CTX, A_NUM, A_READ, A_NUM, A_NUM },
+		    (u64[]){ 0, odd(size), 64 * r(100), n, r(3) });
+		break;
+	case 3:
+		ADD(BPF_FUNC_skb_change_tail, 3, { A_CTX, A_NUM, A_NUM }, (u64[]){ 0, odd(2 * size), !r(8) });
+		break;
+	case 4:
+		ADD(BPF_FUNC_skb_change_head, 3, { A_CTX, A_NUM, A_NUM },
+		    (u64[]){ 0, r(4) ? r(30) : odd(size), !r(8) });
+		break;
 	case 5: ADD(BPF_FUNC_skb_pull_data, 2, { A_CTX, A_NUM }, (u64[]){ 0, odd(size) }); break;
 	case 6: ADD(BPF_FUNC_skb_change_type, 2, { A_CTX, A_NUM }, (u64[]){ 0, r(6) }); break;
-	case 7: ADD(BPF_FUNC_skb_vlan_push, 3, { A_CTX, A_NUM, A_NUM }, (u64[]){ 0, vlan_proto(), r(65536) }); break;
+	case 7:
+		ADD(BPF_FUNC_skb_vlan_push, 3, { A_CTX, A_NUM, A_NUM }, (u64[]){ 0, vlan_proto(), r(65536) });
+		break;
 	case 8: ADD(BPF_FUNC_skb_vlan_pop, 1, { A_CTX }, (u64[]){ 0 }); break;
-	case 9: ADD(BPF_FUNC_l3_csum_replace, 5, { A_CTX, A_NUM, A_NUM, A_NUM, A_NUM }, (u64[]){ 0, odd(size) & (r(2) ? ~0ull : ~1ull), r(3) ? 0 : odd(size), odd(size) * 7919, 2 * r(3) + !r(9) }); break;
-	case 10: ADD(BPF_FUNC_l4_csum_replace, 5, { A_CTX, A_NUM, A_NUM, A_NUM, A_NUM }, (u64[]){ 0, odd(size) & (r(2) ? ~0ull : ~1ull), r(3) ? 0 : odd(size), odd(size) * 7919, 2 * r(3) + 16 * r(17) }); break;
+	case 9:
+		ADD(BPF_FUNC_l3_csum_replace, 5, { A_CTX, A_NUM, A_NUM, A_NUM, A_NUM },
+		    (u64[]){ 0, odd(size) & (r(2) ? ~0ull : ~1ull), r(3) ? 0 : odd(size), odd(size) * 7919,
+			     2 * r(3) + !r(9) });
+		break;
+	case 10:
+		ADD(BPF_FUNC_l4_csum_replace, 5, { A_CTX, A_NUM, A_NUM, A_NUM, A_NUM },
+		    (u64[]){ 0, odd(size) & (r(2) ? ~0ull : ~1ull), r(3) ? 0 : odd(size), odd(size) * 7919,
+			     2 * r(3) + 16 * r(17) });
+		break;
 	case 11: ADD(BPF_FUNC_csum_level, 2, { A_CTX, A_NUM }, (u64[]){ 0, r(5) }); break;
 	case 12: ADD(BPF_FUNC_set_hash, 2, { A_CTX, A_NUM }, (u64[]){ 0, odd(size) }); break;
-	case 13: ADD(r(2) ? BPF_FUNC_set_hash_invalid : BPF_FUNC_get_cgroup_classid, 1, { A_CTX }, (u64[]){ 0 }); break;
+	case 13:
+		ADD(r(2) ? BPF_FUNC_set_hash_invalid : BPF_FUNC_get_cgroup_classid, 1, { A_CTX },
+		    (u64[]){ 0 });
+		break;
 	}
 }
 
@@ -377,10 +409,19 @@ static void xdp_call(u32 size)
 
 	switch (r(6)) {
 	case 0: ADD(BPF_FUNC_xdp_adjust_head, 2, { A_CTX, A_NUM }, (u64[]){ 0, shift(size) }); break;
-	case 1: ADD(BPF_FUNC_xdp_adjust_meta, 2, { A_CTX, A_NUM }, (u64[]){ 0, r(2) ? (u64)(-4 * (s64)r(70)) : shift(size) }); break;
+	case 1:
+		ADD(BPF_FUNC_xdp_adjust_meta, 2, { A_CTX, A_NUM },
+		    (u64[]){ 0, r(2) ? (u64)(-4 * (s64)r(70)) : shift(size) });
+		break;
 	case 2: ADD(BPF_FUNC_xdp_adjust_tail, 2, { A_CTX, A_NUM }, (u64[]){ 0, shift(size) }); break;
-	case 3: ADD(BPF_FUNC_xdp_load_bytes, 4, { A_CTX, A_NUM, A_READ, A_NUM }, (u64[]){ 0, odd(size), 64 * r(100), n }); break;
-	case 4: ADD(BPF_FUNC_xdp_store_bytes, 4, { A_CTX, A_NUM, A_IN, A_NUM }, (u64[]){ 0, odd(size), r(1000), n }); break;
+	case 3:
+		ADD(BPF_FUNC_xdp_load_bytes, 4, { A_CTX, A_NUM, A_READ, A_NUM },
+		    (u64[]){ 0, odd(size), 64 * r(100), n });
+		break;
+	case 4:
+		ADD(BPF_FUNC_xdp_store_bytes, 4, { A_CTX, A_NUM, A_IN, A_NUM },
+		    (u64[]){ 0, odd(size), r(1000), n });
+		break;
 	case 5: ADD(BPF_FUNC_xdp_get_buff_len, 1, { A_CTX }, (u64[]){ 0 }); break;
 	}
 }
@@ -404,8 +445,15 @@ static void plain_call(u32 size)
 	u32 a = 4 * r(20), b = 4 * r(20);
 
 	switch (r(3)) {
-	case 0: ADD(BPF_FUNC_csum_diff, 5, { A_IN, A_NUM, A_IN, A_NUM, A_NUM }, (u64[]){ 4 * r(200), a + r(2) * r(4), 4 * r(200), b + r(2) * r(4), odd(65536) * 65537 }); break;
-	default: ADD(r(2) ? BPF_FUNC_strtol : BPF_FUNC_strtoul, 4, { A_IN, A_NUM, A_NUM, A_READ }, (u64[]){ 8192 + 128 * r(60), 1 + r(30), (const u64[]){ 0, 8, 10, 16, 7, 33 }[r(6)], 8 * r(500) }); break;
+	case 0:
+		ADD(BPF_FUNC_csum_diff, 5, { A_IN, A_NUM, A_IN, A_NUM, A_NUM },
+		    (u64[]){ 4 * r(200), a + r(2) * r(4), 4 * r(200), b + r(2) * r(4), odd(65536) * 65537 });
+		break;
+	default:
+		ADD(r(2) ? BPF_FUNC_strtol : BPF_FUNC_strtoul, 4, { A_IN, A_NUM, A_NUM, A_READ },
+		    (u64[]){ 8192 + 128 * r(60), 1 + r(30), (const u64[]){ 0, 8, 10, 16, 7, 33 }[r(6)],
+			     8 * r(500) });
+		break;
 	}
 }
 
@@ -463,10 +511,53 @@ static void chains(const char *name, u32 type, void (*call)(u32), u32 max)
 /* ---- formats ---- */
 
 static const char *const formats[] = {
-	"plain", "%d|%u|%x", "%5d|%-5d|%05d", "%+d % d", "%ld %lld %lu", "%lx %llX", "%%%d", "%c%c|%3c|%-3c.",
-	"%px", "%20px|%-20px|", "%i", "%08x|%8x|%-8x|", "%d%", "%", "%s", "%z", "%o", "%5", "%.3d", "%hd", "%p4",
-	"%d %d %d %d %d", "%l", "%lld|%lllld", "%pI4", "%pi4", "%pI6", "%pi6", "%pI5", "a\tb\nc", "\x01", "\xc3\xa4",
-	"%x%X", "%-+ 05d", "%0-5d|", "%pks", "%pusX", "%s,%s", "%sX", "%cX", "%xX",
+	"plain",
+	"%d|%u|%x",
+	"%5d|%-5d|%05d",
+	"%+d % d",
+	"%ld %lld %lu",
+	"%lx %llX",
+	"%%%d",
+	"%c%c|%3c|%-3c.",
+	"%px",
+	"%20px|%-20px|",
+	"%i",
+	"%08x|%8x|%-8x|",
+	"%d%",
+	"%",
+	"%s",
+	"%z",
+	"%o",
+	"%5",
+	"%.3d",
+	"%hd",
+	"%p4",
+	"%d %d %d %d %d",
+	"%l",
+	"%lld|%lllld",
+	"%pI4",
+	"%pi4",
+	"%pI6",
+	"%pi6",
+	"%pI5",
+	"a\tb\nc",
+	"\x01",
+	"\xc3\xa4",
+	"%x%X",
+	"%-+ 05d",
+	"%0-5d|",
+	"%pks",
+	"%pusX",
+	"%s,%s",
+	"%sX",
+	"%cX",
+	"%d\xc3\xa4",
+	"%s\xc3",
+	"%s\xa9",
+	"%px\xc3",
+	"%p\xc3",
+	"\x7f",
+	"%xX",
 };
 
 static void one_format(const char *fmt, u32 room, u32 nargs, u32 *bad)
@@ -533,6 +624,10 @@ static void all_formats(void)
 
 int main(void)
 {
+	/* Arguments that point nowhere fault, as in a run. */
+	struct op *op = op_enter(&map_fd, __builtin_frame_address(0));
+
+	guard_install();
 	map_fd = map_new(VALUE, 0);
 	if (map_fd < 0) {
 		skip("no kernel BPF here");
@@ -543,5 +638,6 @@ int main(void)
 	chains("sched_cls", BPF_PROG_TYPE_SCHED_CLS, skb_call, 200);
 	chains("sums and numbers", BPF_PROG_TYPE_SCHED_CLS, plain_call, 64);
 	all_formats();
+	op_leave(op);
 	return done();
 }
