@@ -554,7 +554,7 @@ static const char *const formats[] = {
 	"%d\xc3\xa4",
 	"%s\xc3",
 	"%s\xa9",
-	"%px\xc3",
+	"%px\xc3", "%pxabc%d", "%pxz9.",
 	"%p\xc3",
 	"\x7f",
 	"%xX",
