@@ -77,20 +77,35 @@ static const struct vrow_map {
 	{ "amaps", BPF_MAP_TYPE_ARRAY_OF_MAPS, 4, 4, 4, 0 },
 	{ "hmaps", BPF_MAP_TYPE_HASH_OF_MAPS, 8, 4, 4, 0 },
 	{ "lock", BPF_MAP_TYPE_ARRAY, 4, 16, 2, 0 },
+	{ "timer", BPF_MAP_TYPE_ARRAY, 4, 24, 2, 0 },
 	{ "hlock", BPF_MAP_TYPE_HASH, 4, 16, 2, 0 },
 };
 
 static int vrow_map_fds[ARRAY_SIZE(vrow_maps)];
 
-/* BTF of a map's value: { bpf_spin_lock at 4; the rest numbers }. */
-static inline int vrow_lock_btf(void)
+/* BTF of maps' values: 3 { int; bpf_spin_lock at 4; int at 8 }, 5 { bpf_timer at 0; int at 16 }. */
+static inline int vrow_value_btf(void)
 {
-	static const char strs[] = "\0int\0bpf_spin_lock\0val\0locked\0a\0lock\0b";
-	enum { s_int = 1, s_spin = 5, s_val = 19, s_locked = 23, s_a = 30, s_lock = 32, s_b = 37 };
+	static const char strs[] = "\0int\0bpf_spin_lock\0val\0locked\0a\0lock\0b\0bpf_timer\0timed\0long";
+	enum {
+		s_int = 1,
+		s_spin = 5,
+		s_val = 19,
+		s_locked = 23,
+		s_a = 30,
+		s_lock = 32,
+		s_b = 37,
+		s_timer = 39,
+		s_timed = 49,
+		s_long = 55
+	};
 	const uint32_t types[] = {
-		s_int,    1u << 24,     4,  0x01000020,                                  /* 1 */
-		s_spin,   4u << 24 | 1, 4,  s_val,      1, 0,                            /* 2 */
-		s_locked, 4u << 24 | 3, 16, s_a,        1, 0, s_lock, 2, 32, s_b, 1, 64, /* 3 */
+		s_int,    1u << 24,     4,  0x01000020,                                   /* 1 */
+		s_spin,   4u << 24 | 1, 4,  s_val,      1, 0,                             /* 2 */
+		s_locked, 4u << 24 | 3, 16, s_a,        1, 0, s_lock, 2, 32,  s_b, 1, 64, /* 3 */
+		s_timer,  4u << 24 | 2, 16, s_a,        6, 0, s_b,    6, 64,              /* 4 */
+		s_timed,  4u << 24 | 2, 24, s_a,        4, 0, s_b,    1, 128,             /* 5 */
+		s_long,   1u << 24,     8,  0x00000040,                                   /* 6 */
 	};
 	struct {
 		uint32_t hdr[6], types[ARRAY_SIZE(types)];
@@ -115,10 +130,10 @@ static inline int vrow_map_make(const struct vrow_map *m)
 
 	if (m->type == BPF_MAP_TYPE_ARRAY_OF_MAPS || m->type == BPF_MAP_TYPE_HASH_OF_MAPS)
 		r.a.inner_map_fd = (uint32_t)asm_map("array");
-	if (strstr(m->name, "lock")) {
-		r.a.btf_fd = (uint32_t)vrow_lock_btf();
+	if (strstr(m->name, "lock") || strstr(m->name, "timer")) {
+		r.a.btf_fd = (uint32_t)vrow_value_btf();
 		r.a.btf_key_type_id = 1;
-		r.a.btf_value_type_id = 3;
+		r.a.btf_value_type_id = strstr(m->name, "lock") ? 3 : 5;
 	}
 	fd = raw_bpf(BPF_MAP_CREATE, &r, 72);
 	must(fd >= 0, m->name);
