@@ -149,7 +149,7 @@ static inline int vrow_map_make(const struct vrow_map *m)
 	return fd;
 }
 
-static int asm_map(const char *name)
+static int vrow_map(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(vrow_maps); i++) {
 		if (strcmp(name, vrow_maps[i].name))
@@ -347,6 +347,7 @@ static inline int vrow_main(int argc, char **argv, const struct vrow *rows, size
 {
 	int reasons = argc > 1 && !strcmp(argv[1], "reasons");
 
+	asm_map = vrow_map;
 	setvbuf(stdout, NULL, _IOFBF, 1 << 16);
 	for (size_t i = 0; i < n; i++) {
 		if (argc > 2) {
