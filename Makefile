@@ -70,7 +70,7 @@ $B/libpinfs-preload.so: $(PRE_OBJ) $(LIB) src/frontend/preload/exports.map
 lib: $(LIB)
 $(LIB): $(CORE_OBJ)
 	@echo "  AR   $@"
-	$(Q)rm -f $@ && $(AR) rcs $@ $^
+	$(Q)rm -f $@ && $(AR) qcs $@ $^
 
 $B/%.o: %.c
 	@mkdir -p $(@D)

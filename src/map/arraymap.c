@@ -142,6 +142,23 @@ static int array_update(struct op *op, struct bpf_map *m, const void *key, const
 	return 0;
 }
 
+static void *array_value_ptr(struct op *op, struct bpf_map *m, const void *key, u32 cpu)
+{
+	u32 i = array_index(key);
+
+	return likely(i < m->max_entries) ? array_value(m, i) : NULL;
+}
+
+static int array_next_elem(struct op *op, struct bpf_map *m, u32 *at, u32 cpu, struct map_elem *e)
+{
+	if (*at >= m->max_entries)
+		return 0;
+	e->word = *at;
+	e->key = &e->word;
+	e->value = array_value(m, (*at)++);
+	return 1;
+}
+
 static size_t array_mmap_size(const struct bpf_map *m)
 {
 	if (!(m->map_flags & BPF_F_MMAPABLE))
@@ -174,6 +191,8 @@ const struct map_ops array_ops = {
 	.update_batch = map_generic_update_batch,
 	.delete_batch = map_no_batch_ENOTSUPP,
 	.obj_value = MAP_VALUE_PLAIN,
+	.value_ptr = array_value_ptr,
+	.next_elem = array_next_elem,
 	.mmap_size = array_mmap_size,
 	.memlock = array_memlock,
 };

@@ -670,5 +670,7 @@ const struct map_ops hashtab_ops = {
 	.update_batch = map_generic_update_batch,
 	.delete_batch = map_generic_delete_batch,
 	.obj_value = MAP_VALUE_PLAIN,
+	.value_ptr = htab_value_ptr,
+	.next_elem = htab_next_elem,
 	.memlock = htab_memlock,
 };

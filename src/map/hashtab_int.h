@@ -335,6 +335,14 @@ bool htab_peek(struct htab *h, u32 i, u64 *word);
 bool htab_copy_key(struct htab *h, u32 i, u64 s_lo, u64 s_hi, u64 word, void *key);
 bool htab_copy_value(struct htab *h, u32 i, u64 s_lo, u64 s_hi, void *value);
 
+/* ---- hashtab_prog.c: for programs, see struct map_ops ---- */
+
+void *htab_value_ptr(struct op *op, struct bpf_map *m, const void *key, u32 cpu);
+void *htab_percpu_value_ptr(struct op *op, struct bpf_map *m, const void *key, u32 cpu);
+int htab_next_elem(struct op *op, struct bpf_map *m, u32 *at, u32 cpu, struct map_elem *e);
+int htab_percpu_next_elem(struct op *op, struct bpf_map *m, u32 *at, u32 cpu, struct map_elem *e);
+int htab_update_cpu(struct op *op, struct bpf_map *m, const void *key, const void *value, u64 flags, u32 cpu);
+
 /* ---- hashtab_batch.c ---- */
 
 int htab_lookup_batch(struct op *op, struct bpf_map *m, struct map_batch *b);

@@ -107,5 +107,16 @@ static int lru_open(struct bpf_map *m)
 	.update_batch = map_generic_update_batch, .delete_batch = map_generic_delete_batch,                  \
 	.obj_value = MAP_VALUE_PLAIN, .memlock = htab_memlock
 
-const struct map_ops hashtab_lru_ops = { .name = "lru_hash", LRU_OPS };
-const struct map_ops hashtab_lru_percpu_ops = { .name = "lru_percpu_hash", LRU_OPS };
+const struct map_ops hashtab_lru_ops = {
+	.name = "lru_hash",
+	LRU_OPS,
+	.value_ptr = htab_value_ptr,
+	.next_elem = htab_next_elem,
+};
+const struct map_ops hashtab_lru_percpu_ops = {
+	.name = "lru_percpu_hash",
+	LRU_OPS,
+	.value_ptr = htab_percpu_value_ptr,
+	.next_elem = htab_percpu_next_elem,
+	.update_cpu = htab_update_cpu,
+};

@@ -54,5 +54,8 @@ const struct map_ops hashtab_percpu_ops = {
 	.update_batch = map_generic_update_batch,
 	.delete_batch = map_generic_delete_batch,
 	.obj_value = MAP_VALUE_PLAIN,
+	.value_ptr = htab_percpu_value_ptr,
+	.next_elem = htab_percpu_next_elem,
+	.update_cpu = htab_update_cpu,
 	.memlock = htab_memlock,
 };

@@ -242,6 +242,27 @@ static int trie_lookup(struct op *op, struct bpf_map *m, const void *key, void *
 	return -EIO;
 }
 
+/* Updates copy the nodes of their path: what is written through an address while that happens may be lost. */
+static void *trie_value_ptr(struct op *op, struct bpf_map *m, const void *key, u32 cpu)
+{
+	const struct lpm *t = lpm_of(m);
+	struct lpm_key k;
+	u64 found;
+
+	if (lpm_key_in(t, key, &k))
+		return NULL;
+	for (u32 tries = 0; tries < RESTARTS; tries++) {
+		struct pair ctl = pair_load(t->ctl);
+		int err = lpm_verdict(t, ctl, longest(t, ctl.hi, &k, &found));
+
+		if (!err)
+			return LINK_NODE(found) == NIL ? NULL : lpm_value(t, lpm_node(t, LINK_NODE(found)));
+		if (err < 0)
+			return NULL;
+	}
+	return NULL;
+}
+
 /* ---- the walk: children before their parent, the 0 side first ---- */
 
 /* The first element of the subtree: 0, 1 to begin again, -EIO. */
@@ -368,5 +389,6 @@ const struct map_ops lpm_trie_ops = {
 	.update_batch = map_generic_update_batch,
 	.delete_batch = map_generic_delete_batch,
 	.obj_value = MAP_VALUE_PLAIN,
+	.value_ptr = trie_value_ptr,
 	.memlock = trie_memlock,
 };

@@ -103,6 +103,13 @@ struct bpf_map {
 	} priv __attribute__((aligned(16)));
 };
 
+/* An element as a program's walk meets it. */
+struct map_elem {
+	u64 word;        /* where a short key is copied to */
+	const void *key; /* word, or shared memory */
+	void *value;     /* shared */
+};
+
 struct map_batch {
 	const void *in; /* cursor or NULL */
 	void *out;      /* next cursor */
@@ -154,6 +161,22 @@ struct map_ops {
 	void (*each_ref)(const struct bpf_map *m, void (*each)(void *arg, u64 slot, enum obj_type t, u32 id),
 			 void *arg);
 	void (*release_uref)(struct bpf_map *m);
+
+	/*
+	 * For programs that run (helper/map_helpers.c). cpu is the run's slot.
+	 * An address stays memory of a value of this map as long as the map is
+	 * mapped, whatever becomes of the element. Each may be NULL: the type has none.
+	 *
+	 * value_ptr: the value in the mapping, or NULL; sets an LRU map's
+	 * reference bit. On a damaged map NULL. next_elem: the next element at
+	 * or behind *at, which begins at 0: 1, or 0 when there is none.
+	 * update_cpu: an update of that CPU's value alone, all others of a new
+	 * element are zero; where NULL, programs update as bpf(2) does.
+	 */
+	void *(*value_ptr)(struct op *op, struct bpf_map *m, const void *key, u32 cpu);
+	int (*next_elem)(struct op *op, struct bpf_map *m, u32 *at, u32 cpu, struct map_elem *e);
+	int (*update_cpu)(struct op *op, struct bpf_map *m, const void *key, const void *value, u64 flags,
+			  u32 cpu);
 
 	/* mmap of the fd: how many bytes from offset 0 a client may map, 0: not at all (May be NULL.) */
 	size_t (*mmap_size)(const struct bpf_map *m);

@@ -111,6 +111,35 @@ static int percpu_array_update(struct op *op, struct bpf_map *m, const void *key
 	return 0;
 }
 
+/* A run on a CPU that the map was not made for shares the slot of another. */
+static void *percpu_array_value_ptr(struct op *op, struct bpf_map *m, const void *key, u32 cpu)
+{
+	u32 i = array_index(key);
+
+	return likely(i < m->max_entries) ? percpu_value(m, i, cpu % m->ncpu) : NULL;
+}
+
+static int percpu_array_next_elem(struct op *op, struct bpf_map *m, u32 *at, u32 cpu, struct map_elem *e)
+{
+	if (*at >= m->max_entries)
+		return 0;
+	e->word = *at;
+	e->key = &e->word;
+	e->value = percpu_value(m, (*at)++, cpu % m->ncpu);
+	return 1;
+}
+
+static int percpu_array_update_cpu(struct op *op, struct bpf_map *m, const void *key, const void *value,
+				   u64 flags, u32 cpu)
+{
+	u32 i = array_index(key);
+	int err = array_update_ok(m, i, flags);
+
+	if (!err)
+		shared_copy(percpu_value(m, i, cpu % m->ncpu), value, m->value_size);
+	return err;
+}
+
 static u64 percpu_array_memlock(const struct map_attr *a)
 {
 	return ARRAY_MEMLOCK + (u64)a->max_entries * (8 + a->ncpu * stride_of(a->value_size));
@@ -132,5 +161,8 @@ const struct map_ops percpu_array_ops = {
 	.update_batch = map_generic_update_batch,
 	.delete_batch = map_no_batch_ENOTSUPP,
 	.obj_value = MAP_VALUE_PLAIN,
+	.value_ptr = percpu_array_value_ptr,
+	.next_elem = percpu_array_next_elem,
+	.update_cpu = percpu_array_update_cpu,
 	.memlock = percpu_array_memlock,
 };

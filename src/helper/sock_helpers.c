@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Helpers on sockets: prototypes only.
+ *
+ * A socket is the kernel's; no program that is run here gets one that such a
+ * helper could do something with. Programs that call them load, and are refused
+ * where they would have to run.
+ */
+#include "helper/helper_ids.h"
+
+#define INT .ret = RET_INTEGER
+
+/* ---- looking up, holding, changing the kind of pointer ---- */
+
+PROTO(sk_lookup_tcp, PKT, .ret = RET_SOCK | RET_F_NULL, ARGS(CTX, IN, SIZE, ANY, ANY));
+PROTO(sk_lookup_udp, PKT, .ret = RET_SOCK | RET_F_NULL, ARGS(CTX, IN, SIZE, ANY, ANY));
+PROTO(skc_lookup_tcp, PKT, .ret = RET_SOCK | RET_F_NULL, ARGS(CTX, IN, SIZE, ANY, ANY));
+PROTO(sk_release, INT, ARGS(SOCK_RELEASE));
+PROTO(sk_fullsock, .ret = RET_BTF_ID | RET_F_NULL, ARGS(SOCK));
+PROTO(tcp_sock, .ret = RET_BTF_ID | RET_F_NULL, ARGS(SOCK));
+PROTO(get_listener_sock, .ret = RET_BTF_ID | RET_F_NULL, ARGS(SOCK));
+PROTO(skc_to_tcp6_sock, .ret = RET_BTF_ID | RET_F_NULL, ARGS(SOCK));
+PROTO(skc_to_tcp_sock, .ret = RET_BTF_ID | RET_F_NULL, ARGS(SOCK));
+PROTO(skc_to_tcp_timewait_sock, .ret = RET_BTF_ID | RET_F_NULL, ARGS(SOCK));
+PROTO(skc_to_tcp_request_sock, .ret = RET_BTF_ID | RET_F_NULL, ARGS(SOCK));
+PROTO(skc_to_udp6_sock, .ret = RET_BTF_ID | RET_F_NULL, ARGS(SOCK));
+PROTO(skc_to_unix_sock, .ret = RET_BTF_ID | RET_F_NULL, ARGS(SOCK));
+PROTO(skc_to_mptcp_sock, .ret = RET_BTF_ID | RET_F_NULL, ARGS(SOCK));
+PROTO(sock_from_file, .ret = RET_BTF_ID | RET_F_NULL, ARGS(BTF));
+
+/* ---- options and addresses ---- */
+
+PROTO(setsockopt, INT, ARGS(CTX, ANY, ANY, IN, SIZE));
+PROTO(getsockopt, INT, ARGS(CTX, ANY, ANY, OUT, SIZE));
+PROTO(bind, INT, ARGS(CTX, IN, SIZE));
+PROTO(sock_ops_cb_flags_set, INT, ARGS(CTX, ANY));
+PROTO(load_hdr_opt, INT, ARGS(CTX, INOUT, SIZE, ANY));
+PROTO(store_hdr_opt, MOVES, INT, ARGS(CTX, IN, SIZE, ANY));
+PROTO(reserve_hdr_opt, INT, ARGS(CTX, ANY, ANY));
+
+/* ---- steering: maps of sockets, reuseport groups, lookups ---- */
+
+PROTO(sk_redirect_map, INT, ARGS(CTX, MAP, ANY, ANY), .maps = T(SOCKMAP));
+PROTO(sk_redirect_hash, INT, ARGS(CTX, MAP, KEY, ANY), .maps = T(SOCKHASH));
+PROTO(msg_redirect_map, INT, ARGS(CTX, MAP, ANY, ANY), .maps = T(SOCKMAP));
+PROTO(msg_redirect_hash, INT, ARGS(CTX, MAP, KEY, ANY), .maps = T(SOCKHASH));
+PROTO(sock_map_update, PKT, INT, ARGS(CTX, MAP, KEY, ANY), .maps = T(SOCKMAP));
+PROTO(sock_hash_update, PKT, INT, ARGS(CTX, MAP, KEY, ANY), .maps = T(SOCKHASH));
+PROTO(sk_select_reuseport, INT, ARGS(CTX, MAP, KEY, ANY), .maps = T(REUSEPORT_SOCKARRAY) | MAPS_SOCKETS);
+PROTO(sk_assign, INT, ARGS(CTX, SOCK, ANY));
+/* A program at the lookup itself may also take a choice back. */
+const struct bpf_func_proto bpf_sk_lookup_assign_proto = {
+	.name = "bpf_sk_assign",
+	INT,
+	ARGS(CTX, SOCK | ARG_F_NULL, ANY),
+};
+
+/* ---- TCP ---- */
+
+PROTO(tcp_check_syncookie, GPL, PKT, INT, ARGS(SOCK, IN, SIZE, IN, SIZE));
+PROTO(tcp_gen_syncookie, GPL, PKT, INT, ARGS(SOCK, IN, SIZE, IN, SIZE));
+PROTO(tcp_send_ack, INT, ARGS(BTF, ANY));
+PROTO(tcp_raw_gen_syncookie_ipv4, GPL, PKT, INT, ARGS(FIXED_IN, IN, SIZE0), .arg_size = { 20 });
+PROTO(tcp_raw_gen_syncookie_ipv6, GPL, PKT, INT, ARGS(FIXED_IN, IN, SIZE0), .arg_size = { 40 });
+PROTO(tcp_raw_check_syncookie_ipv4, GPL, PKT, INT, ARGS(FIXED_IN, FIXED_IN), .arg_size = { 20, 20 });
+PROTO(tcp_raw_check_syncookie_ipv6, GPL, PKT, INT, ARGS(FIXED_IN, FIXED_IN), .arg_size = { 40, 20 });
+
+/* ---- messages of a socket ---- */
+
+PROTO(msg_apply_bytes, INT, ARGS(CTX, ANY));
+PROTO(msg_cork_bytes, INT, ARGS(CTX, ANY));
+PROTO(msg_pull_data, MOVES, INT, ARGS(CTX, ANY, ANY, ANY));
+PROTO(msg_push_data, MOVES, INT, ARGS(CTX, ANY, ANY, ANY));
+PROTO(msg_pop_data, MOVES, INT, ARGS(CTX, ANY, ANY, ANY));

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Helpers that look into the kernel, its tasks and its events: prototypes only.
+ *
+ * Programs of tracing types load and do not run here; what a raw tracepoint or
+ * a syscall program may call of these has nothing to look at. See sock_helpers.c.
+ */
+#include "helper/helper_ids.h"
+
+#define INT .ret = RET_INTEGER
+
+/* ---- perf events and stacks ---- */
+
+#define PERF .maps = T(PERF_EVENT_ARRAY)
+
+PROTO(perf_event_read, GPL, INT, ARGS(MAP, ANY), PERF);
+PROTO(perf_event_read_value, GPL, INT, ARGS(MAP, ANY, OUT, SIZE), PERF);
+PROTO(perf_event_output, GPL, INT, ARGS(CTX, MAP, ANY, IN, SIZE0), PERF);
+PROTO(skb_output, GPL, INT, ARGS(BTF, MAP, ANY, IN, SIZE0), PERF);
+PROTO(xdp_output, GPL, INT, ARGS(BTF, MAP, ANY, IN, SIZE0), PERF);
+PROTO(perf_prog_read_value, GPL, INT, ARGS(CTX, OUT, SIZE));
+PROTO(read_branch_records, GPL, INT, ARGS(CTX, INOUT_OR_NULL, SIZE0, ANY));
+PROTO(get_branch_snapshot, GPL, INT, ARGS(OUT, SIZE0));
+PROTO(get_stackid, GPL, INT, ARGS(CTX, MAP, ANY), .maps = T(STACK_TRACE));
+PROTO(get_stack, GPL, INT, ARGS(CTX, OUT, SIZE0, ANY));
+PROTO(get_task_stack, INT, ARGS(BTF, OUT, SIZE0, ANY));
+
+/* ---- the attached function ---- */
+
+PROTO(override_return, GPL, INT, ARGS(CTX, ANY));
+PROTO(get_func_ip, GPL, INT, ARGS(CTX));
+PROTO(get_func_arg, INT, ARGS(CTX, ANY, FIXED_OUT), .arg_size = { 0, 0, 8 });
+PROTO(get_func_ret, INT, ARGS(CTX, FIXED_OUT), .arg_size = { 0, 8 });
+PROTO(get_func_arg_cnt, INT, ARGS(CTX));
+
+/* ---- tasks, files, symbols ---- */
+
+PROTO(get_current_task, GPL, INT);
+PROTO(get_current_task_btf, GPL, .ret = RET_BTF_ID, .special = HELPER_CURRENT_TASK);
+PROTO(task_pt_regs, GPL, .ret = RET_BTF_ID, ARGS(BTF));
+PROTO(find_vma, INT, .special = HELPER_FIND_VMA, ARGS(BTF, ANY, FUNC, STACK, ANY));
+PROTO(probe_write_user, GPL, INT, ARGS(ANY, IN, SIZE));
+PROTO(send_signal, INT, ARGS(ANY));
+PROTO(send_signal_thread, INT, ARGS(ANY));
+PROTO(get_ns_current_pid_tgid, INT, ARGS(ANY, ANY, OUT, SIZE));
+PROTO(d_path, INT, ARGS(BTF, INOUT, SIZE0));
+PROTO(bprm_opts_set, INT, ARGS(BTF, ANY));
+PROTO(ima_inode_hash, .sleeps = true, INT, ARGS(BTF, OUT, SIZE));
+PROTO(ima_file_hash, .sleeps = true, INT, ARGS(BTF, OUT, SIZE));
+PROTO(copy_from_user_task, GPL, .sleeps = true, INT, ARGS(OUT, SIZE0, ANY, BTF, ANY));
+PROTO(per_cpu_ptr, .ret = RET_BTF_ID | RET_F_NULL, ARGS(BTF, ANY));
+PROTO(this_cpu_ptr, .ret = RET_BTF_ID, ARGS(BTF));
+PROTO(kptr_xchg, .ret = RET_BTF_ID | RET_F_NULL, .special = HELPER_KPTR_XCHG,
+      ARGS(ARG_KPTR, ARG_BTF_ID | ARG_F_NULL | ARG_F_RELEASE));
+PROTO(kallsyms_lookup_name, INT, ARGS(INOUT, SIZE0, ANY, FIXED_OUT), .arg_size = { 0, 0, 0, 8 });
+PROTO(btf_find_by_name_kind, INT, ARGS(IN, SIZE, ANY, ANY));
+
+/* ---- text of kernel data ---- */
+
+PROTO(seq_printf, GPL, INT, ARGS(BTF, IN, SIZE, IN_OR_NULL, SIZE0));
+PROTO(seq_write, GPL, INT, ARGS(BTF, IN, SIZE0));
+PROTO(seq_printf_btf, GPL, INT, ARGS(BTF, IN, SIZE0, ANY));
+PROTO(snprintf_btf, INT, ARGS(INOUT, SIZE, IN, SIZE, ANY));
+
+/* ---- bpf(2) from within, infrared receivers ---- */
+
+PROTO(sys_bpf, INT, ARGS(ANY, IN, SIZE));
+PROTO(sys_close, INT, ARGS(ANY));
+PROTO(rc_repeat, GPL, INT, ARGS(CTX));
+PROTO(rc_keydown, GPL, INT, ARGS(CTX, ANY, ANY, ANY));
+PROTO(rc_pointer_rel, GPL, INT, ARGS(CTX, ANY, ANY));
