@@ -18,19 +18,22 @@ int mem_region(struct env *e, u32 regno, s64 off, u64 size, u64 mem_size, bool z
 		return 0;
 	switch (r->type) {
 	case PTR_TO_MAP_KEY:
-		vlog(e->log, "invalid access to map key, key_size=%lu off=%ld size=%lu\n", mem_size, off, size);
+		vlog(e->log, "invalid access to map key, key_size=%lu off=%ld size=%lu\n", mem_size, off,
+		     size);
 		break;
 	case PTR_TO_MAP_VALUE:
-		vlog(e->log, "invalid access to map value, value_size=%lu off=%ld size=%lu\n", mem_size, off, size);
+		vlog(e->log, "invalid access to map value, value_size=%lu off=%ld size=%lu\n", mem_size, off,
+		     size);
 		break;
 	case PTR_TO_PACKET:
 	case PTR_TO_PACKET_META:
 	case PTR_TO_PACKET_END:
-		vlog(e->log, "invalid access to packet, off=%ld size=%lu, R%u(id=%u,off=%ld,r=%ld)\n", off, size,
-		     regno, r->id, off, (s64)mem_size);
+		vlog(e->log, "invalid access to packet, off=%ld size=%lu, R%u(id=%u,off=%ld,r=%ld)\n", off,
+		     size, regno, r->id, off, (s64)mem_size);
 		break;
 	default:
-		vlog(e->log, "invalid access to memory, mem_size=%lu off=%ld size=%lu\n", mem_size, off, size);
+		vlog(e->log, "invalid access to memory, mem_size=%lu off=%ld size=%lu\n", mem_size, off,
+		     size);
 	}
 	return -EACCES;
 }
@@ -43,7 +46,8 @@ int check_region_bounds(struct env *e, u32 regno, s32 off, u64 size, u64 mem_siz
 
 	if (r->n.smin < 0 && (r->n.smin == INT64_MIN || off + r->n.smin != (s64)(s32)(off + r->n.smin) ||
 			      r->n.smin + off < 0)) {
-		vlog(e->log, "R%u min value is negative, either use unsigned index or do a if (index >=0) check.\n",
+		vlog(e->log,
+		     "R%u min value is negative, either use unsigned index or do a if (index >=0) check.\n",
 		     regno);
 		return -EACCES;
 	}
@@ -53,7 +57,8 @@ int check_region_bounds(struct env *e, u32 regno, s32 off, u64 size, u64 mem_siz
 		return err;
 	}
 	if (r->n.umax >= OFF_LIMIT) {
-		vlog(e->log, "R%u unbounded memory access, make sure to bounds check any such access\n", regno);
+		vlog(e->log, "R%u unbounded memory access, make sure to bounds check any such access\n",
+		     regno);
 		return -EACCES;
 	}
 	err = mem_region(e, regno, (s64)r->n.umax + off, size, mem_size, zero_ok);
@@ -238,8 +243,9 @@ static int check_aligned(struct env *e, const struct reg *r, s32 off, u32 size, 
 		at = tnum_add(r->n.var, tnum_const((u64)(ip + r->off + off)));
 		if (tnum_aligned(at, size))
 			return 0;
-		vlog(e->log, "misaligned packet access off %ld+0x%lx+%d+%d size %u\n", ip, r->n.var.value, r->off,
-		     off, size);
+		vlog(e->log, "misaligned packet access off %ld+", ip);
+		say_tnum(e, r->n.var);
+		vlog(e->log, "+%d+%d size %u\n", r->off, off, size);
 		return -EACCES;
 	}
 	if (r->type == PTR_TO_STACK)
@@ -250,10 +256,7 @@ static int check_aligned(struct env *e, const struct reg *r, s32 off, u32 size, 
 	if (tnum_aligned(at, size))
 		return 0;
 	vlog(e->log, "misaligned %saccess off ", mem_text(e, r));
-	if (tnum_is_const(r->n.var))
-		vlog(e->log, "0x%lx", r->n.var.value);
-	else
-		vlog(e->log, "(0x%lx; 0x%lx)", r->n.var.value, r->n.var.mask);
+	say_tnum(e, r->n.var);
 	vlog(e->log, "+%d+%d size %u\n", r->off, off, size);
 	return -EACCES;
 }
@@ -283,7 +286,8 @@ static int dispatch(struct env *e, u32 insn, u32 regno, s32 off, u32 size, bool 
 	}
 }
 
-int check_mem(struct env *e, u32 insn, u32 regno, s32 off, u32 size, bool write, s32 val, bool strict, bool sx)
+int check_mem(struct env *e, u32 insn, u32 regno, s32 off, u32 size, bool write, s32 val, bool strict,
+	      bool sx)
 {
 	u8 type = cur_reg(e, regno)->type;
 	bool was_scalar_load;
@@ -309,7 +313,8 @@ static int same_kind(struct env *e, u8 type)
 {
 	struct insn_aux *a = &e->aux[e->insn];
 	bool special = type == PTR_TO_CTX || type == PTR_TO_BTF_ID || is_sock(&(struct reg){ .type = type });
-	bool was = a->ptr == PTR_TO_CTX || a->ptr == PTR_TO_BTF_ID || is_sock(&(struct reg){ .type = a->ptr });
+	bool was = a->ptr == PTR_TO_CTX || a->ptr == PTR_TO_BTF_ID ||
+		   is_sock(&(struct reg){ .type = a->ptr });
 
 	if (!a->ptr || a->ptr == type || (!special && !was)) {
 		a->ptr = type;
@@ -344,7 +349,8 @@ int do_store(struct env *e, const struct bpf_insn *i)
 	if (err)
 		return err;
 	type = cur_reg(e, i->dst_reg)->type;
-	err = check_mem(e, e->insn, i->dst_reg, i->off, size_of(i->code), true, x ? i->src_reg : -1, false, false);
+	err = check_mem(e, e->insn, i->dst_reg, i->off, size_of(i->code), true, x ? i->src_reg : -1, false,
+			false);
 	return err ? err : same_kind(e, type);
 }
 

@@ -189,7 +189,8 @@ static int check_imm(struct env *e, const struct bpf_insn *i, bool wide)
 		return 0;
 	if ((op == BPF_DIV || op == BPF_MOD) && !i->imm)
 		return bad(e, -EINVAL, "div by zero");
-	if ((op == BPF_LSH || op == BPF_RSH || op == BPF_ARSH) && (i->imm < 0 || i->imm >= (wide ? 64 : 32))) {
+	if ((op == BPF_LSH || op == BPF_RSH || op == BPF_ARSH) &&
+	    (i->imm < 0 || i->imm >= (wide ? 64 : 32))) {
 		vlog(e->log, "invalid shift %d\n", i->imm);
 		return -EINVAL;
 	}

@@ -12,8 +12,8 @@
 
 /* Memory in general. */
 #define T_MEM                                                                                                \
-	(B(PTR_TO_STACK) | B(PTR_TO_PACKET) | B(PTR_TO_PACKET_META) | B(PTR_TO_MAP_KEY) | B(PTR_TO_MAP_VALUE) | \
-	 B(PTR_TO_MEM))
+	(B(PTR_TO_STACK) | B(PTR_TO_PACKET) | B(PTR_TO_PACKET_META) | B(PTR_TO_MAP_KEY) |                    \
+	 B(PTR_TO_MAP_VALUE) | B(PTR_TO_MEM))
 
 struct kind {
 	u32 types;
@@ -80,7 +80,9 @@ static int check_offset(struct env *e, u32 regno, u32 arg)
 
 	if (arg & ARG_F_RELEASE) {
 		if (r->off || !tnum_equals(r->n.var, 0)) {
-			vlog(e->log, "R%u must have zero offset when passed to release func or trusted arg to kfunc\n",
+			vlog(e->log,
+			     "R%u must have zero offset when passed to release func or trusted arg to "
+			     "kfunc\n",
 			     regno);
 			return -EINVAL;
 		}
@@ -148,11 +150,13 @@ int check_size_arg(struct env *e, u32 regno, u32 mem, bool zero_ok, bool write, 
 		return -EACCES;
 	}
 	if (!r->n.umin && !zero_ok) {
-		vlog(e->log, "R%u invalid zero-sized read: u64=[%ld,%ld]\n", regno, (s64)r->n.umin, (s64)r->n.umax);
+		vlog(e->log, "R%u invalid zero-sized read: u64=[%ld,%ld]\n", regno, (s64)r->n.umin,
+		     (s64)r->n.umax);
 		return -EACCES;
 	}
 	if (r->n.umax >= OFF_LIMIT) {
-		vlog(e->log, "R%u unbounded memory access, use 'var &= const' or 'if (var < const)'\n", regno);
+		vlog(e->log, "R%u unbounded memory access, use 'var &= const' or 'if (var < const)'\n",
+		     regno);
 		return -EACCES;
 	}
 	/* Of unknown size: what is beyond the least need not be written by the helper. */
@@ -167,7 +171,8 @@ static int map_arg(struct env *e, struct call_meta *m, u32 regno)
 	if (m->has_map && m->h->arg[0] != ARG_MAP_PTR && m->timer_map != NIL) {
 		/* A timer belongs to the map that it lies in. */
 		if (m->timer_map != (r->map << 1 | r->inner) || m->timer_uid != r->map_uid) {
-			vlog(e->log, "timer pointer in R1 map_uid=%u doesn't match map pointer in R%u map_uid=%u\n",
+			vlog(e->log,
+			     "timer pointer in R1 map_uid=%u doesn't match map pointer in R%u map_uid=%u\n",
 			     m->timer_uid, regno, r->map_uid);
 			return -EINVAL;
 		}
@@ -185,7 +190,8 @@ static int timer_arg(struct env *e, struct call_meta *m, u32 regno)
 	s64 off = r->off + (s64)r->n.var.value;
 
 	if (!tnum_is_const(r->n.var)) {
-		vlog(e->log, "R%u doesn't have constant offset. bpf_timer has to be at the constant offset\n", regno);
+		vlog(e->log, "R%u doesn't have constant offset. bpf_timer has to be at the constant offset\n",
+		     regno);
 		return -EINVAL;
 	}
 	if (!map->btf_id)
@@ -193,7 +199,8 @@ static int timer_arg(struct env *e, struct call_meta *m, u32 regno)
 	if (map->timer_off < 0)
 		return bad(e, -EINVAL, "map '' has no valid bpf_timer");
 	if (off != map->timer_off) {
-		vlog(e->log, "off %ld doesn't point to 'struct bpf_timer' that is at %d\n", off, map->timer_off);
+		vlog(e->log, "off %ld doesn't point to 'struct bpf_timer' that is at %d\n", off,
+		     map->timer_off);
 		return -EINVAL;
 	}
 	m->has_map = true;
@@ -221,7 +228,8 @@ static int const_str_arg(struct env *e, u32 regno)
 	}
 	if (!m->direct_value || !m->value)
 		return bad(e, -EACCES, "no direct value access support for this map type");
-	if (off < 0 || off >= m->value_size || check_map_access(e, regno, r->off, m->value_size - (u64)off, false))
+	if (off < 0 || off >= m->value_size ||
+	    check_map_access(e, regno, r->off, m->value_size - (u64)off, false))
 		return -EACCES;
 	if (!memchr((const u8 *)m->value + off, 0, m->value_size - (u64)off))
 		return bad(e, -EINVAL, "string is not zero-terminated");
@@ -318,7 +326,8 @@ static int mem_arg(struct env *e, struct call_meta *m, u32 n)
 	if (!err && arg & ARG_F_ALIGNED && size && size <= 8 &&
 	    !tnum_aligned(tnum_add(r->n.var, tnum_const((u64)(s64)r->off)), size)) {
 		vlog(e->log, "misaligned %saccess off ", mem_text(e, r));
-		vlog(e->log, "0x%lx+%d+0 size %u\n", r->n.var.value, r->off, size);
+		say_tnum(e, r->n.var);
+		vlog(e->log, "+%d+0 size %u\n", r->off, size);
 		return -EACCES;
 	}
 	if (!err && uninit && r->type == PTR_TO_STACK) {

@@ -294,7 +294,9 @@ static void refine(struct vstate *st, const struct bpf_insn *i, const struct reg
 	if (a == b) {
 		struct reg other = *b;
 
+		/* It is both sides. */
 		scalar_refine(&a->n, &other.n, BPF_OP(i->code), narrow, took);
+		scalar_refine(&a->n, &other.n, BPF_JEQ, narrow, true);
 	} else {
 		scalar_refine(&a->n, &b->n, BPF_OP(i->code), narrow, took);
 	}

@@ -4,8 +4,8 @@
  *
  *   a number                          any initialized register
  *   the context                       the unmodified context pointer
- *   a pointer to something sized      that many readable and writable bytes, or NULL unless tagged "arg:nonnull"
- *   struct bpf_dynptr *               an initialized dynptr
+ *   a pointer to something sized      that many readable and writable bytes, or NULL unless tagged
+ * "arg:nonnull" struct bpf_dynptr *               an initialized dynptr
  *
  * The caller is checked against the list; the function is walked with it.
  */
@@ -75,8 +75,8 @@ static int pointer_arg(struct env *e, u32 sub, u32 n, u32 to, u32 tags)
 	id = to;
 	t = to ? btf_id_size(e->req->btf, &id, &size) : NULL;
 	if (!t || !size) {
-		vlog(e->log, "arg#%u reference type('%s %s') size cannot be determined: %d\n", n, "UNKNOWN", "",
-		     -EINVAL);
+		vlog(e->log, "arg#%u reference type('%s %s') size cannot be determined: %d\n", n, "UNKNOWN",
+		     "", -EINVAL);
 		return -EINVAL;
 	}
 	a->kind = GARG_MEM;
@@ -107,7 +107,8 @@ static int one_arg(struct env *e, u32 sub, u32 n, u32 id)
 int btf_args_of(struct env *e, u32 sub)
 {
 	const struct btf_view *v = e->req->btf;
-	const struct btf_type *func = btf_type(v, e->sub[sub].type_id), *proto = btf_type(v, func->type), *ret;
+	const struct btf_type *func = btf_type(v, e->sub[sub].type_id), *proto = btf_type(v, func->type),
+			      *ret;
 	const struct btf_param *p = btf_tail(proto);
 	u32 n = btf_vlen(proto), id = proto->type;
 	int err = 0;
@@ -115,7 +116,8 @@ int btf_args_of(struct env *e, u32 sub)
 	if (e->sub[sub].args_done)
 		return 0;
 	if (n > 5) {
-		vlog(e->log, "Global function %s() with %u > 5 args. Buggy compiler.\n", func_name(e, sub), n);
+		vlog(e->log, "Global function %s() with %u > 5 args. Buggy compiler.\n", func_name(e, sub),
+		     n);
 		return -EINVAL;
 	}
 	ret = id ? btf_skip_mods(v, &id) : NULL;

@@ -67,7 +67,8 @@ static int release(struct env *e, const struct call_meta *m)
 		vlog(e->log, "arg %u is an unacquired reference\n", m->release);
 		return -EINVAL;
 	}
-	err = m->dynptr_release ? dynptr_release(e, m->release, m->ref_obj_id) : ref_release(e, m->ref_obj_id);
+	err = m->dynptr_release ? dynptr_release(e, m->release, m->ref_obj_id)
+				: ref_release(e, m->ref_obj_id);
 	if (err)
 		vlog(e->log, "func %s#%d reference has not been acquired before\n", m->h->name, m->id);
 	return err;

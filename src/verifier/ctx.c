@@ -12,15 +12,13 @@ int check_fixed_offset(struct env *e, const struct reg *r, u32 regno, bool fixed
 		return -EACCES;
 	}
 	if (!fixed_ok && r->off) {
-		vlog(e->log, "dereference of modified %s ptr R%u off=%d disallowed\n", reg_text(e, r), regno, r->off);
+		vlog(e->log, "dereference of modified %s ptr R%u off=%d disallowed\n", reg_text(e, r), regno,
+		     r->off);
 		return -EACCES;
 	}
 	if (!tnum_equals(r->n.var, 0)) {
 		vlog(e->log, "variable %s access var_off=", reg_text(e, r));
-		if (tnum_is_const(r->n.var))
-			vlog(e->log, "0x%lx", r->n.var.value);
-		else
-			vlog(e->log, "(0x%lx; 0x%lx)", r->n.var.value, r->n.var.mask);
+		say_tnum(e, r->n.var);
 		vlog(e->log, " disallowed\n");
 		return -EACCES;
 	}
@@ -58,7 +56,8 @@ int check_ctx(struct env *e, u32 insn, u32 regno, s32 off, u32 size, bool write,
 
 	if (err)
 		return err;
-	f = off >= 0 && off <= INT16_MAX ? prog_ctx_field_at(e->type, e->req->attach, off, size, write) : NULL;
+	f = off >= 0 && off <= INT16_MAX ? prog_ctx_field_at(e->type, e->req->attach, off, size, write)
+					 : NULL;
 	if (!f) {
 		vlog(e->log, "invalid bpf_context access off=%d size=%u\n", off, size);
 		return -EACCES;

@@ -186,7 +186,8 @@ int dynptr_release(struct env *e, u32 regno, u32 ref)
 			struct slot *s = &f->stack[n];
 			u32 id = s->r.id;
 
-			if (s->type[7] != STACK_DYNPTR || !(s->r.dynptr & DYNPTR_FIRST) || s->r.ref_obj_id != ref)
+			if (s->type[7] != STACK_DYNPTR || !(s->r.dynptr & DYNPTR_FIRST) ||
+			    s->r.ref_obj_id != ref)
 				continue;
 			clear_slots(f, n);
 			drop_slices(e, id);

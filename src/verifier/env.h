@@ -27,19 +27,19 @@
 #include "verifier/bounds.h"
 #include "verifier/verifier.h"
 
-#define SUBPROGS_MAX    BPF_SUBPROGS_MAX
-#define FRAMES_MAX      BPF_FRAMES_MAX
-#define STACK_MAX       ((s32)BPF_STACK_MAX)
-#define SLOTS_MAX       64u
-#define JUMPS_MAX       8192u
-#define OFF_LIMIT       (1 << 29) /* how far a pointer may be moved */
-#define PACKET_OFF_MAX  0xffff
-#define NO_SUB          (~0u)
-#define ADD_CONST       (1u << 31) /* in a number's id: it is the other plus off */
-#define RANGE_BEYOND    (-1) /* reg.range: the pointer lies behind the packet's end */
-#define RANGE_AT        (-2) /* or at it */
-#define REG_FP          10u
-#define CALLER_SAVED    6u
+#define SUBPROGS_MAX   BPF_SUBPROGS_MAX
+#define FRAMES_MAX     BPF_FRAMES_MAX
+#define STACK_MAX      ((s32)BPF_STACK_MAX)
+#define SLOTS_MAX      64u
+#define JUMPS_MAX      8192u
+#define OFF_LIMIT      (1 << 29) /* how far a pointer may be moved */
+#define PACKET_OFF_MAX 0xffff
+#define NO_SUB         (~0u)
+#define ADD_CONST      (1u << 31) /* in a number's id: it is the other plus off */
+#define RANGE_BEYOND   (-1)       /* reg.range: the pointer lies behind the packet's end */
+#define RANGE_AT       (-2)       /* or at it */
+#define REG_FP         10u
+#define CALLER_SAVED   6u
 
 enum reg_type {
 	NOT_INIT,
@@ -88,7 +88,7 @@ struct reg {
 		u32 dynptr;   /* DYNPTR_..., with DYNPTR_FIRST on the first of its slots */
 		u32 btf_id;
 	};
-	bool inner;     /* map is of a map of maps' template */
+	bool inner;      /* map is of a map of maps' template */
 	struct scalar n; /* number, or a pointer's variable offset */
 };
 
@@ -127,10 +127,10 @@ struct vstate {
 	struct vstate *parent;
 	struct frame *frame[FRAMES_MAX];
 	u32 curframe;
-	u32 branches; /* paths that started here and are not over */
-	u32 insn;     /* explored: where */
-	u32 first;    /* instruction where the path since the parent begins */
-	u32 last;     /* the instruction walked before this point */
+	u32 branches;   /* paths that started here and are not over */
+	u32 insn;       /* explored: where */
+	u32 first;      /* instruction where the path since the parent begins */
+	u32 last;       /* the instruction walked before this point */
 	u32 hist;       /* last node of its history */
 	u32 hist_start; /* the node that was last when the parent was made */
 	u32 jmp_cnt;    /* jumps since then */
@@ -165,10 +165,10 @@ struct hist {
 	u32 stack;  /* HIST_STACK | frame << 8 | slot: a number was spilled or filled there */
 	u32 linked; /* index into links[], 0: none */
 };
-#define HIST_STACK   0x10000u
-#define HIST_CHUNK   10u
-#define HIST_CHUNKS  ((VERIFIER_INSNS_LIMIT >> HIST_CHUNK) + 2u)
-#define LINKED_MAX   6u
+#define HIST_STACK  0x10000u
+#define HIST_CHUNK  10u
+#define HIST_CHUNKS ((VERIFIER_INSNS_LIMIT >> HIST_CHUNK) + 2u)
+#define LINKED_MAX  6u
 
 struct links {
 	u8 cnt;
@@ -189,19 +189,19 @@ struct links {
 
 struct insn_aux {
 	u8 flags;
-	u8 ptr;         /* enum reg_type that the access goes through, 0: none yet */
-	u8 taken;       /* bit 0: fell through once, bit 1: jumped once */
-	u16 live;       /* registers that are read before they are written */
-	u16 map_bad;    /* helper call: called with several maps */
-	u32 map;        /* ld_imm64: index; helper call: map index + 1 */
+	u8 ptr;      /* enum reg_type that the access goes through, 0: none yet */
+	u8 taken;    /* bit 0: fell through once, bit 1: jumped once */
+	u16 live;    /* registers that are read before they are written */
+	u16 map_bad; /* helper call: called with several maps */
+	u32 map;     /* ld_imm64: index; helper call: map index + 1 */
 	u32 scc;
 	s32 ctx_off;
 };
 
 struct subprog {
 	u32 start;
-	u32 depth;       /* stack bytes */
-	u32 type_id;     /* BTF function, 0: none */
+	u32 depth;   /* stack bytes */
+	u32 type_id; /* BTF function, 0: none */
 	bool global, called, verified, changes_pkt, sleeps, async, callback, tail_call, has_ld_abs, args_done;
 	bool tail_reach;
 	u8 nr_args;
@@ -258,9 +258,9 @@ struct env {
 	u32 nr_links, cap_links;
 
 	/* CFG. */
-	u32 *post;                    /* instructions, successors first */
-	u32 *post_start;              /* per subprogram: where its part of post begins; [nr_subs] the end */
-	u32 *pred_at, *pred;          /* predecessors */
+	u32 *post;           /* instructions, successors first */
+	u32 *post_start;     /* per subprogram: where its part of post begins; [nr_subs] the end */
+	u32 *pred_at, *pred; /* predecessors */
 	struct live_inst *live_insts;
 	u32 *live_queue;
 	u32 cap_queue;
@@ -287,7 +287,7 @@ struct env {
 #define VERBOSE2(e) ((e)->log && (e)->log->level & VLOG_LEVEL2)
 
 /* mem.c */
-void *vmem(struct env *e, size_t size); /* zeroed; NULL: none left */
+void *vmem(struct env *e, size_t size);     /* zeroed; NULL: none left */
 void *vmem_get(struct env *e, size_t size); /* the same, contents unknown */
 void vmem_put(struct env *e, void *p, size_t size);
 void vmem_drop(void *arena);
@@ -298,6 +298,7 @@ void say_insn_state(struct env *e);
 void say_insn(struct env *e);
 void say_line(struct env *e, u32 insn, const char *prefix);
 void say_snum(struct env *e, s64 v);
+void say_tnum(struct env *e, struct tnum t);
 const char *reg_text(struct env *e, const struct reg *r);
 void scratched_reg(struct env *e, u32 regno);
 void scratched_slot(struct env *e, u32 slot);
@@ -371,7 +372,7 @@ struct vstate *push_branch(struct env *e, u32 insn, u32 prev);
 int pop_branch(struct env *e); /* 1: there was one; it is cur now */
 void update_branches(struct env *e, struct vstate *st);
 const struct verifier_map *reg_map(const struct env *e, const struct reg *r);
-int reg_readable(struct env *e, u32 regno);  /* may it be read? */
+int reg_readable(struct env *e, u32 regno); /* may it be read? */
 int reg_writable(struct env *e, u32 regno); /* may it be written? */
 struct reg_iter {
 	struct vstate *st;
@@ -440,7 +441,8 @@ void sync_linked(struct env *e, struct vstate *st, struct reg *known, const stru
 void mark_ptr_or_null(struct env *e, struct vstate *st, u32 regno, bool null);
 
 /* access.c, stack.c, ctx.c, packet.c, atomic.c */
-int check_mem(struct env *e, u32 insn, u32 regno, s32 off, u32 size, bool write, s32 val, bool strict, bool sx);
+int check_mem(struct env *e, u32 insn, u32 regno, s32 off, u32 size, bool write, s32 val, bool strict,
+	      bool sx);
 int do_load(struct env *e, const struct bpf_insn *i);
 int do_store(struct env *e, const struct bpf_insn *i);
 int do_atomic(struct env *e, const struct bpf_insn *i);
@@ -475,18 +477,18 @@ struct call_meta {
 	struct reg map_reg;
 	bool has_map;
 	u32 uninit_reg, uninit_size; /* memory that the helper will fill */
-	u32 release; /* register with a reference to be released */
+	u32 release;                 /* register with a reference to be released */
 	u32 ref_obj_id;
 	u64 alloc_size;
 	u32 sub; /* callback */
 	u32 dynptr_id;
 	u32 dynptr_reg;
 	u8 ret_sock;
-	bool borrowed;       /* the socket is not the program's to release */
+	bool borrowed; /* the socket is not the program's to release */
 	bool dynptr_release;
 	u32 timer_map, timer_uid; /* of the timer argument; NIL: none */
-	s64 const_key;       /* an array's index, where it is known; else -1 */
-	u32 dynptr_new;      /* kinds of the dynptr that the helper makes, 0: none */
+	s64 const_key;            /* an array's index, where it is known; else -1 */
+	u32 dynptr_new;           /* kinds of the dynptr that the helper makes, 0: none */
 	u32 dynptr_new_reg;
 };
 int check_args(struct env *e, struct call_meta *m);

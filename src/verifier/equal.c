@@ -58,8 +58,7 @@ static bool same_bytes(const struct reg *a, const struct reg *b, struct idmap *m
 static bool scalar_covers(const struct reg *a, const struct reg *b, struct idmap *m, enum exact exact)
 {
 	if (exact == EXACT)
-		return !memcmp(&a->n, &b->n, sizeof(a->n)) && a->off == b->off &&
-		       same_id(m, a->id, b->id);
+		return !memcmp(&a->n, &b->n, sizeof(a->n)) && a->off == b->off && same_id(m, a->id, b->id);
 	if (!a->precise && exact == NOT_EXACT)
 		return true;
 	if ((a->id & ADD_CONST) != (b->id & ADD_CONST) || ((a->id & ADD_CONST) && a->off != b->off))
@@ -73,8 +72,8 @@ static bool pointer_covers(const struct reg *a, const struct reg *b, struct idma
 	case PTR_TO_MAP_KEY:
 	case PTR_TO_MAP_VALUE:
 	case PTR_TO_MEM:
-		return a->off == b->off && a->map == b->map && a->inner == b->inner && a->map_uid == b->map_uid &&
-		       scalar_within(&a->n, &b->n) && same_id(m, a->id, b->id) &&
+		return a->off == b->off && a->map == b->map && a->inner == b->inner &&
+		       a->map_uid == b->map_uid && scalar_within(&a->n, &b->n) && same_id(m, a->id, b->id) &&
 		       same_id(m, a->ref_obj_id, b->ref_obj_id);
 	case PTR_TO_PACKET:
 	case PTR_TO_PACKET_META:
@@ -213,7 +212,8 @@ bool states_equal(struct env *e, struct vstate *old, struct vstate *now, enum ex
 	for (u32 f = 0; f <= old->curframe; f++) {
 		u32 insn = f == old->curframe ? old->insn : old->frame[f + 1]->callsite;
 
-		if (old->frame[f]->callsite != now->frame[f]->callsite || old->frame[f]->sub != now->frame[f]->sub)
+		if (old->frame[f]->callsite != now->frame[f]->callsite ||
+		    old->frame[f]->sub != now->frame[f]->sub)
 			return false;
 		if (!frame_covers(e, old->frame[f], now->frame[f], m, insn, exact))
 			return false;

@@ -53,7 +53,8 @@ static int check_result(struct env *e)
 	if (e->sub_now) {
 		if (is_scalar(r))
 			return 0;
-		vlog(e->log, "At subprogram exit the register R0 is not a scalar value (%s)\n", reg_text(e, r));
+		vlog(e->log, "At subprogram exit the register R0 is not a scalar value (%s)\n",
+		     reg_text(e, r));
 		return -EINVAL;
 	}
 	if (!e->req->attach || e->req->attach->max == RET_ANY)

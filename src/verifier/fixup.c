@@ -84,7 +84,8 @@ static int context(struct rewrite *w, u32 at)
 	u8 class = BPF_CLASS(i.code);
 	bool sx = class == BPF_LDX && BPF_MODE(i.code) == 0x80;
 	u32 size = size_of(i.code), skip, have;
-	const struct ctx_field *f = prog_ctx_field_at(e->type, e->req->attach, e->aux[at].ctx_off, size, class != BPF_LDX);
+	const struct ctx_field *f = prog_ctx_field_at(e->type, e->req->attach, e->aux[at].ctx_off, size,
+						      class != BPF_LDX);
 
 	if (!f)
 		return -EFAULT;

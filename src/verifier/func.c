@@ -136,7 +136,8 @@ static int depth_from(struct env *e, u32 root)
 		u32 to;
 
 		if (d.depth > BPF_STACK_MAX) {
-			vlog(e->log, "combined stack size of %u calls is %u. Too large\n", d.level + 1, d.depth);
+			vlog(e->log, "combined stack size of %u calls is %u. Too large\n", d.level + 1,
+			     d.depth);
 			return -EACCES;
 		}
 		d.max = MAX(d.max, d.depth);

@@ -122,4 +122,3 @@ int live_regs_compute(struct env *e)
 	}
 	return 0;
 }
-

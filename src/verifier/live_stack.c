@@ -37,8 +37,8 @@ static struct live_inst *make(struct env *e, struct live_inst *up, u32 callsite,
 	return in;
 }
 
-static struct live_inst *get(struct env *e, struct live_inst *first, struct live_inst *up, u32 callsite, u32 sub,
-			     bool callback)
+static struct live_inst *get(struct env *e, struct live_inst *first, struct live_inst *up, u32 callsite,
+			     u32 sub, bool callback)
 {
 	for (; first; first = first->next)
 		if (first->callsite == callsite && first->sub == sub)

@@ -92,6 +92,14 @@ void say_snum(struct env *e, s64 v)
 		vlog(e->log, "0x%lx", (u64)v);
 }
 
+void say_tnum(struct env *e, struct tnum t)
+{
+	if (tnum_is_const(t))
+		say_unum(e, t.value);
+	else
+		vlog(e->log, "(0x%lx; 0x%lx)", t.value, t.mask);
+}
+
 /* Bounds that differ from "anything", those of one value joined: smin=umin=3,smax=9. */
 static void say_bounds(struct env *e, const struct scalar *n, const char **sep)
 {

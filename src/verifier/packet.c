@@ -21,7 +21,8 @@ int check_packet(struct env *e, u32 regno, s32 off, u64 size, bool zero_ok)
 	int err;
 
 	if (r->n.smin < 0) {
-		vlog(e->log, "R%u min value is negative, either use unsigned index or do a if (index >=0) check.\n",
+		vlog(e->log,
+		     "R%u min value is negative, either use unsigned index or do a if (index >=0) check.\n",
 		     regno);
 		return -EACCES;
 	}

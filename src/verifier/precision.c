@@ -343,7 +343,8 @@ int mark_precise(struct env *e, u32 regno)
 	if (!is_scalar(r))
 		return 0;
 	set(&b, regno);
-	/* In the current state the mark only serves those who ask for it; it is gone at the next checkpoint. */
+	/* In the current state the mark only serves those who ask for it; it is gone at the next checkpoint.
+	 */
 	return follow(e, &b, e->cur, hist_at(e, e->cur->hist)->prev, e->insn, NULL);
 }
 

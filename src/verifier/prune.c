@@ -114,15 +114,16 @@ static int meet_ancestor(struct env *e, struct explored *x, bool force, bool *ad
 
 	if (async_differs(&x->st, e->cur))
 		return MISS;
-	if ((callback || (insn_is_may_goto(&e->insns[e->insn]) &&
-			  x->st.may_goto_depth != e->cur->may_goto_depth)) &&
+	if ((callback ||
+	     (insn_is_may_goto(&e->insns[e->insn]) && x->st.may_goto_depth != e->cur->may_goto_depth)) &&
 	    states_equal(e, &x->st, e->cur, RANGE_WITHIN)) {
 		x->hit++;
 		taint(e);
 		return HIT;
 	}
 	if (!callback && maybe_looping(&x->st, e->cur) && states_equal(e, &x->st, e->cur, EXACT) &&
-	    x->st.may_goto_depth == e->cur->may_goto_depth && x->st.callback_unroll == e->cur->callback_unroll)
+	    x->st.may_goto_depth == e->cur->may_goto_depth &&
+	    x->st.callback_unroll == e->cur->callback_unroll)
 		return endless(e, &x->st);
 	if (!force && e->jmps - e->prev_jmps < LOOP_JUMPS && e->processed - e->prev_processed < LOOP_INSNS)
 		*add = false;

@@ -42,7 +42,8 @@ static int movable(struct env *e, const struct reg *p, const struct reg *n, u8 o
 	bool known = tnum_is_const(n->n.var);
 
 	if (p->flags & PTR_MAYBE_NULL) {
-		vlog(e->log, "R%u pointer arithmetic on %s prohibited, null-check it first\n", dst, reg_text(e, p));
+		vlog(e->log, "R%u pointer arithmetic on %s prohibited, null-check it first\n", dst,
+		     reg_text(e, p));
 		return -EACCES;
 	}
 	switch (p->type) {

@@ -68,7 +68,8 @@ int ref_check_leak(struct env *e, const char *what)
 	for (u32 n = f->callback ? f->refs_before : 0; n < e->cur->nr_refs; n++) {
 		if (e->cur->refs[n].lock)
 			continue;
-		vlog(e->log, "Unreleased reference id=%u alloc_insn=%u\n", e->cur->refs[n].id, e->cur->refs[n].insn);
+		vlog(e->log, "Unreleased reference id=%u alloc_insn=%u\n", e->cur->refs[n].id,
+		     e->cur->refs[n].insn);
 		err = -EINVAL;
 	}
 	if (err)
@@ -84,7 +85,8 @@ int resource_check(struct env *e, const char *what)
 	for (u32 n = 0; n < e->cur->nr_refs; n++) {
 		if (e->cur->refs[n].lock)
 			continue;
-		vlog(e->log, "Unreleased reference id=%u alloc_insn=%u\n", e->cur->refs[n].id, e->cur->refs[n].insn);
+		vlog(e->log, "Unreleased reference id=%u alloc_insn=%u\n", e->cur->refs[n].id,
+		     e->cur->refs[n].insn);
 		err = -EINVAL;
 	}
 	if (err) {
@@ -110,7 +112,8 @@ static int lock_target(struct env *e, u32 regno)
 	}
 	m = reg_map(e, r);
 	if (!tnum_is_const(r->n.var)) {
-		vlog(e->log, "R%u doesn't have constant offset. bpf_spin_lock has to be at the constant offset\n",
+		vlog(e->log,
+		     "R%u doesn't have constant offset. bpf_spin_lock has to be at the constant offset\n",
 		     regno);
 		return -EINVAL;
 	}

@@ -19,7 +19,7 @@ static struct frame *target(struct env *e, u32 regno)
 
 static void say_var(struct env *e, const struct reg *r)
 {
-	vlog(e->log, "(0x%lx; 0x%lx)", r->n.var.value, r->n.var.mask);
+	say_tnum(e, r->n.var);
 }
 
 /* Does all of the access lie in the stack? Grows it. */
@@ -142,6 +142,7 @@ static int read_fixed(struct env *e, struct frame *f, s32 off, u32 size, s32 val
 	struct reg got;
 	int err;
 
+	scratched_slot(e, (u32)(-off - 1) / 8);
 	err = live_read(e, cur_frame(e), f->frameno, slot_mask(off, off + (s32)size));
 	if (err)
 		return err;
@@ -272,8 +273,8 @@ static int write_variable(struct env *e, struct frame *f, const struct reg *p, s
 {
 	const struct bpf_insn *i = &e->insns[e->insn];
 	s64 lo = p->n.smin + off, end = p->n.smax + off + (s64)size;
-	bool zero = val >= 0 ? reg_is_null(cur_reg(e, (u32)val)) :
-			       BPF_CLASS(i->code) == BPF_ST && BPF_MODE(i->code) == BPF_MEM && !i->imm;
+	bool zero = val >= 0 ? reg_is_null(cur_reg(e, (u32)val))
+			     : BPF_CLASS(i->code) == BPF_ST && BPF_MODE(i->code) == BPF_MEM && !i->imm;
 	bool relied = false;
 
 	for (s64 k = lo; k < end; k++) {
@@ -338,8 +339,8 @@ int stack_range(struct env *e, u32 regno, s32 off, u64 size, bool zero_ok, bool 
 			if (uninit && fixed) {
 				vlog(e->log, "potential write to dynptr at off=%ld disallowed\n", k);
 			} else if (fixed) {
-				vlog(e->log, "invalid read from stack R%u off %ld+%ld size %lu\n", regno, lo, k - lo,
-				     size);
+				vlog(e->log, "invalid read from stack R%u off %ld+%ld size %lu\n", regno, lo,
+				     k - lo, size);
 			} else {
 				vlog(e->log, "invalid read from stack R%u var_off ", regno);
 				say_var(e, r);

@@ -67,9 +67,7 @@ static int do_jump(struct env *e, const struct bpf_insn *i, u32 *next)
 	switch (BPF_OP(i->code)) {
 	case BPF_CALL: return do_call(e, i, next);
 	case BPF_EXIT: return do_exit(e, next);
-	case BPF_JA:
-		*next = (u32)((s64)e->insn + 1 + (narrow ? i->imm : i->off));
-		return 0;
+	case BPF_JA: *next = (u32)((s64)e->insn + 1 + (narrow ? i->imm : i->off)); return 0;
 	default: return do_cond_jump(e, i, next);
 	}
 }
