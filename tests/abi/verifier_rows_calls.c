@@ -411,7 +411,4 @@ static const struct vrow rows[] = {
 	       "r6 = *(u64 *)(r1 + 168); r0 = *(u32 *)(r6 + 4); " NONE),
 };
 
-int main(int argc, char **argv)
-{
-	return vrow_main(argc, argv, rows, ARRAY_SIZE(rows));
-}
+VROW_MAIN(rows)

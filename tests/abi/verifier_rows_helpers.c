@@ -215,7 +215,4 @@ static const struct vrow rows[] = {
 	       .funcs = MAIN "f=s(pppp)"),
 };
 
-int main(int argc, char **argv)
-{
-	return vrow_main(argc, argv, rows, ARRAY_SIZE(rows));
-}
+VROW_MAIN(rows)

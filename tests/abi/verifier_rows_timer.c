@@ -36,7 +36,4 @@ static const struct vrow rows[] = {
 	REFUSE(KP, EINVAL, "timer: in a kprobe", LOOK "r1 = r6; r2 = map timer; r3 = 1; call 169; " NONE),
 };
 
-int main(int argc, char **argv)
-{
-	return vrow_main(argc, argv, rows, ARRAY_SIZE(rows));
-}
+VROW_MAIN(rows)
