@@ -413,7 +413,6 @@ static int fill_desc(struct load *l)
 	const union bpf_attr_new *u = l->u;
 	struct prog_desc *d = &l->desc;
 	char license[LICENSE_MAX];
-	u32 gid, umask;
 	int len;
 
 	if (caller_in(l->x->c, l->insns, u->prog_load.insns,
@@ -436,7 +435,7 @@ static int fill_desc(struct load *l)
 	d->gpl = license_is_gpl(license);
 	d->insns = l->insns;
 	d->insn_cnt = u->prog_load.insn_cnt;
-	l->x->c->ops->fs_creds(l->x->c, &d->uid, &gid, &umask);
+	l->x->c->ops->fs_creds(l->x->c, &d->uid, NULL, NULL);
 	prog_tag(d->tag, l->insns, d->insn_cnt);
 	return 0;
 }

@@ -71,9 +71,12 @@ static int privileged(struct bpf_caller *c)
 
 static int fs_creds(struct bpf_caller *c, u32 *fsuid, u32 *fsgid, u32 *umask)
 {
-	*fsuid = as_uid;
-	*fsgid = as_uid;
-	*umask = 022;
+	if (fsuid)
+		*fsuid = as_uid;
+	if (fsgid)
+		*fsgid = as_uid;
+	if (umask)
+		*umask = 022;
 	return 0;
 }
 
