@@ -125,7 +125,7 @@ static void add_mount(u32 i, u32 instance, const char *path)
 	m->instance = instance;
 	snprintf(m->path, sizeof(m->path), "%s", path);
 	snprintf(m->source, sizeof(m->source), "test");
-	atomic_store(&m->state, RUN_MOUNT_USED);
+	run_mount_use(&run, m);
 }
 
 /* An object that is pinned at that place, and nowhere open. */
