@@ -57,15 +57,16 @@ static inline long elem_run(struct op *op, struct handle *h, u32 acc, u32 cmd, c
 		return ELEM_ELSEWHERE;
 	op->guard.lo = o->view.base;
 	op->guard.hi = o->view.base + o->view.size;
-	elem_touch(key, m->key_size);
 	if (cmd == BPF_MAP_LOOKUP_ELEM) {
 		if (unlikely(flags || acc == O_WRONLY))
 			return ELEM_ELSEWHERE;
+		elem_touch(key, m->key_size);
 		return m->ops->lookup(op, m, key, value, 0);
 	}
 	if (unlikely(acc == O_RDONLY || !m->view.writable ||
 		     atomic_load_explicit(&m->hdr->frozen, memory_order_relaxed)))
 		return ELEM_ELSEWHERE;
+	elem_touch(key, m->key_size);
 	elem_touch(value, m->value_len);
 	return m->ops->update(op, m, key, value, flags);
 }
