@@ -193,9 +193,8 @@ struct map_type {
 	bool may_freeze;
 	bool offload; /* map_ifindex is understood: EOPNOTSUPP, not EINVAL, for a device that offloads nothing
 		       */
-	bool value_asks;          /* lookup reads the value buffer: it is the question (bloom filter) */
-	bool lookup_delete_flags; /* LOOKUP_AND_DELETE may carry F_LOCK */
-	bool bucket_cursor;       /* batch cursor is a u32 bucket number, not a key */
+	bool value_asks;    /* lookup reads the value buffer: it is the question (bloom filter) */
+	bool bucket_cursor; /* batch cursor is a u32 bucket number, not a key */
 };
 
 extern const struct map_type map_types[];
