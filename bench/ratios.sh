@@ -14,15 +14,18 @@ PAIRS=${PAIRS:-5}
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 mkdir "$tmp/fs"
-gcc -O2 -o "$tmp/dyn" bench/clients/bpf_ops.c && gcc -O2 -static -o "$tmp/static" bench/clients/bpf_ops.c || exit 1
+gcc -O2 -o "$tmp/dyn" bench/clients/bpf_ops.c && gcc -O2 -static -o "$tmp/static" bench/clients/bpf_ops.c &&
+	gcc -O2 -o "$tmp/prog" bench/clients/prog_ops.c -lbpf &&
+	clang -target bpf -O2 -g "-I/usr/include/$(gcc -print-multiarch)" -c -o "$tmp/big.o" bench/clients/bpf/big.c || exit 1
 
 if ! unshare -m sh -c "mount -t bpf bpffs '$tmp/fs'" 2>/dev/null; then
 	echo "no kernel BPF here: nothing to compare with"
 	exit 0
 fi
 
-on_kernel() { unshare -m sh -c "mount -t bpf bpffs '$tmp/fs' && exec '$1' '$tmp/fs' $2"; }
-on_pinfs() { "$PINFS" run --fresh -- "$1" /sys/fs/bpf "$2"; }
+# A client's first argument is the bpffs, or the object file that it loads.
+on_kernel() { unshare -m sh -c "mount -t bpf bpffs '$tmp/fs' && exec '$1' '${3:-$tmp/fs}' $2"; }
+on_pinfs() { "$PINFS" run --fresh -- "$1" "${3:-/sys/fs/bpf}" "$2"; }
 
 # name, unit of the figure, how to compare (ratio or difference), what is asked for
 rows='
@@ -49,6 +52,14 @@ pair_one_process_ops_per_us ratio -
 pair_two_to_one_percent ratio -
 hot_key_two_to_one_percent ratio -
 memory_million_entries_kib ratio 1.3
+run_2_insns ratio 0.2
+run_20_insns ratio 0.2
+run_loop_1000 ratio 1.02
+run_array_increment ratio 1.1
+run_hash_lookup ratio 1.1
+load_close_trivial ratio 2.0
+load_4000_insns ratio 2.0
+load_million_processed ratio 3.0
 '
 
 report() { # title, data file of "side name value" lines
@@ -75,11 +86,11 @@ report() { # title, data file of "side name value" lines
 	done
 }
 
-measure() { # client, groups, data file
+measure() { # client, groups, data file, object
 	for i in $(seq "$PAIRS"); do
 		for g in $2; do
-			on_kernel "$1" "$g" | sed 's/^/k /' >>"$3"
-			on_pinfs "$1" "$g" | sed 's/^/p /' >>"$3"
+			on_kernel "$1" "$g" "${4:-}" | sed 's/^/k /' >>"$3"
+			on_pinfs "$1" "$g" "${4:-}" | sed 's/^/p /' >>"$3"
 		done
 	done
 }
@@ -87,5 +98,7 @@ measure() { # client, groups, data file
 measure "$tmp/dyn" "${GROUPS_DYN:-elem life path pair memory}" "$tmp/d"
 PAIRS=1 measure "$tmp/dyn" "${GROUPS_MANY:-many}" "$tmp/d"
 report "through preload (ns a call unless the name says otherwise; medians of $PAIRS pairs)" "$tmp/d"
+measure "$tmp/prog" "${GROUPS_PROG:-run load}" "$tmp/prog.d" "$tmp/big.o"
+report "programs, through preload" "$tmp/prog.d"
 measure "$tmp/static" "${GROUPS_STATIC:-elem life path}" "$tmp/s"
 report "a static program, through notify" "$tmp/s"

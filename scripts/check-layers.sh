@@ -23,8 +23,8 @@ declare -A may=(
 	[exec]="util shm isa helper map"
 	[prog]="util shm store isa btf map helper progtype verifier exec"
 	[sys]="util shm store isa btf map helper progtype verifier exec prog"
-	[frontend/preload]="util shm store btf map prog sys"
-	[frontend/notify]="util shm store btf map prog sys"
+	[frontend/preload]="util shm store isa btf map helper progtype verifier exec prog sys"
+	[frontend/notify]="util shm store isa btf map helper progtype verifier exec prog sys"
 )
 tool_may="util/* store/* sys/sys.h sys/run.h sys/caller.h frontend/notify/* shm/actor.h prog/trace.h"
 

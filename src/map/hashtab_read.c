@@ -199,6 +199,40 @@ static int first_present(struct htab *h, u64 link, long *budget, struct seen *e)
 	return 0;
 }
 
+/*
+ * Is e, which has that key, where the key leads, and behind the entry of the key
+ * before it (if that is of the same bucket)? Else a damaged chain could send a
+ * walk round for ever, though no single step of it fails. 1: yes; 0: something
+ * has changed, look again; -EIO.
+ */
+static int in_order(struct htab *h, u32 bucket, const struct seen *prev, const struct seen *e,
+		    const void *key, long *budget)
+{
+	bool behind = !prev, found = false;
+	struct htab_key k;
+	struct seen at;
+
+	htab_key_set(h, &k, key);
+	if (k.bucket != bucket)
+		goto out;
+	for (u64 link = load64(&h->heads[bucket].hi); (u32)link && !found; link = at.next) {
+		int ret = see(h, link, &at);
+
+		if (--*budget < 0 || ret == SEEN_BAD)
+			return -EIO;
+		if (ret != SEEN)
+			return 0;
+		if (at.word == k.word && ent_present(at.s_lo))
+			found = h->keys != KEYS_LONG || long_key_is(h, &at, k.bytes) == 1;
+		if (!found)
+			behind |= prev && at.i == prev->i;
+	}
+	if (found && behind && at.i == e->i)
+		return 1;
+out:
+	return unchanged(h, e->i, e->s_lo) && (!prev || unchanged(h, prev->i, prev->s_lo)) ? -EIO : 0;
+}
+
 /* The key of the first entry of buckets [b, ...). */
 static int first_from(struct htab *h, u32 b, long *budget, void *next)
 {
@@ -207,12 +241,16 @@ static int first_from(struct htab *h, u32 b, long *budget, void *next)
 	for (; b <= h->mask;) {
 		int ret = first_present(h, load64(&h->heads[b].hi), budget, &e);
 
-		if (--*budget < 0 || ret == -EIO)
-			return -EIO;
-		if (ret == 1 && htab_copy_key(h, e.i, e.s_lo, e.s_hi, e.word, next))
-			return 0;
 		if (!ret)
 			b++;
+		if (ret == 1)
+			ret = htab_copy_key(h, e.i, e.s_lo, e.s_hi, e.word, next)
+				      ? in_order(h, b, NULL, &e, next, budget)
+				      : -EAGAIN;
+		if (--*budget < 0 || ret == -EIO)
+			return -EIO;
+		if (ret == 1)
+			return 0;
 	}
 	return -ENOENT;
 }
@@ -221,25 +259,29 @@ int htab_next_key(struct op *op, struct bpf_map *m, const void *key, void *next)
 {
 	struct htab *h = htab_of(m);
 	long budget = 8l * h->n + 200000;
+	struct seen e, prev;
 	struct htab_key k;
-	struct seen e;
 	int ret;
 
 	if (!key)
 		return first_from(h, 0, &budget, next);
 	htab_key_set(h, &k, key);
 	for (;;) {
-		ret = seek(h, h->keys, &k, &budget, &e);
+		ret = seek(h, h->keys, &k, &budget, &prev);
 		if (ret < 0)
 			return ret;
 		if (!ret) /* gone, or never there */
 			return first_from(h, 0, &budget, next);
-		ret = first_present(h, e.next, &budget, &e);
-		if (ret == -EIO)
-			return ret;
+		ret = first_present(h, prev.next, &budget, &e);
 		if (!ret)
 			return first_from(h, k.bucket + 1, &budget, next);
-		if (ret == 1 && htab_copy_key(h, e.i, e.s_lo, e.s_hi, e.word, next))
+		if (ret == 1)
+			ret = htab_copy_key(h, e.i, e.s_lo, e.s_hi, e.word, next)
+				      ? in_order(h, k.bucket, &prev, &e, next, &budget)
+				      : -EAGAIN;
+		if (ret == -EIO)
+			return ret;
+		if (ret == 1)
 			return 0;
 	}
 }

@@ -111,6 +111,7 @@ static void map_fill(struct bpf_map *m, const struct map_type *t, const struct o
 		.record = h->record,
 	};
 	m->value_len = map_value_len(t, m->value_size, m->ncpu);
+	m->plain = m->key_size && m->value_size && t->ops->obj_value == MAP_VALUE_PLAIN && !t->value_asks;
 }
 
 int map_create(struct map_attr *a, struct obj_new *n, u64 *memlock)

@@ -97,6 +97,7 @@ struct bpf_map {
 	u32 ncpu;
 	u32 value_len; /* bytes that bpf(2) moves per value: per-CPU types ncpu * round_up(value_size, 8) */
 	struct map_record record;
+	bool plain; /* has keys, and values that are neither objects nor questions */
 	/* The type's own, process-local geometry, set by ops->open from checked header words. */
 	union {
 		u64 w[24];
@@ -216,9 +217,8 @@ struct map_type {
 	bool may_freeze;
 	bool offload; /* map_ifindex is understood: EOPNOTSUPP, not EINVAL, for a device that offloads nothing
 		       */
-	bool value_asks;          /* lookup reads the value buffer: it is the question (bloom filter) */
-	bool lookup_delete_flags; /* LOOKUP_AND_DELETE may carry F_LOCK */
-	bool bucket_cursor;       /* batch cursor is a u32 bucket number, not a key */
+	bool value_asks;    /* lookup reads the value buffer: it is the question (bloom filter) */
+	bool bucket_cursor; /* batch cursor is a u32 bucket number, not a key */
 };
 
 extern const struct map_type map_types[];

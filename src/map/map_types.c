@@ -25,7 +25,6 @@ const struct map_type map_types[] = {
 		.inner_ok = true,
 		.may_freeze = true,
 		.offload = true,
-		.lookup_delete_flags = true,
 		.bucket_cursor = true,
 	},
 	[BPF_MAP_TYPE_ARRAY] = {
@@ -62,7 +61,6 @@ const struct map_type map_types[] = {
 		.btf_seq = true,
 		.inner_ok = true,
 		.may_freeze = true,
-		.lookup_delete_flags = true,
 		.bucket_cursor = true,
 	},
 	[BPF_MAP_TYPE_PERCPU_ARRAY] = {
@@ -82,7 +80,6 @@ const struct map_type map_types[] = {
 		.cap_bpf = true,
 		.inner_ok = true,
 		.may_freeze = true,
-		.lookup_delete_flags = true,
 		.bucket_cursor = true,
 	},
 	[BPF_MAP_TYPE_LRU_PERCPU_HASH] = {
@@ -93,7 +90,6 @@ const struct map_type map_types[] = {
 		.cap_bpf = true,
 		.inner_ok = true,
 		.may_freeze = true,
-		.lookup_delete_flags = true,
 		.bucket_cursor = true,
 	},
 	[BPF_MAP_TYPE_LPM_TRIE] = {

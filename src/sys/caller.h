@@ -62,7 +62,8 @@ struct bpf_caller_ops {
 	 * capability. */
 	int (*privileged)(struct bpf_caller *c);
 
-	/* The calling thread's file-system identity, for permission checks and new files. */
+	/* The calling thread's file-system identity, for permission checks and new files. What is not wanted
+	 * is NULL: each may cost a system call. */
 	int (*fs_creds)(struct bpf_caller *c, u32 *fsuid, u32 *fsgid, u32 *umask);
 
 	/*

@@ -58,7 +58,7 @@ static int check(struct cmd_ctx *x, struct btf_blob *b, struct vlog *l)
 long cmd_btf_load(struct cmd_ctx *x)
 {
 	const union bpf_attr_new *u = x->attr;
-	u32 id, uid = 0, gid, umask;
+	u32 id, uid = 0;
 	struct btf_blob b = { 0 };
 	struct stat st;
 	struct vlog l;
@@ -80,7 +80,7 @@ long cmd_btf_load(struct cmd_ctx *x)
 	if (err)
 		ret = err;
 	if (!ret) {
-		x->c->ops->fs_creds(x->c, &uid, &gid, &umask);
+		x->c->ops->fs_creds(x->c, &uid, NULL, NULL);
 		ret = btf_obj_make(b.raw, b.size, uid, &id, &st);
 	}
 	btf_blob_drop(&b);

@@ -131,6 +131,7 @@ long cmd_map_lookup(struct cmd_ctx *x)
 	const void *key;
 	struct map_ref r;
 	void *value;
+	bool asks;
 	int err;
 
 	if (unlikely(flags & ~(u64)BPF_F_LOCK))
@@ -141,12 +142,13 @@ long cmd_map_lookup(struct cmd_ctx *x)
 	err = map_lock_missing(r.m, flags) ? -EINVAL : bring_key(x, r.m, x->attr->elem.key, &key);
 	if (likely(!err))
 		err = out_begin(x, at, r.m->value_len, &value);
-	/* A bloom filter's value is the question. */
-	if (!err && unlikely(map_type_get(r.m->map_type)->value_asks))
+	/* A bloom filter's value is the question, and nothing comes back. */
+	asks = map_type_get(r.m->map_type)->value_asks;
+	if (!err && unlikely(asks))
 		err = map_bring_in(x, at, r.m->value_len, (const void **)&value);
 	if (likely(!err))
 		err = r.m->ops->lookup(x->op, r.m, key, value, flags);
-	if (likely(!err))
+	if (likely(!err) && !asks)
 		err = out_end(x, at, value, r.m->value_len);
 	put_fd(&r.f);
 	return err;
@@ -273,12 +275,7 @@ long cmd_map_lookup_and_delete(struct cmd_ctx *x)
 	err = map_ref_get(x, x->attr->elem.map_fd, READS | WRITES, &r);
 	if (err)
 		return err;
-	if (flags && !map_type_get(r.m->map_type)->lookup_delete_flags)
-		err = -EINVAL;
-	if (!err && map_lock_missing(r.m, flags))
-		err = -EINVAL;
-	if (!err)
-		err = bring_key(x, r.m, x->attr->elem.key, &key);
+	err = map_lock_missing(r.m, flags) ? -EINVAL : bring_key(x, r.m, x->attr->elem.key, &key);
 	if (!err)
 		err = out_begin(x, at, r.m->value_len, &value);
 	if (!err)

@@ -115,8 +115,8 @@ static bool may_write_dir(const struct fs_at *at)
 
 static int pin_at(struct bpf_caller *c, struct bpf_file *f, struct fs_at *at)
 {
-	u32 uid, gid, umask = 0;
 	struct stat st;
+	u32 umask = 0;
 	int err;
 
 	if (at->is_root || !at->name[0])
@@ -125,7 +125,7 @@ static int pin_at(struct bpf_caller *c, struct bpf_file *f, struct fs_at *at)
 		return raw_fstatat(at->dirfd, at->name, &st, AT_SYMLINK_NOFOLLOW) ? -ENOENT : -EEXIST;
 	if (at->m->read_only)
 		return -EROFS;
-	err = c->ops->fs_creds(c, &uid, &gid, &umask);
+	err = c->ops->fs_creds(c, NULL, NULL, &umask);
 	if (!err)
 		err = c->ops->as_client(c);
 	if (err)

@@ -274,7 +274,6 @@ static int fill_desc(struct load *l)
 	const union bpf_attr_new *u = l->u;
 	struct prog_desc *d = &l->desc;
 	char license[LICENSE_MAX];
-	u32 gid, umask;
 	int len;
 
 	if (caller_in(l->x->c, l->insns, u->prog_load.insns,
@@ -298,7 +297,7 @@ static int fill_desc(struct load *l)
 	memcpy(l->kept, l->insns, (size_t)u->prog_load.insn_cnt * sizeof(*l->insns));
 	d->insns = l->kept;
 	d->insn_cnt = u->prog_load.insn_cnt;
-	l->x->c->ops->fs_creds(l->x->c, &d->uid, &gid, &umask);
+	l->x->c->ops->fs_creds(l->x->c, &d->uid, NULL, NULL);
 	prog_tag(d->tag, l->insns, d->insn_cnt);
 	return 0;
 }

@@ -120,15 +120,20 @@ int cmd_check_name(const char name[OBJ_NAME_LEN])
 	return -EINVAL;
 }
 
-/* Are the client's bytes [from, to) at addr all zero? 0, -E2BIG or -EFAULT. */
+/*
+ * Are the client's bytes [from, to) at addr all zero? 0, -E2BIG or -EFAULT, by
+ * what comes first: pieces end with pages, behind which memory may end.
+ */
 static int check_zero(struct bpf_caller *c, u64 addr, u32 from, u32 to)
 {
 	u8 buf[256];
 
 	while (from < to) {
 		u32 n = MIN(to - from, (u32)sizeof(buf));
-		int err = caller_in(c, buf, addr + from, n);
+		int err;
 
+		n = MIN(n, PAGE - (u32)((addr + from) % PAGE));
+		err = caller_in(c, buf, addr + from, n);
 		if (err)
 			return err;
 		for (u32 i = 0; i < n; i++)

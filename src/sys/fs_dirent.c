@@ -70,11 +70,11 @@ static int must_be_new(struct fs_ctx *x, const struct fs_arg *arg, bool dir)
 long fs_mkdir(struct fs_ctx *x)
 {
 	const struct fs_at *at = &x->one.at;
-	u32 uid, gid, mask;
+	u32 mask;
 	long err = must_be_new(x, &x->one, true);
 
 	if (!err)
-		err = x->c->ops->fs_creds(x->c, &uid, &gid, &mask);
+		err = x->c->ops->fs_creds(x->c, NULL, NULL, &mask);
 	if (!err)
 		err = fs_enter(x);
 	if (err)

@@ -205,7 +205,7 @@ static int add_mount(struct fs_ctx *x, const struct run_mount *want)
 		if (!err)
 			m->real = mount_really(x, m);
 		if (!err)
-			atomic_store(&m->state, RUN_MOUNT_USED);
+			run_mount_use(table(), m);
 	} else {
 		err = -ENOSPC;
 	}
@@ -280,7 +280,7 @@ static long bind_instance(struct fs_ctx *x, const struct target *from, const str
 		m->keep = 0;
 		str_put(m->path, to->path);
 		m->real = mount_really(x, m);
-		atomic_store(&m->state, RUN_MOUNT_USED);
+		run_mount_use(table(), m);
 		err = 0;
 	}
 	pthread_mutex_unlock(&table_lock);

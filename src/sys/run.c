@@ -59,6 +59,12 @@ int run_attach(const char *run_path)
 	return 0;
 }
 
+void run_mount_use(struct run_file *r, struct run_mount *m)
+{
+	atomic_fetch_or(&r->used, 1ull << (m - r->mounts));
+	atomic_store(&m->state, RUN_MOUNT_USED);
+}
+
 /* The part of path behind the mount's, or NULL if it does not lead below it. */
 static const char *below(const struct run_mount *m, const char *path)
 {
@@ -84,9 +90,11 @@ const struct run_mount *run_find_mount(const char *path, const char **rest)
 	if (!the_run)
 		return NULL;
 	/* A later mount hides earlier ones, at its own path and below it. */
-	for (u32 i = RUN_MOUNTS; i--;) {
+	for (u64 used = atomic_load(&the_run->used); used;) {
+		u32 i = 63 - (u32)__builtin_clzll(used);
 		const struct run_mount *m = &the_run->mounts[i];
 
+		used &= ~(1ull << i);
 		if (atomic_load(&m->state) != RUN_MOUNT_USED || !m->path[0])
 			continue;
 		r = below(m, path);

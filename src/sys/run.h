@@ -14,7 +14,8 @@
  *
  * An entry is written before its state is set to RUN_MOUNT_USED, and never
  * changed after, except state (to FREE at umount). Later entries hide earlier
- * ones of the same path (stacking).
+ * ones of the same path (stacking). A bit in `used` says that an entry's state
+ * is worth a look; it is set before the state and stays.
  */
 #ifndef PINFS_SYS_RUN_H
 #define PINFS_SYS_RUN_H
@@ -49,12 +50,18 @@ struct run_file {
 	u64 caps;                 /* effective capabilities CMD was started with */
 	_Atomic u32 supervisor;   /* pid, 0 when gone */
 	u32 notify;               /* 1: a filter and a supervisor serve the run */
+	_Atomic u64 used;         /* bit i: mounts[i] has been in use */
 	char store[RUN_PATH_MAX]; /* absolute path of the store, reachable inside the run */
 	struct run_mount mounts[RUN_MOUNTS];
 };
 
 /* The run this process belongs to, or NULL. */
 extern const struct run_file *the_run;
+
+_Static_assert(RUN_MOUNTS == 64, "one word of bits");
+
+/* The entry, written whole, is in force from now on. For the writer of the file. */
+void run_mount_use(struct run_file *r, struct run_mount *m);
 
 /* Opens the store of the run at that path and binds the process to it. 0 or -errno; -EACCES: not for this
  * user. */

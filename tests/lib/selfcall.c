@@ -66,9 +66,12 @@ static int privileged(struct bpf_caller *c)
 
 static int fs_creds(struct bpf_caller *c, u32 *fsuid, u32 *fsgid, u32 *umask)
 {
-	*fsuid = geteuid();
-	*fsgid = getegid();
-	*umask = 022;
+	if (fsuid)
+		*fsuid = geteuid();
+	if (fsgid)
+		*fsgid = getegid();
+	if (umask)
+		*umask = 022;
 	return 0;
 }
 

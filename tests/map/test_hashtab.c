@@ -337,6 +337,65 @@ static void test_open(void)
 
 /* ---- threads ---- */
 
+/* Steps of a walk over the keys until its end, at most 100; *end: what it ended with. */
+static u32 walk_steps(struct maptest *t, int *end)
+{
+	u32 at, steps = 0;
+
+	for (*end = mt_next(t, NULL, &at); !*end && steps < 100; steps++)
+		*end = mt_next(t, &at, &at);
+	return steps;
+}
+
+/* A damaged chain or key ends a walk with EIO: no client goes round for ever. */
+static void test_circles(void)
+{
+	static const struct shape s = HASH(4, 8, 2, 0);
+	struct maptest t;
+	struct ent *e;
+	struct htab *h;
+	u64 keys[2], one = 1;
+	u32 steps;
+	int end;
+
+	/* Two keys of one bucket: tried until the table has put them there. */
+	for (u32 k = 1;; k++) {
+		make(&t, &s);
+		h = htab_of(&t.map);
+		mt_update(&t, &k, &one, BPF_ANY);
+		mt_update(&t, &(u32){ k + 1 }, &one, BPF_ANY);
+		e = h->ents;
+		if (e[0].next.hi || e[1].next.hi)
+			break;
+		mt_free(&t);
+	}
+	ok(walk_steps(&t, &end) == 2 && end == -ENOENT, "two keys of one bucket are walked over");
+	keys[0] = e[0].key.hi;
+	keys[1] = e[1].key.hi;
+	for (u32 i = 0; i < 2; i++) {
+		u64 next = e[i].next.hi;
+
+		e[i].next.hi = load64(&h->heads[0].hi) ? h->heads[0].hi : h->heads[1].hi;
+		steps = walk_steps(&t, &end);
+		ok(steps < 100 && (end == -EIO || next), "entry %u leads back to the first: %u steps, %d", i,
+		   steps, end);
+		e[i].next.hi = next;
+		e[i].key.hi = keys[!i];
+		steps = walk_steps(&t, &end);
+		ok(steps < 100 && end == -EIO, "entry %u has the other's key: %u steps, %d", i, steps, end);
+		for (u32 k = 1000; k < 1064; k++) {
+			e[i].key.hi = k;
+			steps = walk_steps(&t, &end);
+			if (steps >= 100)
+				break;
+		}
+		ok(steps < 100, "entry %u has a key of another bucket", i);
+		e[i].key.hi = keys[i];
+	}
+	ok(walk_steps(&t, &end) == 2 && end == -ENOENT, "mended, it is walked over again");
+	mt_free(&t);
+}
+
 static struct maptest shared_map;
 static _Atomic bool stop;
 
@@ -384,6 +443,7 @@ int main(void)
 	test_batch_nospc();
 	test_create();
 	test_open();
+	test_circles();
 	for (u32 i = 0; i < ARRAY_SIZE(threaded); i++)
 		test_threads(&threaded[i]);
 	return done();

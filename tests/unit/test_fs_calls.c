@@ -71,9 +71,12 @@ static int privileged(struct bpf_caller *c)
 
 static int fs_creds(struct bpf_caller *c, u32 *fsuid, u32 *fsgid, u32 *umask)
 {
-	*fsuid = as_uid;
-	*fsgid = as_uid;
-	*umask = 022;
+	if (fsuid)
+		*fsuid = as_uid;
+	if (fsgid)
+		*fsgid = as_uid;
+	if (umask)
+		*umask = 022;
 	return 0;
 }
 
@@ -122,7 +125,7 @@ static void add_mount(u32 i, u32 instance, const char *path)
 	m->instance = instance;
 	snprintf(m->path, sizeof(m->path), "%s", path);
 	snprintf(m->source, sizeof(m->source), "test");
-	atomic_store(&m->state, RUN_MOUNT_USED);
+	run_mount_use(&run, m);
 }
 
 /* An object that is pinned at that place, and nowhere open. */

@@ -314,9 +314,12 @@ static int target_fs_creds(struct bpf_caller *c, u32 *fsuid, u32 *fsgid, u32 *ma
 
 	if (err)
 		return err;
-	*fsuid = t->creds.fsuid;
-	*fsgid = t->creds.fsgid;
-	*mask = t->creds.umask;
+	if (fsuid)
+		*fsuid = t->creds.fsuid;
+	if (fsgid)
+		*fsgid = t->creds.fsgid;
+	if (mask)
+		*mask = t->creds.umask;
 	return 0;
 }
 

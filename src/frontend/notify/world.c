@@ -124,7 +124,7 @@ const struct run_mount *world_mount(enum world_kind kind, struct run_file *r, u3
 	m->real = kind != WORLD_REDIRECT && !mount(from, path, NULL, MS_BIND, NULL);
 	snprintf(m->path, sizeof(m->path), "%s", path);
 	snprintf(m->source, sizeof(m->source), "bpf");
-	atomic_store(&m->state, RUN_MOUNT_USED);
+	run_mount_use(r, m);
 	return m;
 }
 

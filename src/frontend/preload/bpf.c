@@ -19,6 +19,7 @@
 #include <sys/resource.h>
 #include "frontend/preload/preload.h"
 #include "store/store.h"
+#include "sys/elem.h"
 
 #define SIGBIT(s) (1ull << ((s)-1))
 
@@ -127,6 +128,50 @@ static inline long serve(struct pre_thread *t, long cmd, u64 attr, long size)
 	return ret;
 }
 
+/*
+ * The hot path: one element of a map whose fd the table knows. What is not
+ * usual is left to serve().
+ */
+static noinline long elem_guarded(struct op *op, long cmd, const u64 *attr, long size)
+{
+	long err = guard_set(&op->guard);
+	struct handle *h;
+	s64 word;
+	u32 fd;
+
+	if (unlikely(err)) {
+		op_fault(op);
+		return err;
+	}
+	fd = *(const volatile u32 *)attr; /* as the client has stored it: four bytes */
+	word = fdtab_raw((int)fd);
+	h = word_handle((u64)word);
+	if (unlikely(word <= 0))
+		return ELEM_ELSEWHERE;
+	__atomic_store_n(&op->obj, h, __ATOMIC_RELAXED);
+	barrier();
+	if (unlikely(fdtab_raw((int)fd) != word))
+		return ELEM_ELSEWHERE;
+	return elem_run(op, h, (u32)word & 3, (u32)cmd, attr, (u32)size);
+}
+
+static inline long serve_usual(struct pre_thread *t, long cmd, u64 attr, long size)
+{
+	struct op *op;
+	long ret;
+
+	if (unlikely(!elem_usual(cmd, size)))
+		return serve(t, cmd, attr, size);
+	op = op_enter(NULL, __builtin_frame_address(0));
+	if (unlikely(!op))
+		return -EAGAIN;
+	ret = elem_guarded(op, cmd, u64_to_ptr(attr), size);
+	op_leave(op);
+	if (unlikely(ret == ELEM_ELSEWHERE || ret == -EFBIG))
+		return serve(t, cmd, attr, size);
+	return ret;
+}
+
 /* Sends the thread what was kept from it; the mask holds it back again. */
 static void send_again(struct pre_thread *t)
 {
@@ -192,7 +237,7 @@ long pre_syscall_bpf(long nr, long cmd, long attr, long size, long d, long e, lo
 
 	/* A thread is only ever ready in a process that has joined a run. */
 	if (likely(t->state == THREAD_READY && pre_process->pid))
-		ret = serve(t, cmd, (u64)attr, size);
+		ret = serve_usual(t, cmd, (u64)attr, size);
 	else if (pre_attached)
 		ret = serve_new(t, cmd, (u64)attr, size);
 	else

@@ -156,12 +156,15 @@ static int fs_creds(struct bpf_caller *c, u32 *fsuid, u32 *fsgid, u32 *mask)
 {
 	int m = atomic_load(&umask_known);
 
-	if (m < 0)
+	if (mask && m < 0)
 		umask_changed(m = umask_read());
-	*mask = (u32)m;
+	if (mask)
+		*mask = (u32)m;
 	/* Ids that cannot be: nothing changes, and the answer is what was. */
-	*fsuid = (u32)raw1(SYS_setfsuid, -1);
-	*fsgid = (u32)raw1(SYS_setfsgid, -1);
+	if (fsuid)
+		*fsuid = (u32)raw1(SYS_setfsuid, -1);
+	if (fsgid)
+		*fsgid = (u32)raw1(SYS_setfsgid, -1);
 	return 0;
 }
 
