@@ -157,7 +157,9 @@ fuzz: deps
 	$(Q)$(MAKE) --no-print-directory fuzz-bin
 	$(Q)scripts/fuzz.sh
 
+# Some clients include what a tool has written.
 check: deps
+	$(Q)$(MAKE) --no-print-directory $(SKEL)
 	$(Q)scripts/check.sh
 
 install: all

@@ -10,7 +10,7 @@ B=${B:-build}
 export LC_ALL=C
 jobs=$(nproc)
 cflags=$(make -s cflags)
-clientflags="-std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wno-unused-parameter -Werror -Itests"
+clientflags="-std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wno-unused-parameter -Werror -Itests -I$B/tests/clients/bpf"
 # What only gcc knows, and where clang means more by the same name (rows may end early).
 clangflags="-Wno-unknown-attributes -Wno-unknown-pragmas -Wno-missing-field-initializers"
 

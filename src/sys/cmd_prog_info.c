@@ -268,6 +268,8 @@ static long info(struct telling *t, const struct opened *o, u32 id)
 	err = op_guarded(op, o->view.base, end, open_file, t);
 	if (!err)
 		err = cmd_info_begin(t->x, t->i, sizeof(*t->i), &len);
+	if (!err && t->i->pad)
+		err = -E2BIG; /* for the kernel the struct ends before its padding */
 	if (err)
 		return err;
 	fill(t->i, &t->f.h, id);
