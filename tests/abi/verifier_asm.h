@@ -21,8 +21,8 @@
 #define ASM_INSNS  4096
 #define ASM_LABELS 64
 
-/* The fd of a map by its name; made by who includes this. */
-static int asm_map(const char *name);
+/* The fd of a map by its name; set by who includes this. */
+static int (*asm_map)(const char *name);
 
 struct asm_prog {
 	struct bpf_insn insn[ASM_INSNS];

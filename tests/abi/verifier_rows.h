@@ -47,7 +47,6 @@ struct vrow {
 #define RET0 "r0 = 0; exit"
 
 static char vrow_log[1 << 20];
-static int vrow_btf_fd = -1;
 
 /* ------------------------------------------------------------ maps */
 
@@ -77,20 +76,35 @@ static const struct vrow_map {
 	{ "amaps", BPF_MAP_TYPE_ARRAY_OF_MAPS, 4, 4, 4, 0 },
 	{ "hmaps", BPF_MAP_TYPE_HASH_OF_MAPS, 8, 4, 4, 0 },
 	{ "lock", BPF_MAP_TYPE_ARRAY, 4, 16, 2, 0 },
+	{ "timer", BPF_MAP_TYPE_ARRAY, 4, 24, 2, 0 },
 	{ "hlock", BPF_MAP_TYPE_HASH, 4, 16, 2, 0 },
 };
 
 static int vrow_map_fds[ARRAY_SIZE(vrow_maps)];
 
-/* BTF of a map's value: { bpf_spin_lock at 4; the rest numbers }. */
-static inline int vrow_lock_btf(void)
+/* BTF of maps' values: 3 { int; bpf_spin_lock at 4; int at 8 }, 5 { bpf_timer at 0; int at 16 }. */
+static inline int vrow_value_btf(void)
 {
-	static const char strs[] = "\0int\0bpf_spin_lock\0val\0locked\0a\0lock\0b";
-	enum { s_int = 1, s_spin = 5, s_val = 19, s_locked = 23, s_a = 30, s_lock = 32, s_b = 37 };
+	static const char strs[] = "\0int\0bpf_spin_lock\0val\0locked\0a\0lock\0b\0bpf_timer\0timed\0long";
+	enum {
+		s_int = 1,
+		s_spin = 5,
+		s_val = 19,
+		s_locked = 23,
+		s_a = 30,
+		s_lock = 32,
+		s_b = 37,
+		s_timer = 39,
+		s_timed = 49,
+		s_long = 55
+	};
 	const uint32_t types[] = {
-		s_int,    1u << 24,     4,  0x01000020,                                  /* 1 */
-		s_spin,   4u << 24 | 1, 4,  s_val,      1, 0,                            /* 2 */
-		s_locked, 4u << 24 | 3, 16, s_a,        1, 0, s_lock, 2, 32, s_b, 1, 64, /* 3 */
+		s_int,    1u << 24,     4,  0x01000020,                                   /* 1 */
+		s_spin,   4u << 24 | 1, 4,  s_val,      1, 0,                             /* 2 */
+		s_locked, 4u << 24 | 3, 16, s_a,        1, 0, s_lock, 2, 32,  s_b, 1, 64, /* 3 */
+		s_timer,  4u << 24 | 2, 16, s_a,        6, 0, s_b,    6, 64,              /* 4 */
+		s_timed,  4u << 24 | 2, 24, s_a,        4, 0, s_b,    1, 128,             /* 5 */
+		s_long,   1u << 24,     8,  0x00000040,                                   /* 6 */
 	};
 	struct {
 		uint32_t hdr[6], types[ARRAY_SIZE(types)];
@@ -115,10 +129,10 @@ static inline int vrow_map_make(const struct vrow_map *m)
 
 	if (m->type == BPF_MAP_TYPE_ARRAY_OF_MAPS || m->type == BPF_MAP_TYPE_HASH_OF_MAPS)
 		r.a.inner_map_fd = (uint32_t)asm_map("array");
-	if (strstr(m->name, "lock")) {
-		r.a.btf_fd = (uint32_t)vrow_lock_btf();
+	if (strstr(m->name, "lock") || strstr(m->name, "timer")) {
+		r.a.btf_fd = (uint32_t)vrow_value_btf();
 		r.a.btf_key_type_id = 1;
-		r.a.btf_value_type_id = 3;
+		r.a.btf_value_type_id = strstr(m->name, "lock") ? 3 : 5;
 	}
 	fd = raw_bpf(BPF_MAP_CREATE, &r, 72);
 	must(fd >= 0, m->name);
@@ -134,7 +148,7 @@ static inline int vrow_map_make(const struct vrow_map *m)
 	return fd;
 }
 
-static int asm_map(const char *name)
+static int vrow_map(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(vrow_maps); i++) {
 		if (strcmp(name, vrow_maps[i].name))
@@ -237,33 +251,54 @@ static inline const char *vrow_func(struct vrow_btf *b, const char *at, const st
 	return at;
 }
 
-static inline int vrow_btf_load(const struct vrow_btf *b)
+/* The bytes that BTF_LOAD takes. */
+static inline char *vrow_btf_blob(const struct vrow_btf *b, uint32_t *size)
 {
 	static char blob[4096];
 	uint32_t hdr[6] = { 0x0001eb9f, 24, 0, b->n * 4, b->n * 4, b->strs_len };
-	union row_attr r = { .a = { .btf = ptr(blob), .btf_size = 24 + b->n * 4 + b->strs_len } };
 
 	memcpy(blob, hdr, 24);
 	memcpy(blob + 24, b->words, b->n * 4);
 	memcpy(blob + 24 + b->n * 4, b->strs, b->strs_len);
+	*size = 24 + b->n * 4 + b->strs_len;
+	return blob;
+}
+
+static inline int vrow_btf_load(const struct vrow_btf *b)
+{
+	uint32_t size;
+	char *blob = vrow_btf_blob(b, &size);
+	union row_attr r = { .a = { .btf = ptr(blob), .btf_size = size } };
+
 	return raw_bpf(BPF_BTF_LOAD, &r, 32);
 }
 
 /* ------------------------------------------------------------ rows */
 
+static struct asm_prog vrow_prog;
+static struct vrow_btf vrow_funcs;
+
+/* Makes vrow_prog and, if it has any, vrow_funcs. */
+static inline void vrow_make(const struct vrow *row)
+{
+	asm_map = vrow_map;
+	assemble(&vrow_prog, row->text);
+	vrow_btf_begin(&vrow_funcs, row->type);
+	for (const char *at = row->funcs; at && *at;)
+		at = vrow_func(&vrow_funcs, at, &vrow_prog);
+}
+
 static inline int vrow_load(const struct vrow *row)
 {
-	static struct asm_prog p;
-	static struct vrow_btf b;
+	int btf_fd = -1, fd, e;
 	union row_attr a;
-	int fd, e;
 
-	assemble(&p, row->text);
+	vrow_make(row);
 	memset(&a, 0, sizeof(a));
 	a.a.prog_type = (uint32_t)row->type;
 	a.a.expected_attach_type = (uint32_t)row->attach;
-	a.a.insns = ptr(p.insn);
-	a.a.insn_cnt = (uint32_t)p.cnt;
+	a.a.insns = ptr(vrow_prog.insn);
+	a.a.insn_cnt = (uint32_t)vrow_prog.cnt;
 	a.a.license = ptr(row->license ? row->license : "GPL");
 	a.a.prog_flags = row->flags;
 	a.a.log_level = row->quiet ? 4 : 1;
@@ -271,31 +306,28 @@ static inline int vrow_load(const struct vrow *row)
 	a.a.log_size = sizeof(vrow_log);
 	vrow_log[0] = 0;
 	if (row->funcs) {
-		vrow_btf_begin(&b, row->type);
-		for (const char *at = row->funcs; *at;)
-			at = vrow_func(&b, at, &p);
-		vrow_btf_fd = vrow_btf_load(&b);
-		must(vrow_btf_fd >= 0, "BTF");
-		a.a.prog_btf_fd = (uint32_t)vrow_btf_fd;
-		a.a.func_info = ptr(b.info);
-		a.a.func_info_cnt = b.funcs;
-		a.a.func_info_rec_size = sizeof(b.info[0]);
+		btf_fd = vrow_btf_load(&vrow_funcs);
+		must(btf_fd >= 0, "BTF");
+		a.a.prog_btf_fd = (uint32_t)btf_fd;
+		a.a.func_info = ptr(vrow_funcs.info);
+		a.a.func_info_cnt = vrow_funcs.funcs;
+		a.a.func_info_rec_size = sizeof(vrow_funcs.info[0]);
 	}
 	fd = raw_bpf(BPF_PROG_LOAD, &a, ATTR_KNOWN);
 	e = errno;
 	if (row->funcs)
-		close(vrow_btf_fd);
+		close(btf_fd);
 	errno = e;
 	return fd;
 }
 
 /* The last line that is not the statistics. */
-static inline const char *vrow_reason(void)
+static inline const char *vrow_reason(char *log)
 {
 	static const char *const stats[] = { "processed ", "verification time ", "stack depth " };
 	const char *last = "";
 
-	for (char *line = strtok(vrow_log, "\n"); line; line = strtok(NULL, "\n")) {
+	for (char *line = strtok(log, "\n"); line; line = strtok(NULL, "\n")) {
 		size_t i = 0;
 
 		while (i < ARRAY_SIZE(stats) && strncmp(line, stats[i], strlen(stats[i])))
@@ -316,7 +348,7 @@ static inline void vrow_run(const struct vrow *row, int reasons)
 		close(fd);
 	if (reasons) {
 		if (fd < 0)
-			printf("%s: %s\n", row->name, vrow_reason());
+			printf("%s: %s\n", row->name, vrow_reason(vrow_log));
 		return;
 	}
 	count++;
@@ -348,5 +380,14 @@ static inline int vrow_main(int argc, char **argv, const struct vrow *rows, size
 		printf("1..%zu\n", n);
 	return 0;
 }
+
+/* Whoever wants the rows alone defines it before. */
+#ifndef VROW_MAIN
+#define VROW_MAIN(rows)                                                                                      \
+	int main(int argc, char **argv)                                                                      \
+	{                                                                                                    \
+		return vrow_main(argc, argv, rows, ARRAY_SIZE(rows));                                        \
+	}
+#endif
 
 #endif

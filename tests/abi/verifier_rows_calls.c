@@ -395,7 +395,7 @@ static const struct vrow rows[] = {
 	ACCEPT(TC, "sk: udp", TUPLE "call 85; if r0 == 0 goto none; r1 = r0; call 86; " NONE),
 	REFUSE(TC, EINVAL, "sk: tail call while held",
 	       "r9 = r1; " TUPLE "call 84; if r0 == 0 goto none; r6 = r0; r1 = r9; r2 = map prog; r3 = 0; "
-				 "call 12; r1 = r6; call 86; " NONE),
+	       "call 12; r1 = r6; call 86; " NONE),
 	REFUSE(TC, EINVAL, "sk: ld_abs while held",
 	       "r6 = r1; " TUPLE
 	       "call 84; if r0 == 0 goto none; r7 = r0; ldabs u8 0; r1 = r7; call 86; " NONE),
@@ -411,7 +411,4 @@ static const struct vrow rows[] = {
 	       "r6 = *(u64 *)(r1 + 168); r0 = *(u32 *)(r6 + 4); " NONE),
 };
 
-int main(int argc, char **argv)
-{
-	return vrow_main(argc, argv, rows, ARRAY_SIZE(rows));
-}
+VROW_MAIN(rows)

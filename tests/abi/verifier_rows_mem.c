@@ -384,7 +384,4 @@ static const struct vrow rows[] = {
 	ACCEPT(SOCK, "atomic: store-release", VALUE "r1 = 1; raw 0xdb 0 1 0 0x110; " NONE),
 };
 
-int main(int argc, char **argv)
-{
-	return vrow_main(argc, argv, rows, ARRAY_SIZE(rows));
-}
+VROW_MAIN(rows)

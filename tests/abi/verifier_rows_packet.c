@@ -261,7 +261,4 @@ static const struct vrow rows[] = {
 	       "call :f; r0 = 0; exit; f: r6 = r1; ldabs u8 0; exit", .funcs = "main=g(c) f=s(c)v"),
 };
 
-int main(int argc, char **argv)
-{
-	return vrow_main(argc, argv, rows, ARRAY_SIZE(rows));
-}
+VROW_MAIN(rows)

@@ -244,7 +244,4 @@ static const struct vrow rows[] = {
 	       BYTE "r7 = r0; if r6 > 5 goto a; r7 = r9; none: r0 = 0; exit; a: r0 = r7; exit"),
 };
 
-int main(int argc, char **argv)
-{
-	return vrow_main(argc, argv, rows, ARRAY_SIZE(rows));
-}
+VROW_MAIN(rows)
