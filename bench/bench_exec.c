@@ -63,6 +63,42 @@ static void loop(void)
 	emit(BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
 }
 
+/* A call of a subprogram with a frame, 1000 times. */
+static void calls(void)
+{
+	emit(BPF_ALU64 | BPF_MOV | BPF_K, 6, 0, 0, 1000);
+	emit(BPF_ALU64 | BPF_MOV | BPF_K, 7, 0, 0, 0);
+	emit(BPF_ALU64 | BPF_MOV | BPF_X, 1, 6, 0, 0);
+	emit(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, 5);
+	emit(BPF_ALU64 | BPF_ADD | BPF_X, 7, 0, 0, 0);
+	emit(BPF_ALU64 | BPF_SUB | BPF_K, 6, 0, 0, 1);
+	emit(BPF_JMP | BPF_JNE | BPF_K, 6, 0, -5, 0);
+	emit(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, 1);
+	emit(BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+	emit(BPF_ALU64 | BPF_MOV | BPF_X, 6, 1, 0, 0);
+	emit(BPF_STX | BPF_MEM | BPF_DW, 10, 6, -8, 0);
+	emit(BPF_LDX | BPF_MEM | BPF_W, 0, 10, -8, 0);
+	emit(BPF_ALU64 | BPF_AND | BPF_K, 0, 0, 0, 15);
+	emit(BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+}
+
+/* Division, shifts by a register, and the stack, 1000 times. */
+static void mixed(void)
+{
+	emit(BPF_ALU64 | BPF_MOV | BPF_K, 6, 0, 0, 1000);
+	emit(BPF_ALU64 | BPF_MOV | BPF_K, 0, 0, 0, -1);
+	emit(BPF_ALU64 | BPF_MOV | BPF_K, 7, 0, 0, 3);
+	emit(BPF_STX | BPF_MEM | BPF_DW, 10, 0, -16, 0);
+	emit(BPF_ALU64 | BPF_RSH | BPF_X, 0, 7, 0, 0);
+	emit(BPF_ALU64 | BPF_DIV | BPF_X, 0, 6, 0, 0);
+	emit(BPF_LDX | BPF_MEM | BPF_DW, 2, 10, -16, 0);
+	emit(BPF_ALU64 | BPF_XOR | BPF_X, 0, 2, 0, 0);
+	emit(BPF_ALU64 | BPF_SUB | BPF_K, 6, 0, 0, 1);
+	emit(BPF_JMP | BPF_JNE | BPF_K, 6, 0, -7, 0);
+	emit(BPF_ALU64 | BPF_AND | BPF_K, 0, 0, 0, 0xff);
+	emit(BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+}
+
 static double now(void)
 {
 	struct timespec ts;
@@ -124,7 +160,7 @@ static double median(double *v)
 	return v[PAIRS / 2];
 }
 
-static void compare(const char *name, void (*make)(void), u32 repeat)
+static void compare(const char *name, void (*make)(void), u32 sub, u32 repeat)
 {
 	static struct vprog p;
 	struct image jit, interp;
@@ -133,7 +169,9 @@ static void compare(const char *name, void (*make)(void), u32 repeat)
 
 	cnt = 0;
 	make();
-	p = (struct vprog){ .insns = insns, .cnt = cnt, .nr_subs = 1 };
+	p = (struct vprog){ .insns = insns, .cnt = cnt, .nr_subs = sub ? 2 : 1 };
+	p.sub[0].depth = 16;
+	p.sub[1] = (struct vprog_sub){ .start = sub, .depth = 8 };
 	if (image_make(&jit, &p, NULL, NULL, 0, true) || image_make(&interp, &p, NULL, NULL, 0, false))
 		exit(1);
 	fd = kernel_load();
@@ -156,8 +194,10 @@ static void compare(const char *name, void (*make)(void), u32 repeat)
 
 int main(void)
 {
-	compare("2 insns", two, 1000000);
-	compare("20 insns", twenty, 1000000);
-	compare("loop 1000", loop, 20000);
+	compare("2 insns", two, 0, 1000000);
+	compare("20 insns", twenty, 0, 1000000);
+	compare("loop 1000", loop, 0, 20000);
+	compare("calls 1000", calls, 9, 10000);
+	compare("mixed 1000", mixed, 0, 5000);
 	return 0;
 }

@@ -2,16 +2,22 @@
 /*
  * Linking: see exec.h.
  *
- *     mem   insns (cnt) | sub (nr_subs) | code_off (cnt + 1) | sub_off (nr_subs + 1)
+ *     mem   link | insns (cnt) | sub (nr_subs) | code_off (cnt + 1) | sub_off (nr_subs + 1)
  *
- * One mapping, and one more for what the JIT makes (jit_mem.c).
+ * One piece of memory, most often no more than a page; the link is the free list's, which may look at a piece
+ * that it has just lost. What the JIT makes lies elsewhere (jit_mem.c).
  */
 #include "exec/exec_int.h"
 #include "exec/jit.h"
 #include "isa/insn_valid.h"
 #include "util/raw.h"
+#include "util/slab.h"
 #include <string.h>
 #include <sys/mman.h>
+
+static struct slab pages = { .size = PAGE };
+
+#define LINK 16u /* bytes */
 
 struct link_maps {
 	struct bpf_map *const *maps;
@@ -79,12 +85,19 @@ static int image_alloc(struct image *im, const struct vprog *p)
 	size_t insns = p->cnt * sizeof(*im->insns), subs = p->nr_subs * sizeof(*im->sub);
 	char *mem;
 
-	im->mem_size = insns + subs + (p->cnt + p->nr_subs + 2) * sizeof(u32);
+	im->mem_size = LINK + insns + subs + (p->cnt + p->nr_subs + 2) * sizeof(u32);
 	im->mem_size = ROUND_UP(im->mem_size, PAGE);
-	mem = raw_mmap(NULL, im->mem_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (IS_ERR(mem))
-		return (int)PTR_ERR(mem);
+	if (im->mem_size == PAGE)
+		mem = slab_get(&pages);
+	else
+		mem = raw_mmap(NULL, im->mem_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			       0);
+	if (!mem || IS_ERR(mem)) {
+		im->mem_size = 0;
+		return -ENOMEM;
+	}
 	im->mem = mem;
+	mem += LINK;
 	im->insns = (struct bpf_insn *)mem;
 	im->sub = (struct vprog_sub *)(mem + insns);
 	im->code_off = (u32 *)(mem + insns + subs);
@@ -126,7 +139,9 @@ void image_free(struct image *im)
 {
 	if (im->code)
 		jit_free(im);
-	if (im->mem)
+	if (im->mem_size == PAGE)
+		slab_put(&pages, im->mem);
+	else if (im->mem)
 		raw_munmap(im->mem, im->mem_size);
 	*im = (struct image){ 0 };
 }

@@ -6,10 +6,11 @@
  *             page                page      page       page
  *
  * A block takes whole pages. It is written while it can be read and written,
- * then becomes readable and executable, and is never writable again; free pages
- * are neither. That all code lies in one range is how the handler of faults
- * knows it (guard_code_range), and the range lies near this library's own text, so
- * that calls of helpers are short.
+ * then becomes readable and executable, and is not writable again before it is
+ * free; free pages are neither, but for a few (`ready`) that stay writable, since
+ * most blocks take one page and new ones are dear. That all code lies in one range is how the handler of
+ * faults knows it (guard_code_range), and the range lies near this library's own text, so that calls of
+ * helpers are short.
  *
  * Pages are claimed in a bitmap by compare-and-swap, without a lock: bpf(2) may
  * be called in a signal handler that has interrupted this very code.
@@ -18,6 +19,7 @@
 #include "util/err.h"
 #include "util/raw.h"
 #include <stdatomic.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #define RANGE (256u << 20)
@@ -26,6 +28,7 @@
 
 static char *_Atomic range;
 static _Atomic u64 used[WORDS];
+static _Atomic u64 ready;     /* of the first 64 pages: in use for nobody, and can be written */
 static u16 first_page[PAGES]; /* of the block that a page belongs to; only of pages in use */
 
 _Static_assert(PAGES <= 65536, "u16 for pages");
@@ -151,14 +154,41 @@ static long protect(void *at, size_t size, int prot)
 	return raw3(SYS_mprotect, at, ROUND_UP(size, PAGE), prot);
 }
 
+/* -1: none is ready. */
+static int claim_ready(void)
+{
+	u64 now = ready;
+
+	while (now) {
+		u32 page = (u32)__builtin_ctzll(now);
+
+		if (atomic_compare_exchange_weak(&ready, &now, now & (now - 1)))
+			return (int)page;
+	}
+	return -1;
+}
+
+/* What was code must not be found there by the next. */
+static bool keep_ready(struct code_head *h, u32 page, size_t size)
+{
+	if (page >= 64 || size > PAGE || protect(h, size, PROT_READ | PROT_WRITE))
+		return false;
+	memset(h, 0xcc, size);
+	h->nr_probes = 0;
+	atomic_fetch_or(&ready, 1ull << page);
+	return true;
+}
+
 struct code_head *code_alloc(size_t size)
 {
 	u32 n = pages_of(size);
-	int page;
+	int page = n == 1 ? claim_ready() : -1;
 	char *at;
 
 	if (size > RANGE)
 		return NULL;
+	if (page >= 0)
+		return (struct code_head *)(range + (size_t)page * PAGE);
 	page = claim(n);
 	if (page < 0)
 		return NULL;
@@ -184,9 +214,13 @@ int code_seal(struct code_head *h, size_t size)
 /* A new mapping in place of the old one drops the pages and their rights in one call. */
 void code_free(struct code_head *h, size_t size)
 {
+	u32 page = (u32)(((char *)h - range) / PAGE);
+
+	if (keep_ready(h, page, size))
+		return;
 	raw_mmap(h, ROUND_UP(size, PAGE), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED,
 		 -1, 0);
-	release((u32)(((char *)h - range) / PAGE), pages_of(size));
+	release(page, pages_of(size));
 }
 
 bool code_probe(const void *rip, struct guard_resume *to)
@@ -194,11 +228,14 @@ bool code_probe(const void *rip, struct guard_resume *to)
 	const char *base = range, *at = rip;
 	const struct code_head *h;
 	const struct code_probe *p;
-	u32 lo = 0, hi, off;
+	u32 lo = 0, hi, off, page;
 
 	if (!base || at < base || at >= base + RANGE)
 		return false;
-	h = (const struct code_head *)(base + (size_t)first_page[(at - base) / PAGE] * PAGE);
+	page = (u32)((at - base) / PAGE);
+	if (!(used[page / 64] >> page % 64 & 1))
+		return false;
+	h = (const struct code_head *)(base + (size_t)first_page[page] * PAGE);
 	p = (const struct code_probe *)((const char *)h + h->probes);
 	off = (u32)(at - (const char *)h);
 	for (hi = h->nr_probes; lo < hi;) {

@@ -35,7 +35,7 @@ static inline u16 csum_fold(u32 sum)
 	return (u16)~csum_16(sum);
 }
 
-/* sum and that of n bytes, n a multiple of 4. */
+/* sum and that of n bytes. */
 static inline u32 csum_bytes(const void *p, u32 n, u32 sum)
 {
 	const u8 *at = p;
@@ -45,7 +45,9 @@ static inline u32 csum_bytes(const void *p, u32 n, u32 sum)
 		__builtin_memcpy(&w, at, 4);
 		sum = csum_add(sum, w);
 	}
-	return sum;
+	w = 0;
+	__builtin_memcpy(&w, at, n);
+	return csum_add(sum, w);
 }
 
 #endif

@@ -26,15 +26,13 @@ HELPER(csum_diff)
 	const void *from = u64_to_ptr(r1), *to = u64_to_ptr(r3);
 	u32 nfrom = (u32)r2, nto = (u32)r4, seed = (u32)r5;
 
-	if ((nfrom | nto) % 4)
-		return (u64)-EINVAL;
 	if (nfrom && nto)
 		return csum_16(csum_sub(csum_bytes(to, nto, seed), csum_bytes(from, nfrom, 0)));
 	if (nto)
 		return csum_16(csum_bytes(to, nto, seed));
 	if (nfrom)
 		return csum_16(~csum_bytes(from, nfrom, ~seed));
-	return seed;
+	return csum_16(seed);
 }
 
 HELPER(csum_update)

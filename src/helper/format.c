@@ -34,9 +34,10 @@ struct conv {
 	u32 width, len;  /* of the conversion in the format */
 };
 
+/* Bytes above ASCII are text of some encoding. */
 static bool printable(char c)
 {
-	return (c >= ' ' && c <= '~') || (c >= '\t' && c <= '\r');
+	return (u8)c >= 0x80 || (c >= ' ' && c <= '~') || (c >= '\t' && c <= '\r');
 }
 
 static bool space(char c)
@@ -52,7 +53,7 @@ static bool punct(char c)
 /* What may follow a conversion that could have had more letters. */
 static bool ends_word(char c)
 {
-	return !c || space(c) || punct(c);
+	return !c || space(c) || punct(c) || ((u8)c >= 0xa0 && (u8)c <= 0xbf);
 }
 
 static const char *parse_flags(const char *p, struct conv *c)
@@ -349,6 +350,17 @@ static int put_conv(struct out *o, const struct conv *c, u64 v)
 	}
 }
 
+/* The kernel takes all letters behind a pointer for its own, whatever they say; those of Latin-1, too. */
+static const char *skip_letters(const char *p)
+{
+	u8 c;
+
+	while ((c = (u8)*p) && ((c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z') ||
+				(c >= 0xc0 && c != 0xd7 && c != 0xf7)))
+		p++;
+	return p;
+}
+
 int format_text(char *buf, u32 room, const char *fmt, u32 size, const u64 *args, u32 n)
 {
 	struct out o = { .buf = buf, .room = room };
@@ -362,6 +374,8 @@ int format_text(char *buf, u32 room, const char *fmt, u32 size, const u64 *args,
 		}
 		parse(fmt, &c);
 		fmt += c.len;
+		if (c.kind >= CONV_HASHED)
+			fmt = skip_letters(fmt);
 		if (c.kind == CONV_LITERAL)
 			put(&o, '%');
 		else

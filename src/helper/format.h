@@ -19,7 +19,7 @@
 
 /*
  * Would that format do with n arguments? 0, or -EINVAL: no NUL within size
- * bytes, a character that is not ASCII text, an unknown conversion, more
+ * bytes, a control character, an unknown conversion, more
  * conversions than arguments. For the verifier, too.
  */
 int format_check(const char *fmt, u32 size, u32 n);

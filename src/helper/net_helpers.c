@@ -131,13 +131,25 @@ static u64 shrink_frags(struct run_xdp *xdp, u32 n)
 	return 0;
 }
 
+/* The last fragment grows up to the end of its page. */
+static u64 grow_frags(struct run_xdp *xdp, u32 n)
+{
+	u32 last = (xdp->frag_len - 1) % PAGE + 1;
+
+	if (n > PAGE - last)
+		return (u64)-EINVAL;
+	memset(xdp->frag + xdp->frag_len, 0, n);
+	xdp->frag_len += n;
+	return 0;
+}
+
 HELPER(xdp_adjust_tail)
 {
 	struct run_xdp *xdp = u64_to_ptr(r1);
 	s64 by = (s32)r2;
 
 	if (xdp->frag_len)
-		return by < 0 ? shrink_frags(xdp, (u32)-by) : (u64)-EOPNOTSUPP;
+		return by < 0 ? shrink_frags(xdp, (u32)-by) : grow_frags(xdp, (u32)by);
 	if (by > xdp->end - xdp->data_end || xdp->data_end - xdp->data + by < (s64)RUN_ETH_LEN)
 		return (u64)-EINVAL;
 	if (by > 0)

@@ -23,7 +23,10 @@
 #include <linux/bpf.h>
 #include "util/types.h"
 
-#define RUN_ETH_LEN 14u /* Ethernet header */
+#define RUN_ETH_LEN      14u    /* Ethernet header */
+#define RUN_SKB_MAX      16064u /* bytes that a packet may grow to */
+#define RUN_SKB_ROOM     64u    /* the kernel's free room before a frame */
+#define RUN_NO_TRANSPORT 0xffffu
 
 /* First word of both: helpers that packets of either kind have in common ask it. */
 enum run_ctx_kind { RUN_CTX_SKB = 1, RUN_CTX_XDP };
@@ -47,8 +50,15 @@ struct run_skb {
 	/* Not seen by programs. */
 	u8 *head, *end;
 	u8 *mac, *net; /* first bytes of the Ethernet and the network header */
-	bool l2;       /* data begins at the Ethernet header */
-	bool direct;   /* the program's type reads packet memory: data and data_end are shown */
+	/*
+	 * Where the kernel's own buffer would be: bytes free before data, and the
+	 * transport header's place. The latter is unset, but moves with the rest
+	 * when the buffer grows at its head, and from then on bounds what may be cut off.
+	 */
+	u32 room;
+	u16 transport;
+	bool l2;     /* data begins at the Ethernet header */
+	bool direct; /* the program's type reads packet memory: data and data_end are shown */
 	u8 csum_level;
 	bool csum_good; /* the stack need not check sums up to csum_level: CHECKSUM_UNNECESSARY, else _NONE */
 	struct bpf_sock sock;

@@ -17,7 +17,6 @@
 #define HELPER(name) static u64 name(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5, struct run *run)
 
 #define RELATIVE_MAX 0xffffu
-#define SKB_LEN_MAX  (65536u + RUN_ETH_LEN) /* the loopback device's MTU and its header */
 #define VLAN_LEN     4u
 
 /* Bytes from off on, or NULL. */
@@ -62,7 +61,7 @@ HELPER(skb_load_bytes_relative)
 	const u8 *start = r5 == BPF_HDR_START_MAC ? skb->mac : r5 == BPF_HDR_START_NET ? skb->net : NULL;
 	u32 off = (u32)r2, n = (u32)r4;
 
-	if (!start || off > RELATIVE_MAX || (u64)off + n > (u64)(skb->data_end - start))
+	if (!start || off > RELATIVE_MAX || (s64)off + n > skb->data_end - start)
 		start = NULL;
 	return load(r3, n, start ? start + off : NULL);
 }
@@ -81,12 +80,22 @@ PROTO(skb_pull_data, .func = skb_pull_data, MOVES, INT, ARGS(CTX, ANY));
 
 /* ---- room ---- */
 
+/* What must stay: up to the network header, or to where the transport header is said to be. */
+static u32 least_len(const struct run_skb *skb)
+{
+	s64 net = skb->net - skb->data, transport = (s64)skb->transport - skb->room;
+
+	if (skb->transport != RUN_NO_TRANSPORT && transport > 0)
+		return (u32)transport;
+	return net > 0 ? (u32)net : 0;
+}
+
 HELPER(skb_change_tail)
 {
 	struct run_skb *skb = u64_to_ptr(r1);
-	u32 len = (u32)r2, least = skb->net > skb->data ? (u32)(skb->net - skb->data) : 0;
+	u32 len = (u32)r2, least = least_len(skb);
 
-	if (r3 || len > SKB_LEN_MAX || len < least)
+	if (r3 || len > RUN_SKB_MAX || len < least)
 		return (u64)-EINVAL;
 	if (len > (u64)(skb->end - skb->data))
 		return (u64)-ENOMEM;
@@ -95,6 +104,15 @@ HELPER(skb_change_tail)
 	skb->data_end = skb->data + len;
 	skb_sync(skb);
 	return 0;
+}
+
+/* What the kernel's buffer does when n bytes are put before the packet. */
+static void kernel_push(struct run_skb *skb, u32 n)
+{
+	u32 more = n > skb->room ? ROUND_UP(n - skb->room, RUN_SKB_ROOM) : 0;
+
+	skb->room += more - n;
+	skb->transport = (u16)(skb->transport + more);
 }
 
 /* The packet moves up in its memory when there is not enough room before it: 0 or -ENOMEM. */
@@ -121,10 +139,11 @@ HELPER(skb_change_head)
 	struct run_skb *skb = u64_to_ptr(r1);
 	u32 n = (u32)r2;
 
-	if (r3 || n > INT32_MAX || (u64)skb->len + n > SKB_LEN_MAX)
+	if (r3 || n > INT32_MAX || (u64)skb->len + n > RUN_SKB_MAX)
 		return (u64)-EINVAL;
 	if (make_headroom(skb, n))
 		return (u64)-ENOMEM;
+	kernel_push(skb, n);
 	skb->data -= n;
 	memset(skb->data, 0, n);
 	skb->mac = skb->data_meta = skb->data;
@@ -165,10 +184,12 @@ static int tag_insert(struct run_skb *skb)
 		return -EINVAL;
 	if (make_headroom(skb, VLAN_LEN))
 		return -ENOMEM;
+	kernel_push(skb, VLAN_LEN);
 	memmove(skb->data - VLAN_LEN, skb->data, 2 * ETH_ALEN);
 	skb->data -= VLAN_LEN;
 	memcpy(skb->data + 2 * ETH_ALEN, tag, VLAN_LEN);
 	skb->mac = skb->data_meta = skb->data;
+	skb->net -= VLAN_LEN; /* it begins at the tag's inner half now */
 	skb->protocol = skb->vlan_proto;
 	skb_sync(skb);
 	return 0;
@@ -203,6 +224,7 @@ static int tag_remove(struct run_skb *skb, u32 *tci)
 	*tci = __builtin_bswap16(tag[1]);
 	memmove(skb->data + VLAN_LEN, skb->data, 2 * ETH_ALEN);
 	skb->data += VLAN_LEN;
+	skb->room += VLAN_LEN;
 	skb->mac = skb->data_meta = skb->data;
 	if (skb->net < skb->data + RUN_ETH_LEN)
 		skb->net = skb->data + RUN_ETH_LEN;

@@ -116,7 +116,7 @@ static inline bool insn_is64(u8 code)
 	return BPF_CLASS(code) == BPF_ALU64 || BPF_CLASS(code) == BPF_JMP;
 }
 
-/* Does it go on at its successor only if it chooses to (or never)? *to: how far it jumps then, from the next
+/* Is it a jump inside its subprogram, always or on a condition? *to: how far it goes, from the next
  * instruction. */
 static inline bool insn_jumps(const struct bpf_insn *in, s32 *to)
 {

@@ -24,5 +24,6 @@ extern const struct map_ops lpm_trie_ops;           /* lpm_trie.c */
 extern const struct map_ops queue_ops;              /* queue_stack_maps.c */
 extern const struct map_ops stack_ops;              /* queue_stack_maps.c */
 extern const struct map_ops bloom_filter_ops;       /* bloom_filter.c */
+extern const struct map_ops stack_trace_ops;        /* stackmap.c */
 
 #endif

@@ -135,6 +135,14 @@ const struct map_type map_types[] = {
 		.inner_ok = true,
 		.may_freeze = true,
 	},
+	[BPF_MAP_TYPE_STACK_TRACE] = {
+		.ops = &stack_trace_ops,
+		.flags_allowed = STD | BPF_F_STACK_BUILD_ID,
+		.btf_errno = -ENOTSUPP,
+		.cap_bpf = true,
+		.inner_ok = true,
+		.may_freeze = true,
+	},
 	[BPF_MAP_TYPE_BLOOM_FILTER] = {
 		.ops = &bloom_filter_ops,
 		.flags_allowed = STD | PROG_ACCESS | BPF_F_ZERO_SEED,

@@ -11,14 +11,13 @@
 #include <sys/socket.h>
 #include "progtype/ctx_int.h"
 
-#define FRAME_MAX  3712u /* what a page holds beside the kernel's own room at both ends */
-#define HEADROOM   256u
-#define PACKET_MAX (65536u + RUN_ETH_LEN) /* as far as programs may make it grow */
-#define ROOM       (HEADROOM + PACKET_MAX + HEADROOM)
-#define WIRE_MAX   65536u
-#define SEGS_MAX   65535u
-#define SKB_SIZE   ROUND_UP(sizeof(struct run_skb), 64)
-#define BACK_SIZE  ROUND_UP(sizeof(struct __sk_buff), 64)
+#define FRAME_MAX 3712u /* what a page holds beside the kernel's own room at both ends */
+#define HEADROOM  256u
+#define ROOM      (HEADROOM + RUN_SKB_MAX + HEADROOM)
+#define WIRE_MAX  65536u
+#define SEGS_MAX  65535u
+#define SKB_SIZE  ROUND_UP(sizeof(struct run_skb), 64)
+#define BACK_SIZE ROUND_UP(sizeof(struct __sk_buff), 64)
 
 typedef struct __sk_buff user_skb;
 
@@ -115,6 +114,8 @@ static int packet_in(struct run_skb *skb, const struct test_run_args *a, u8 *roo
 	skb->data = skb->data_meta = skb->l2 ? skb->mac : skb->net;
 	skb->data_end = skb->mac + a->data_size_in;
 	skb_sync(skb);
+	skb->room = RUN_SKB_ROOM + (skb->l2 ? 0 : RUN_ETH_LEN);
+	skb->transport = RUN_NO_TRANSPORT;
 	skb->pkt_type = pkt_type_of(skb->mac);
 	skb->protocol = protocol_of(skb->mac, a->data_size_in);
 	skb->ifindex = LOOPBACK;

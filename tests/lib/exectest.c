@@ -281,6 +281,20 @@ static void zero_stack(struct xt *t)
 		xt(t, BPF_ST | BPF_MEM | BPF_DW, 10, 0, -8 * i, i);
 }
 
+/* The same three times over; the counter lies in the stack. */
+static void some_loop(struct xt *t, struct xt_rand *g, u32 n)
+{
+	u32 back;
+
+	xt(t, BPF_ST | BPF_MEM | BPF_W, 10, 0, -136, 3);
+	back = t->p.cnt;
+	some_steps(t, g, n, true);
+	xt(t, BPF_LDX | BPF_MEM | BPF_W, 8, 10, -136, 0);
+	xt(t, BPF_ALU64 | BPF_SUB | BPF_K, 8, 0, 0, 1);
+	xt(t, BPF_STX | BPF_MEM | BPF_W, 10, 8, -136, 0);
+	xt(t, BPF_JMP | BPF_JNE | BPF_K, 8, 0, (s32)(back - t->p.cnt - 1), 0);
+}
+
 /* After a call only r0 and r6..r9 can be read. */
 static void refill(struct xt *t)
 {
@@ -300,7 +314,10 @@ void xt_random(struct xt *t, struct xt_rand *g, u32 map_src, s32 map_imm)
 	for (u32 i = 0; i < 9; i++)
 		xt(t, BPF_LDX | BPF_MEM | BPF_DW, i, 9, (s32)i * 8, 0);
 	for (u32 i = 0; i <= nr_calls; i++) {
-		some_steps(t, g, 4 + xt_rnd(g, 20), true);
+		if (g->wild && xt_rnd(g, 2))
+			some_loop(t, g, 4 + xt_rnd(g, 40));
+		else
+			some_steps(t, g, 4 + xt_rnd(g, 20), true);
 		if (i < nr_calls) {
 			calls[i] = xt(t, BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, 0);
 			refill(t);
