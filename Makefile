@@ -49,10 +49,14 @@ UNIT_BIN  := $(UNIT_SRC:%.c=$B/%)
 # Ordinary programs that know nothing of pinfs: dynamic, static (X.static), and Go.
 CLIENT_SRC := $(wildcard tests/abi/*.c tests/clients/*.c fuzz/*.c)
 CLIENT_BIN := $(CLIENT_SRC:%.c=$B/%)
-STATIC_BIN := $(patsubst %.c,$B/%.static,$(filter-out tests/clients/libbpf%,$(CLIENT_SRC)))
+STATIC_BIN := $(patsubst %.c,$B/%.static,$(filter-out tests/clients/libbpf_maps.c,$(CLIENT_SRC)))
 GO         := $(firstword $(shell command -v go) /usr/local/go/bin/go)
 GO_BIN     := $(patsubst %.go,$B/%.go.static,$(wildcard tests/clients/*.go))
 BPF_OBJ    := $(patsubst %.c,$B/%.o,$(wildcard tests/clients/bpf/*.c))
+# One of them in all versions of the instruction set; the fourth wants a newer clang than Debian's own.
+BPF_CLANG  := $(or $(shell command -v clang-22 || command -v clang-19),clang)
+BPF_CPU    := v1 v2 v3 $(if $(shell $(BPF_CLANG) -target bpf -mcpu=help -x c -c /dev/null -o /dev/null 2>&1 | grep -w v4),v4)
+BPF_CPU_OBJ := $(BPF_CPU:%=$B/tests/clients/bpf/progs.%.o)
 BENCH_BIN := $(patsubst %.c,$B/%,$(wildcard bench/*.c))
 TESTLIB_OBJ := $(patsubst %.c,$B/%.o,$(wildcard tests/lib/*.c))
 
@@ -60,7 +64,7 @@ all: $B/pinfs $B/libpinfs-preload.so
 
 $B/pinfs: $(TOOL_OBJ) $(LIB)
 	@echo "  LD   $@"
-	$(Q)$(CC) $(LDFLAGS) -o $@ $(TOOL_OBJ) $(LIB) -ljson-c -lpthread
+	$(Q)$(CC) $(LDFLAGS) -o $@ $(TOOL_OBJ) $(LIB) -ljson-c -lpcap -lpthread
 
 $B/libpinfs-preload.so: $(PRE_OBJ) $(LIB) src/frontend/preload/exports.map
 	@echo "  LD   $@"
@@ -84,6 +88,15 @@ $(UNIT_BIN): $B/%: $B/%.o $(TESTLIB_OBJ) $(LIB)
 
 CLIENT_CC = $(CC) -std=gnu11 -O1 -g -D_GNU_SOURCE -Wall -Wextra -Werror -Wno-unused-parameter -Itests
 
+# A program that bpftool has written the half of.
+SKEL := $B/tests/clients/bpf/progs.skel.h
+$(SKEL): $B/tests/clients/bpf/progs.o
+	@echo "  SKEL $@"
+	$(Q)PATH=$$PATH:/usr/sbin bpftool gen skeleton $< name progs >$@.tmp && mv $@.tmp $@
+$B/tests/clients/libbpf_progs $B/tests/clients/libbpf_progs.static: $(SKEL)
+$B/tests/clients/libbpf_progs $B/tests/clients/libbpf_progs.static: CLIENT_CC += -I$B/tests/clients/bpf
+$B/tests/clients/libbpf_progs.static: STATIC_LIBS := -lbpf -lelf -lz
+
 $(CLIENT_BIN): $B/%: %.c $(wildcard tests/abi/*.h tests/lib/*.h)
 	@mkdir -p $(@D)
 	@echo "  CC   $<"
@@ -93,7 +106,7 @@ $(CLIENT_BIN): $B/%: %.c $(wildcard tests/abi/*.h tests/lib/*.h)
 $(STATIC_BIN): $B/%.static: %.c $(wildcard tests/abi/*.h tests/lib/*.h)
 	@mkdir -p $(@D)
 	@echo "  CC   $< (static)"
-	$(Q)$(CLIENT_CC) -static-pie -o $@ $< -lpthread
+	$(Q)$(CLIENT_CC) -static-pie -o $@ $< $(STATIC_LIBS) -lpthread
 
 $(GO_BIN): $B/%.go.static: %.go
 	@mkdir -p $(@D)
@@ -106,13 +119,18 @@ $(BPF_OBJ): $B/tests/clients/bpf/%.o: tests/clients/bpf/%.c
 	@echo "  BPF  $<"
 	$(Q)clang -target bpf -O2 -g -Wall -Werror -I/usr/include/$(shell $(CC) -print-multiarch) -c -o $@ $<
 
+$(BPF_CPU_OBJ): $B/tests/clients/bpf/progs.%.o: tests/clients/bpf/progs.c
+	@mkdir -p $(@D)
+	@echo "  BPF  $< ($*)"
+	$(Q)$(BPF_CLANG) -target bpf -mcpu=$* -O2 -g -Wall -Werror -I/usr/include/$(shell $(CC) -print-multiarch) -c -o $@ $<
+
 $(BENCH_BIN): $B/%: $B/%.o $(LIB)
 	@echo "  LD   $@"
 	$(Q)$(CC) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LIB) -lpthread
 
 $B/bench/bench_hash: $B/tests/lib/maptest.o
 
-tests-bin: all $(UNIT_BIN) $(CLIENT_BIN) $(STATIC_BIN) $(GO_BIN) $(BPF_OBJ)
+tests-bin: all $(UNIT_BIN) $(CLIENT_BIN) $(STATIC_BIN) $(GO_BIN) $(BPF_OBJ) $(BPF_CPU_OBJ)
 bench-bin: all $(BENCH_BIN)
 fuzz-bin: all $(filter $B/fuzz/%,$(CLIENT_BIN) $(STATIC_BIN))
 
@@ -128,7 +146,7 @@ soak: deps
 	$(Q)PINFS_TEST_SCALE=100 scripts/run-tests.sh $(TESTS)
 
 demo: deps
-	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(MAKE) --no-print-directory all $B/tests/clients/packets $B/tests/clients/bpf/story.o
 	$(Q)scripts/demo.sh
 
 bench: deps

@@ -26,7 +26,7 @@ declare -A may=(
 	[frontend/preload]="util shm store btf map prog sys"
 	[frontend/notify]="util shm store btf map prog sys"
 )
-tool_may="util/* store/* sys/sys.h sys/run.h sys/caller.h frontend/notify/* shm/actor.h"
+tool_may="util/* store/* sys/sys.h sys/run.h sys/caller.h frontend/notify/* shm/actor.h prog/trace.h"
 
 bad=0
 complain() {

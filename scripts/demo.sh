@@ -17,6 +17,8 @@ if [ "${1:-}" != inside ]; then
 	echo "== What works on this machine, and what pinfs run would choose"
 	"$pinfs" doctor | tail -n 5
 	# The file descriptors and the store are the run's own, and gone after it.
+	export OBJECT=$PWD/${B:-build}/tests/clients/bpf/story.o
+	"${B:-build}/tests/clients/packets" "$dir/packets.pcap" 5000 || exit 1
 	DIR=$dir "$pinfs" run --fresh -- bash "$0" inside
 	exit $?
 fi
@@ -73,6 +75,24 @@ works umount "$DIR/inst"
 say "Remove the pin: the object is gone with it"
 works rm $pin
 refused bpftool map show id "$id"
+works "$pinfs" ls
+
+say "One process loads and pins a program that counts packets by protocol, and exits"
+works bpftool prog load "$OBJECT" /sys/fs/bpf/count pinmaps /sys/fs/bpf/count_maps
+works bpftool prog show pinned /sys/fs/bpf/count
+works bpftool prog dump xlated pinned /sys/fs/bpf/count
+
+say "A second runs it over a capture; a third reads the counts meanwhile (6: TCP, 17: UDP)"
+echo "\$ pinfs prog run /sys/fs/bpf/count --pcap packets.pcap --times 20 &"
+"$pinfs" prog run /sys/fs/bpf/count --pcap "$DIR/packets.pcap" --times 20 &
+sleep 0.3
+works bpftool map lookup pinned /sys/fs/bpf/count_maps/packets key 6 0 0 0
+wait $! || failed=1
+works bpftool map lookup pinned /sys/fs/bpf/count_maps/packets key 6 0 0 0
+works bpftool map lookup pinned /sys/fs/bpf/count_maps/packets key 17 0 0 0
+
+say "Remove the pins: the program, its map and its BTF are gone"
+works rm -r /sys/fs/bpf/count /sys/fs/bpf/count_maps
 works "$pinfs" ls
 
 [ $failed = 0 ] && printf '\nAll as it should be.\n'

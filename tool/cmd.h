@@ -31,6 +31,9 @@ int cmd_run(int argc, char **argv); /* takes its options apart itself: the rest 
 int cmd_mount(int argc, char **argv);
 int cmd_umount(int argc, char **argv);
 int cmd_ls(int argc, char **argv);
+extern const struct opt prog_opts[];
+int cmd_prog(int argc, char **argv); /* options may stand behind operands */
+int cmd_trace(int argc, char **argv);
 int cmd_gc(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_version(int argc, char **argv);

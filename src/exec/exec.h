@@ -6,6 +6,13 @@
  * reference; the JIT translates the same linked instructions, and where it
  * cannot (no executable memory to be had, no such machine) the interpreter runs
  * them. An image is made once and never changed after; any number of threads run it.
+ *
+ * In linked instructions
+ *
+ *   ld_imm64          src 0 and a value: of a map its address, of a subprogram its number (image_callback)
+ *   call src 0        imm: where the helper is, seen from interp_enter
+ *
+ * and all else is as in movable form.
  */
 #ifndef PINFS_EXEC_EXEC_H
 #define PINFS_EXEC_EXEC_H
@@ -26,15 +33,23 @@ struct image {
 	const void *tail_entry; /* where a tail call arrives */
 	void *mem;              /* one mapping for all of the above but code */
 	size_t mem_size;
+	/* Per subprogram: where its code begins, before what saves registers (code_off of its first
+	 * instruction is behind that); [nr_subs]: end. NULL: interpreted. */
+	u32 *sub_off;
 };
 
 /*
  * Links p with the addresses of its maps (struct bpf_map) and of their values
  * (NULL where a map has none that programs point to). jit: try to translate.
- * -ENOMEM, -EINVAL (a number that is none; the program comes from the store).
+ * Nothing of p, maps and values is needed afterwards but the maps themselves.
+ *
+ * -ENOMEM; -EINVAL: no sound program (vprog_sound: it may come from a file), a
+ * map or a helper that is none. Async-signal-safe. The program is not verified:
+ * what it does with memory is its own affair.
  */
 int image_make(struct image *im, const struct vprog *p, struct bpf_map *const *maps, void *const *values,
 	       u32 nr_maps, bool jit);
+/* Nobody runs it any more. */
 void image_free(struct image *im);
 
 /* r0 at the exit. r->image is im. Inside an operation whose guard is set. */

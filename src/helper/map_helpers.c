@@ -59,7 +59,7 @@ static noinline u64 lookup_inner(struct run *run, struct bpf_map *m, const void 
 
 	if (m->ops->obj_value != OBJ_MAP || m->ops->lookup(run->op, m, key, &id, 0))
 		return 0;
-	return ptr_to_u64(run->ops->inner_map(run, id));
+	return ptr_to_u64(run->ops->inner_map(run, m, id));
 }
 
 static u64 map_lookup_elem(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5, struct run *run)

@@ -29,9 +29,14 @@ struct run_ops {
 	u64 (*callback)(struct run *r, u32 sub, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5);
 	/* A line for the trace pipe, n bytes with its newline. */
 	void (*trace)(struct run *r, const char *text, size_t n);
-	/* The map in this process whose id is id (what a map of maps holds), valid until the run is over, or
-	 * NULL. */
-	struct bpf_map *(*inner_map)(struct run *r, u32 id);
+	/* The map in this process whose id is id, which stands in outer, valid until the run is over. NULL: none, or not
+	 * one like outer's template. */
+	struct bpf_map *(*inner_map)(struct run *r, struct bpf_map *outer, u32 id);
+	/*
+	 * BPF_LD | BPF_ABS or BPF_IND: size bytes (1, 2, 4) at offset of the packet of that context, in host
+	 * order. Negative: they are not in the packet; the (sub)program then ends with r0 = 0.
+	 */
+	s64 (*ld_abs)(struct run *r, void *ctx, s32 offset, u32 size);
 };
 
 struct run {
@@ -44,6 +49,8 @@ struct run {
 	u64 redirect_map, redirect_index, redirect_flags; /* bpf_redirect and bpf_redirect_map */
 	struct bpf_map *redirect_to;
 	u64 scratch[8]; /* helpers' own, zero at the start */
+	u64 loop_began; /* exec's: ns, when may_goto was first met; zero at the start, like loops_left */
+	u32 loops_left; /* exec's: how often may_goto goes on before it looks at the clock */
 };
 
 #endif

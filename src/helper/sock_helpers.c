@@ -16,16 +16,16 @@ PROTO(sk_lookup_tcp, PKT, .ret = RET_SOCK | RET_F_NULL, ARGS(CTX, IN, SIZE, ANY,
 PROTO(sk_lookup_udp, PKT, .ret = RET_SOCK | RET_F_NULL, ARGS(CTX, IN, SIZE, ANY, ANY));
 PROTO(skc_lookup_tcp, PKT, .ret = RET_SOCK | RET_F_NULL, ARGS(CTX, IN, SIZE, ANY, ANY));
 PROTO(sk_release, INT, ARGS(SOCK_RELEASE));
-PROTO(sk_fullsock, .ret = RET_BTF_ID | RET_F_NULL, ARGS(SOCK));
-PROTO(tcp_sock, .ret = RET_BTF_ID | RET_F_NULL, ARGS(SOCK));
-PROTO(get_listener_sock, .ret = RET_BTF_ID | RET_F_NULL, ARGS(SOCK));
+PROTO(sk_fullsock, .ret = RET_BTF_ID | RET_F_NULL, ARGS(SOCK), .arg_size = { ARG_NARROW });
+PROTO(tcp_sock, .ret = RET_BTF_ID | RET_F_NULL, ARGS(SOCK), .arg_size = { ARG_NARROW });
+PROTO(get_listener_sock, .ret = RET_BTF_ID | RET_F_NULL, ARGS(SOCK), .arg_size = { ARG_NARROW });
 PROTO(skc_to_tcp6_sock, .ret = RET_BTF_ID | RET_F_NULL, ARGS(SOCK));
 PROTO(skc_to_tcp_sock, .ret = RET_BTF_ID | RET_F_NULL, ARGS(SOCK));
 PROTO(skc_to_tcp_timewait_sock, .ret = RET_BTF_ID | RET_F_NULL, ARGS(SOCK));
 PROTO(skc_to_tcp_request_sock, .ret = RET_BTF_ID | RET_F_NULL, ARGS(SOCK));
 PROTO(skc_to_udp6_sock, .ret = RET_BTF_ID | RET_F_NULL, ARGS(SOCK));
 PROTO(skc_to_unix_sock, .ret = RET_BTF_ID | RET_F_NULL, ARGS(SOCK));
-PROTO(skc_to_mptcp_sock, .ret = RET_BTF_ID | RET_F_NULL, ARGS(SOCK));
+PROTO(skc_to_mptcp_sock, .ret = RET_BTF_ID | RET_F_NULL, ARGS(SOCK), .arg_size = { ARG_NARROW });
 PROTO(sock_from_file, .ret = RET_BTF_ID | RET_F_NULL, ARGS(BTF));
 
 /* ---- options and addresses ---- */

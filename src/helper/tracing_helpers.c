@@ -48,8 +48,8 @@ PROTO(bprm_opts_set, INT, ARGS(BTF, ANY));
 PROTO(ima_inode_hash, .sleeps = true, INT, ARGS(BTF, OUT, SIZE));
 PROTO(ima_file_hash, .sleeps = true, INT, ARGS(BTF, OUT, SIZE));
 PROTO(copy_from_user_task, GPL, .sleeps = true, INT, ARGS(OUT, SIZE0, ANY, BTF, ANY));
-PROTO(per_cpu_ptr, .ret = RET_BTF_ID | RET_F_NULL, ARGS(BTF, ANY));
-PROTO(this_cpu_ptr, .ret = RET_BTF_ID, ARGS(BTF));
+PROTO(per_cpu_ptr, .ret = RET_BTF_ID | RET_F_NULL, ARGS(BTF, ANY), .arg_size = { ARG_NARROW });
+PROTO(this_cpu_ptr, .ret = RET_BTF_ID, ARGS(BTF), .arg_size = { ARG_NARROW });
 PROTO(kptr_xchg, .ret = RET_BTF_ID | RET_F_NULL, .special = HELPER_KPTR_XCHG,
       ARGS(ARG_KPTR, ARG_BTF_ID | ARG_F_NULL | ARG_F_RELEASE));
 PROTO(kallsyms_lookup_name, INT, ARGS(INOUT, SIZE0, ANY, FIXED_OUT), .arg_size = { 0, 0, 0, 8 });

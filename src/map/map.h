@@ -68,7 +68,8 @@ struct map_hdr {
 	u32 ncpu;
 	u32 btf_id, btf_key_type_id, btf_value_type_id;
 	struct map_record record;
-	u32 owner_prog_type; /* PROG_ARRAY: set by the first program, 0 before; see prog_array.c */
+	/* PROG_ARRAY: set by the first program, both as one word, 0 before; see prog_array.c */
+	u32 owner_prog_type __attribute__((aligned(8)));
 	u32 owner_flags;
 	_Atomic u32 frozen;
 	_Atomic u32 pad0;

@@ -2,8 +2,9 @@
 /*
  * BPF_MAP_TYPE_PROG_ARRAY: slots that hold programs (ref_slots.h), the targets of tail calls.
  *
- * The first program that is put in, or that uses the map, sets the type of all
- * that may follow: hdr->owner_prog_type, changed once from 0 by
+ * The first program that is put in, or that uses the map, sets what all that
+ * follow must be: its type, and the type's own word of the object's flags (how
+ * it is run, what it attaches to). hdr->owner_prog_type and owner_flags are changed together, once, from 0 by
  * compare-and-swap and never back.
  *
  * A program may hold the array that holds the program. The cycle is broken
@@ -21,12 +22,12 @@ static int prog_array_init(struct bpf_map *m, const struct map_attr *a)
 
 static int prog_array_check(struct bpf_map *m, const struct obj_hdr *prog)
 {
-	u32 none = 0;
+	u64 *owner = (u64 *)&m->hdr->owner_prog_type, none = 0;
+	u64 mine = (u64)(prog->flags >> OBJ_F_OWN_SHIFT) << 32 | prog->kind;
 
-	if (__atomic_compare_exchange_n(&m->hdr->owner_prog_type, &none, prog->kind, false, __ATOMIC_RELAXED,
-					__ATOMIC_RELAXED))
+	if (__atomic_compare_exchange_n(owner, &none, mine, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		return 0;
-	return none == prog->kind ? 0 : -EINVAL;
+	return none == mine ? 0 : -EINVAL;
 }
 
 const struct map_ops prog_array_ops = {

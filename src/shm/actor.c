@@ -219,6 +219,15 @@ static bool abandoned(const void *fp, const void *now)
 	return (const char *)fp <= (const char *)now;
 }
 
+void op_let_go(struct op *op)
+{
+	u64 mine = op->held_word;
+
+	if (op->held)
+		atomic_compare_exchange_strong(op->held, &mine, 0);
+	op->held = NULL;
+}
+
 /* As op_leave leaves it. */
 static void op_clean(struct op *op)
 {
@@ -248,6 +257,7 @@ static noinline u32 op_unwind(struct actor *a, const void *fp)
 		a->op[top].obj = old->obj;
 		if (old->recover)
 			old->recover(old, &a->op[top]);
+		op_let_go(old);
 		op_clean(old);
 	}
 	op_clean(&a->op[top]);
@@ -278,6 +288,22 @@ void op_fault(struct op *op)
 	recover(op, op);
 	op->recover = NULL;
 	op->slot = op->taking = NIL;
+}
+
+int op_guarded(struct op *op, const void *lo, const void *hi, int (*fn)(void *arg), void *arg)
+{
+	struct guard outer = op->guard;
+	int err = guard_set(&op->guard);
+
+	if (err) {
+		op_fault(op);
+	} else {
+		op->guard.lo = lo;
+		op->guard.hi = hi;
+		err = fn(arg);
+	}
+	op->guard = outer;
+	return err;
 }
 
 int op_in_use(const void *obj)

@@ -54,6 +54,13 @@ struct op {
 	volatile u32 taking; /* block that is about to become ours, or NIL */
 	volatile u64 claim[4];
 	long budget; /* steps left before a damaged structure gives EIO */
+	/*
+	 * A word in shared memory that names this operation over many calls of
+	 * types, which have the claims above to themselves: set to 0 when the
+	 * operation was left, if it is still ours. Set before, cleared after.
+	 */
+	_Atomic u64 *volatile held;
+	volatile u64 held_word;
 };
 
 struct actor {
@@ -143,6 +150,15 @@ static inline void op_leave(struct op *op)
 
 /* After guard_set() came back with a fault: gives back what the operation had claimed. */
 void op_fault(struct op *op);
+
+/*
+ * Calls fn(arg) under a guard of its own, whose faults in [lo, hi) are -EIO and others -EFAULT; then the
+ * operation's own guard is as before. What fn had claimed is given back after a fault.
+ */
+int op_guarded(struct op *op, const void *lo, const void *hi, int (*fn)(void *arg), void *arg);
+
+/* Sets the word that the operation holds to 0. */
+void op_let_go(struct op *op);
 
 /* 1 if some thread of this process is in an operation on obj. Costs a membarrier(2). */
 int op_in_use(const void *obj);

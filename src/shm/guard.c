@@ -42,9 +42,43 @@ __asm__(".text\n"
 extern const char __ehdr_start[] __attribute__((visibility("hidden")));
 extern const char etext[] __attribute__((visibility("hidden")));
 
+/* hi is stored last: a range is seen whole or not at all. */
+static const char *_Atomic code_lo, *_Atomic code_hi;
+static bool (*_Atomic probe_hook)(const void *rip, struct guard_resume *to);
+
+void guard_code_range(const void *lo, const void *hi)
+{
+	code_lo = lo;
+	code_hi = hi;
+}
+
+void guard_probe_hook(bool (*hook)(const void *rip, struct guard_resume *to))
+{
+	probe_hook = hook;
+}
+
 static bool in_own_text(greg_t rip)
 {
-	return (const char *)rip >= __ehdr_start && (const char *)rip < etext;
+	const char *at = (const char *)rip;
+
+	return (at >= __ehdr_start && at < etext) || (at < code_hi && at >= code_lo);
+}
+
+/* A load that may fault: its register becomes 0 and the thread goes on. */
+static bool probed(greg_t *r)
+{
+	static const u8 place[16] = {
+		REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP, REG_RSI, REG_RDI,
+		REG_R8,  REG_R9,  REG_R10, REG_R11, REG_R12, REG_R13, REG_R14, REG_R15
+	};
+	struct guard_resume to = { NULL, -1 };
+
+	if (!probe_hook || !probe_hook((const void *)r[REG_RIP], &to))
+		return false;
+	r[REG_RIP] = (greg_t)to.at;
+	if (to.zero >= 0)
+		r[place[to.zero & 15]] = 0;
+	return true;
 }
 
 static void resume(struct guard *g, greg_t *r, long err)
@@ -61,6 +95,16 @@ static void resume(struct guard *g, greg_t *r, long err)
 	r[REG_EFL] &= ~(1 << 10); /* direction flag, in case a string copy ran backwards */
 }
 
+/* The frames that are left never end, so that a sanitizer would go on guarding their variables. */
+static void forget_frames(const struct guard *g, greg_t rsp)
+{
+#ifdef __SANITIZE_ADDRESS__
+	extern void __asan_unpoison_memory_region(const volatile void *at, size_t n);
+
+	__asan_unpoison_memory_region((void *)rsp, (size_t)g->regs[6] - (size_t)rsp);
+#endif
+}
+
 int guard_fault(int sig, const siginfo_t *info, void *ucontext)
 {
 	greg_t *r = ((ucontext_t *)ucontext)->uc_mcontext.gregs;
@@ -68,9 +112,14 @@ int guard_fault(int sig, const siginfo_t *info, void *ucontext)
 	const char *at = info->si_addr;
 
 	/* si_code <= 0: sent by kill(2) and the like, no fault at all. */
-	if (!g || !g->armed || info->si_code <= 0 || !in_own_text(r[REG_RIP]))
+	if (info->si_code <= 0 || !in_own_text(r[REG_RIP]))
+		return 0;
+	if (probed(r))
+		return 1;
+	if (!g || !g->armed)
 		return 0;
 	g->armed = 0;
+	forget_frames(g, r[REG_RSP]);
 	resume(g, r, at >= (const char *)g->lo && at < (const char *)g->hi ? -EIO : -EFAULT);
 	return 1;
 }

@@ -47,6 +47,21 @@ int guard_copy(void *dst, const void *src, size_t n);
 /* 1: the fault was ours and the context has been changed to go on; 0: the host's. Async-signal-safe. */
 int guard_fault(int sig, const siginfo_t *info, void *ucontext);
 
+/* Text that is made at run time: a fault in [lo, hi) is ours like one in our own text. One range, once. */
+void guard_code_range(const void *lo, const void *hi);
+
+/*
+ * Loads that may fault and then give 0. The hook gets the address of an
+ * instruction of ours that has faulted: true, where to go on, and which register
+ * (its number in the instruction encoding, 0..15) is to be zero; -1: none.
+ * Needs no guard that is set. Once; called in a signal handler.
+ */
+struct guard_resume {
+	const void *at;
+	int zero;
+};
+void guard_probe_hook(bool (*hook)(const void *rip, struct guard_resume *to));
+
 /* Installs a handler for SIGSEGV and SIGBUS that calls guard_fault and else dies as by default (for pinfs's
  * own processes). */
 int guard_install(void);

@@ -43,8 +43,9 @@ enum obj_type { OBJ_MAP, OBJ_PROG, OBJ_LINK, OBJ_BTF, OBJ_TYPES };
 #define OBJ_HDR_SIZE 512u
 #define OBJ_MAGIC    0x006a626f73666e70ull /* "pnfsobj" */
 
-#define OBJ_F_HOLDS 1u /* may hold references on other objects: each_ref is asked when it dies */
-#define OBJ_F_UREF  2u /* release_uref must run when the last user reference goes */
+#define OBJ_F_HOLDS     1u /* may hold references on other objects: each_ref is asked when it dies */
+#define OBJ_F_UREF      2u /* release_uref must run when the last user reference goes */
+#define OBJ_F_OWN_SHIFT 8  /* bits from here on are the type's own */
 
 /* The common part of a header; the type's own part follows, up to OBJ_HDR_SIZE. */
 struct obj_hdr {

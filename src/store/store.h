@@ -4,6 +4,8 @@
  *
  *     STORE/super           magic, stamp, boot id, id counters, hint bitmap of live ids
  *     STORE/actors          one byte an actor, proven alive by an OFD lock
+ *     STORE/bpf-stats       who holds a shared lock on it wants runs to be counted (prog/stats.h)
+ *     STORE/trace_pipe      lines that programs print (prog/trace.h)
  *     STORE/bpf-map/25      one name a live object (store/object.h)
  *     STORE/bpf-prog/ bpf_link/ btf/
  *     STORE/refs/           references of objects on objects (store/ref.h)
@@ -22,10 +24,11 @@
 #include "store/object.h"
 
 #define STORE_MAGIC    0x00736673666e6970ull /* "pinfsfs" */
-#define STORE_STAMP    1u                    /* layout of every file; changed with any of them */
+#define STORE_STAMP    2u                    /* layout of every file; changed with any of them */
 #define STORE_HINT_IDS (1u << 26)            /* ids covered by the hint bitmap of each type (sparse) */
 
 #define STORE_INO_HINTS 65536u /* slots of the table from inode to object */
+#define STORE_CPUS      4096u  /* most CPUs that programs run as */
 
 struct super {
 	u64 magic;
@@ -36,8 +39,10 @@ struct super {
 	_Atomic u32 next_id[OBJ_TYPES];
 	_Atomic u32 next_instance;
 	_Atomic u32 next_run;
-	_Atomic u64 stats_enabled;
-	u64 reserved[64];
+	_Atomic u64 stats_enabled; /* hint: somebody may hold the lock on STORE/bpf-stats */
+	_Atomic u64 cpu_wanted;    /* when somebody last waited for a CPU (prog/prog_slots.h) */
+	u64 reserved[63];
+	_Atomic u64 cpu_run[STORE_CPUS];     /* who runs a program as that CPU: prog/prog_slots.h */
 	_Atomic u64 by_ino[STORE_INO_HINTS]; /* hint: flags:8 | type:8 | id:32 of an inode (obj_hint) */
 	_Atomic u64 live[OBJ_TYPES][STORE_HINT_IDS / 64]; /* hint: maybe alive; sparse */
 };

@@ -1,19 +1,17 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * ENABLE_STATS and TOKEN_CREATE.
+ * ENABLE_STATS, PROG_BIND_MAP and TOKEN_CREATE.
  */
+#include "prog/prog.h"
+#include "prog/stats.h"
 #include "store/store.h"
 #include "sys/cmds.h"
 #include "sys/run.h"
 #include "util/raw.h"
 #include "util/str.h"
 #include <fcntl.h>
-#include <sys/mman.h>
 
-/*
- * Statistics are on while the fd is open. Programs look at the store's word
- * (prog/), which counts openers; the fd is only what the client holds.
- */
+/* Runs are counted while the fd, or a copy of it, is open: prog/stats.h. */
 long cmd_enable_stats(struct cmd_ctx *x)
 {
 	int fd, err;
@@ -23,8 +21,40 @@ long cmd_enable_stats(struct cmd_ctx *x)
 		return err;
 	if (x->attr->enable_stats.type != BPF_STATS_RUN_TIME)
 		return -EINVAL;
-	fd = (int)raw2(SYS_memfd_create, "bpf-stats", MFD_CLOEXEC);
+	fd = stats_open();
 	return fd < 0 ? fd : x->c->ops->install_fd(x->c, fd, NULL, O_RDWR | O_CLOEXEC);
+}
+
+static int bind(struct cmd_ctx *x, struct handle *prog, u32 map_id)
+{
+	struct opened *o = handle_open(prog);
+
+	if (IS_ERR(o))
+		return (int)PTR_ERR(o);
+	if (!o->view.writable)
+		return -EACCES;
+	x->op->guard.lo = o->view.base;
+	x->op->guard.hi = o->view.base + o->view.size;
+	return prog_bind((struct prog_hdr *)o->view.hdr, prog->id, prog->ino, map_id);
+}
+
+long cmd_prog_bind_map(struct cmd_ctx *x)
+{
+	struct bpf_file prog, map;
+	long ret;
+
+	if (x->attr->prog_bind_map.flags)
+		return -EINVAL;
+	ret = cmd_get_fd(x, (int)x->attr->prog_bind_map.prog_fd, OBJ_PROG, &prog);
+	if (ret)
+		return ret;
+	ret = cmd_get_fd(x, (int)x->attr->prog_bind_map.map_fd, OBJ_MAP, &map);
+	if (!ret) {
+		ret = bind(x, prog.h, map.h->id);
+		put_fd(&map);
+	}
+	put_fd(&prog);
+	return ret;
 }
 
 /* Is this the path of a root directory of a bpffs? */

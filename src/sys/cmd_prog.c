@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * PROG_LOAD, and what a program says of itself.
+ * PROG_LOAD.
  *
  * The checks come in the kernel's order:
  *
@@ -10,44 +10,28 @@
  *   instructions and license EFAULT
  *   device, type, name EINVAL
  *   log EINVAL; from here on the log's last line is told in any case
- *   BTF and func_info, then the verifier (prog/verifier.h)
+ *   BTF and func_info, then the verifier (verifier/verifier.h)
  *   log too small ENOSPC
+ *   program arrays must take programs like this one EINVAL
  */
+#include <fcntl.h>
 #include <net/if.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include "btf/btf_obj.h"
-#include "map/map.h"
-#include "prog/verifier.h"
-#include "sys/cmds.h"
+#include <time.h>
+#include "store/store.h"
+#include "sys/cmd_prog.h"
 #include "util/raw.h"
+#include "util/slab.h"
 
 #define PROG_FLAGS                                                                                           \
 	(BPF_F_STRICT_ALIGNMENT | BPF_F_ANY_ALIGNMENT | BPF_F_TEST_RND_HI32 | BPF_F_TEST_STATE_FREQ |        \
 	 BPF_F_SLEEPABLE | BPF_F_XDP_HAS_FRAGS | BPF_F_XDP_DEV_BOUND_ONLY | BPF_F_TEST_REG_INVARIANTS |      \
 	 BPF_F_TOKEN_FD)
 
-#define LICENSE_MAX  128
-#define INFO_REC_MAX 252u
-
-/* One load. Lies in one anonymous mapping with the instructions behind it. */
-struct load {
-	struct cmd_ctx *x;
-	const union bpf_attr_new *u;
-	const struct prog_type *type;
-	u32 attach; /* expected_attach_type, 0 replaced */
-	u32 btf_id;
-	struct btf_blob blob;
-	struct btf_view view;
-	struct bpf_func_info func_info[SUBPROGS];
-	struct vlog log;
-	struct prog_desc desc;
-	struct verifier v;
-	size_t size;
-	struct bpf_insn insns[];
-};
+#define LICENSE_MAX 128
 
 /* What attach_prog_fd and attach_btf_id name, before anything else is looked at. */
 static int check_attach(struct cmd_ctx *x, const union bpf_attr_new *u)
@@ -162,31 +146,20 @@ static int check_device(const union bpf_attr_new *u)
 	return cmd_device_exists(u->prog_load.prog_ifindex) ? -EOPNOTSUPP : -EINVAL;
 }
 
-static int map_by_fd(void *arg, s32 fd, struct prog_map *m)
+static int map_by_fd(void *arg, s32 fd, struct verifier_map *m)
 {
 	struct load *l = arg;
-	const struct opened *o;
 	struct bpf_file f;
-	int err = cmd_get_fd(l->x, fd, OBJ_MAP, &f);
+	int at = cmd_get_fd(l->x, fd, OBJ_MAP, &f);
 
-	if (err)
-		return err;
-	o = handle_open(f.h);
-	err = IS_ERR(o) ? (int)PTR_ERR(o) : 0;
-	if (!err)
-		*m = (struct prog_map){
-			.id = f.h->id,
-			.map_type = o->map.map_type,
-			.key_size = o->map.key_size,
-			.value_size = o->map.value_size,
-			.max_entries = o->map.max_entries,
-			.map_flags = o->map.map_flags,
-			.spin_lock_off = o->map.record.spin_lock_off,
-			.timer_off = o->map.record.timer_off,
-			.direct_value = map_type_get(o->map.map_type)->direct_value,
-		};
+	if (at)
+		return at;
+	at = prog_maps_add(&l->maps, f.h);
 	put_fd(&f);
-	return err;
+	if (at < 0)
+		return at;
+	*m = l->maps.map[at].facts;
+	return 0;
 }
 
 static int fd_by_index(void *arg, u32 idx, s32 *fd)
@@ -198,179 +171,72 @@ static int fd_by_index(void *arg, u32 idx, s32 *fd)
 	return caller_in(l->x->c, fd, l->u->prog_load.fd_array + (u64)idx * sizeof(*fd), sizeof(*fd));
 }
 
-/* Records of func_info or line_info: their size, and nothing set beyond what is known. */
-static int check_rec_size(struct load *l, const char *what, u32 size, u32 known)
+/* With fd_array_cnt the whole array counts: each map in it is held, used or not. BTF objects may be there,
+ * too. */
+static int bind_fd_array(struct load *l)
 {
-	if (size >= known && size <= INFO_REC_MAX && size % sizeof(u32) == 0)
-		return 0;
-	vlog(&l->log, "invalid %s info rec size %u\n", what, size);
-	return -EINVAL;
-}
-
-static int read_rec(struct load *l, u64 from, u32 size, void *rec, u32 known)
-{
-	u8 buf[INFO_REC_MAX];
-	int err = caller_in(l->x->c, buf, from, size);
-
-	for (u32 i = known; !err && i < size; i++) {
-		if (buf[i]) {
-			vlog(&l->log, "nonzero tailing record in func info");
-			return -E2BIG;
-		}
-	}
-	if (!err)
-		memcpy(rec, buf, known);
-	return err;
-}
-
-static int read_func_info(struct load *l)
-{
-	u32 n = l->u->prog_load.func_info_cnt, size = l->u->prog_load.func_info_rec_size;
-	int err;
-
-	if (!n)
-		return 0;
-	err = check_rec_size(l, "func", size, sizeof(struct bpf_func_info));
-	for (u32 i = 0; !err && i < n && i < SUBPROGS; i++) {
-		struct bpf_func_info *f = &l->func_info[i];
-
-		err = read_rec(l, l->u->prog_load.func_info + (u64)i * size, size, f, sizeof(*f));
-		if (err)
-			break;
-		if (i ? f->insn_off <= f[-1].insn_off : f->insn_off) {
-			vlog(&l->log,
-			     i ? "same or smaller insn offset (%u) than previous func info record (%u)\n"
-			       : "nonzero insn_off %u for the first func info record",
-			     f->insn_off, i ? f[-1].insn_off : 0);
-			err = -EINVAL;
-		}
-	}
-	if (!err && n > SUBPROGS)
-		err = -EINVAL;
-	l->v.func_info = l->func_info;
-	l->v.nr_func_info = n;
-	return err;
-}
-
-static int check_line(struct load *l, u32 n, const struct bpf_line_info *r, u32 last)
-{
-	if ((n && r->insn_off <= last) || r->insn_off >= l->v.cnt) {
-		vlog(&l->log, "Invalid line_info[%u].insn_off:%u (prev_offset:%u prog->len:%u)\n", n,
-		     r->insn_off, last, l->v.cnt);
-		return -EINVAL;
-	}
-	if (!l->insns[r->insn_off].code) {
-		vlog(&l->log, "Invalid insn code at line_info[%u].insn_off\n", n);
-		return -EINVAL;
-	}
-	if (r->line_off >= l->view.strs_len || r->file_name_off >= l->view.strs_len) {
-		vlog(&l->log, "Invalid line_info[%u].line_off or .file_name_off\n", n);
-		return -EINVAL;
-	}
-	return 0;
-}
-
-static int check_line_info(struct load *l)
-{
-	u32 n = l->u->prog_load.line_info_cnt, size = l->u->prog_load.line_info_rec_size, last = 0;
-	struct bpf_line_info r;
-	int err;
-
-	if (!n)
-		return 0;
-	err = check_rec_size(l, "line", size, sizeof(r));
-	for (u32 i = 0; !err && i < n; i++) {
-		err = read_rec(l, l->u->prog_load.line_info + (u64)i * size, size, &r, sizeof(r));
-		if (!err)
-			err = check_line(l, i, &r, last);
-		if (!err && !i && r.insn_off) {
-			vlog(&l->log, "missing bpf_line_info for func#0\n");
-			err = -EINVAL;
-		}
-		last = r.insn_off;
-	}
-	return err;
-}
-
-static int check_btf(struct load *l)
-{
-	const union bpf_attr_new *u = l->u;
+	struct verifier_map m;
 	struct bpf_file f;
-	int err;
+	int err = 0;
+	s32 fd;
 
-	if (!u->prog_load.func_info_cnt && !u->prog_load.line_info_cnt)
-		return 0;
-	err = cmd_get_fd(l->x, (int)u->prog_load.prog_btf_fd, OBJ_BTF, &f);
-	if (err)
-		return err;
-	l->btf_id = f.h->id;
-	err = btf_obj_read(f.h->id, BTF_SIZE_MAX, &l->blob);
-	put_fd(&f);
-	if (!err && l->blob.kernel)
-		err = -EACCES;
-	if (!err && btf_check(&l->view, l->blob.raw, l->blob.read, NULL))
-		err = -EIO;
-	l->v.btf = &l->view;
-	if (!err)
-		err = read_func_info(l);
-	return err ? err : check_line_info(l);
-}
-
-static int no_attach(struct load *l, const char *msg)
-{
-	vlog(&l->log, msg, l->u->prog_load.attach_btf_id);
-	return -EINVAL;
-}
-
-/* The kernel function that a tracing program names. */
-static int check_target(struct load *l)
-{
-	u32 id = l->u->prog_load.attach_btf_id;
-	struct btf_blob b;
-	struct btf_type t;
-	const char *name;
-	int err;
-
-	if (!id)
-		return no_attach(l, "Tracing programs must provide btf_id\n");
-	if (l->u->prog_load.attach_prog_fd)
-		return no_attach(l, "attaching to programs and modules is not supported yet\n");
-	err = btf_obj_read(BTF_ID_VMLINUX, BTF_SIZE_MAX, &b);
-	if (err)
-		return no_attach(
-			l,
-			"FENTRY/FEXIT program can only be attached to another program annotated with BTF\n");
-	err = btf_peek(b.raw, b.read, id, &t, &name);
-	if (err)
-		no_attach(l, "attach_btf_id %u is invalid\n");
-	else if (!*name)
-		no_attach(l, "attach_btf_id %u doesn't have a name\n");
-	else if (l->type->kind == PROG_EXT)
-		no_attach(l, "Cannot replace kernel functions\n");
-	else if (l->attach == BPF_TRACE_RAW_TP && !btf_is(&t, BTF_K(TYPEDEF)))
-		no_attach(l, "attach_btf_id %u is not a typedef\n");
-	else if (l->attach != BPF_TRACE_RAW_TP && !btf_is(&t, BTF_K(FUNC)))
-		no_attach(l, "attach_btf_id %u is not a function\n");
-	else
-		no_attach(l, "attaching to kernel functions is not supported yet\n");
-	btf_blob_drop(&b);
-	return -EINVAL;
+	for (u32 i = 0; !err && i < l->u->prog_load.fd_array_cnt; i++) {
+		err = fd_by_index(l, i, &fd);
+		if (err)
+			return err == -EPROTO ? -EFAULT : err;
+		err = map_by_fd(l, fd, &m);
+		if (err == -EINVAL && !cmd_get_fd(l->x, fd, OBJ_BTF, &f)) {
+			put_fd(&f);
+			err = 0;
+		}
+		if (err == -EINVAL || err == -EBADF)
+			vlog(&l->log, "fd %d is not pointing to valid bpf_map or btf\n", fd);
+	}
+	return err;
 }
 
 static int check_kind(struct load *l)
 {
 	switch (l->type->kind) {
 	case PROG_TRACING:
-	case PROG_EXT: return check_target(l);
+	case PROG_EXT: return load_target(l);
 	case PROG_STRUCT_OPS: return -ENOTSUPP;
 	default: return 0;
 	}
 }
 
+static u64 now_us(void)
+{
+	struct timespec ts = { 0, 0 };
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (u64)ts.tv_sec * 1000000u + (u64)ts.tv_nsec / 1000;
+}
+
+static void log_stats(struct load *l, u64 us)
+{
+	const struct verify_result *r = &l->res;
+
+	if (l->log.level & VLOG_STATS) {
+		vlog(&l->log, "verification time %lu usec\nstack depth ", us);
+		for (u32 i = 0; i < MAX(r->prog.nr_subs, 1u); i++)
+			vlog(&l->log, i ? "+%u" : "%u", r->prog.sub[i].depth);
+		vlog(&l->log, "\n");
+	}
+	vlog(&l->log,
+	     "processed %u insns (limit %u) max_states_per_insn %u total_states %u peak_states %u mark_read "
+	     "%u\n",
+	     r->processed, VERIFIER_INSNS_LIMIT, r->max_states, r->total_states, r->peak_states,
+	     r->mark_read);
+}
+
 static int check_program(struct load *l)
 {
-	int err = check_btf(l);
+	u64 start = l->log.level & VLOG_STATS ? now_us() : 0;
+	int err = bind_fd_array(l);
 
+	if (!err)
+		err = load_btf(l);
 	if (!err && l->u->prog_load.core_relo_cnt) {
 		vlog(&l->log, "relocations by the loader (core_relos) are not supported yet\n");
 		err = -EINVAL;
@@ -378,33 +244,28 @@ static int check_program(struct load *l)
 	if (!err)
 		err = check_kind(l);
 	if (!err)
-		err = verify(&l->v);
-	if (l->log.level & VLOG_STATS)
-		vlog(&l->log, "verification time 0 usec\nstack depth %u\n", l->v.depth_of[0]);
-	vlog(&l->log,
-	     "processed %u insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 "
-	     "mark_read 0\n",
-	     l->v.processed);
+		err = verify(&l->req, &l->res);
+	log_stats(l, start ? now_us() - start : 0);
 	return err;
 }
 
-static void set_verifier(struct load *l)
+static void set_request(struct load *l)
 {
-	struct verifier *v = &l->v;
+	struct verify_req *r = &l->req;
 
-	v->type = l->type;
-	v->attach = prog_attach_get(l->type, l->attach);
-	v->prog_type = l->u->prog_load.prog_type;
-	v->flags = l->u->prog_load.prog_flags;
-	v->strict = v->flags & BPF_F_STRICT_ALIGNMENT;
-	v->gpl = l->desc.gpl;
-	v->insns = l->insns;
-	v->cnt = l->u->prog_load.insn_cnt;
-	v->map_of = (u32 *)(l->insns + v->cnt);
-	v->log = &l->log;
-	v->map_by_fd = map_by_fd;
-	v->fd_by_index = fd_by_index;
-	v->arg = l;
+	r->type = l->type;
+	r->attach = prog_attach_get(l->type, l->attach);
+	r->prog_type = l->u->prog_load.prog_type;
+	r->expected_attach = l->attach;
+	r->flags = l->u->prog_load.prog_flags;
+	r->gpl = l->desc.gpl;
+	r->insns = l->insns;
+	r->cnt = l->u->prog_load.insn_cnt;
+	r->log = &l->log;
+	r->ncpu = the_store.ncpu;
+	r->map_get = map_by_fd;
+	r->fd_by_index = fd_by_index;
+	r->arg = l;
 }
 
 /* Instructions, license, type, name: into the description. */
@@ -434,25 +295,93 @@ static int fill_desc(struct load *l)
 	d->expected_attach_type = l->attach;
 	d->prog_flags = u->prog_load.prog_flags;
 	d->gpl = license_is_gpl(license);
-	d->insns = l->insns;
+	memcpy(l->kept, l->insns, (size_t)u->prog_load.insn_cnt * sizeof(*l->insns));
+	d->insns = l->kept;
 	d->insn_cnt = u->prog_load.insn_cnt;
 	l->x->c->ops->fs_creds(l->x->c, &d->uid, &gid, &umask);
 	prog_tag(d->tag, l->insns, d->insn_cnt);
 	return 0;
 }
 
+/* In what is kept, ids stand where the client had fds or indices of its array. */
+static int put_ids(struct load *l)
+{
+	for (u32 i = 0; i < l->desc.insn_cnt; i++) {
+		struct bpf_insn *k = &l->kept[i];
+		u32 map = (u32)l->insns[i].imm;
+		bool value = k->src_reg == BPF_PSEUDO_MAP_VALUE || k->src_reg == BPF_PSEUDO_MAP_IDX_VALUE;
+
+		if (k->code != (BPF_LD | BPF_IMM | BPF_DW) ||
+		    (!value && k->src_reg != BPF_PSEUDO_MAP_FD && k->src_reg != BPF_PSEUDO_MAP_IDX))
+			continue;
+		if (map >= l->res.nr_maps)
+			return -EINVAL;
+		k->src_reg = value ? BPF_PSEUDO_MAP_VALUE : BPF_PSEUDO_MAP_FD;
+		k->imm = (s32)l->res.maps[map].id;
+	}
+	return 0;
+}
+
+/* Those that the code names first, in its order; then what only the array of fds has. */
+static int put_maps(struct load *l)
+{
+	struct prog_desc *d = &l->desc;
+
+	for (u32 i = 0; i < l->res.nr_maps; i++)
+		d->map_ids[d->nr_maps++] = l->res.maps[i].id;
+	for (u32 i = 0; i < l->maps.nr; i++) {
+		u32 id = l->maps.map[i].h->id, n = 0;
+
+		while (n < d->nr_maps && d->map_ids[n] != id)
+			n++;
+		if (n < d->nr_maps)
+			continue;
+		if (n == PROG_MAPS_MAX)
+			return -E2BIG;
+		d->map_ids[d->nr_maps++] = id;
+	}
+	return 0;
+}
+
+/* A program array takes programs of one kind: those that call into it, and those that stand in it. */
+static int join_arrays(struct load *l)
+{
+	struct obj_hdr like = {
+		.kind = l->desc.type,
+		.flags = prog_compat(l->desc.prog_flags, l->desc.expected_attach_type) << OBJ_F_OWN_SHIFT,
+	};
+	int err = 0;
+
+	for (u32 i = 0; !err && i < l->maps.nr; i++) {
+		struct bpf_map *m = l->maps.map[i].m;
+
+		if (m->map_type == BPF_MAP_TYPE_PROG_ARRAY)
+			err = m->ops->obj_check(m, &like);
+	}
+	return err;
+}
+
 static long publish(struct load *l)
 {
 	struct prog_desc *d = &l->desc;
 	struct stat st;
+	int fd, err;
 	u32 id;
-	int fd;
 
-	d->verified_insns = l->v.processed;
+	d->verified_insns = l->res.processed;
 	d->btf_id = l->btf_id;
-	d->nr_maps = l->v.nr_maps;
-	for (u32 i = 0; i < d->nr_maps; i++)
-		d->map_ids[i] = l->v.maps[i].id;
+	d->func_info = l->func_info;
+	d->nr_func = l->req.nr_func_info;
+	d->line_info = l->line_info;
+	d->nr_line = l->req.nr_line_info;
+	d->xlated = &l->res.prog;
+	err = join_arrays(l);
+	if (!err)
+		err = put_ids(l);
+	if (!err)
+		err = put_maps(l);
+	if (err)
+		return err;
 	fd = prog_make(d, &id, &st);
 	return fd < 0 ? fd : cmd_install(l->x, fd, O_RDWR, OBJ_PROG, id, &st);
 }
@@ -467,7 +396,7 @@ static long load(struct load *l)
 		ret = vlog_init(&l->log, u->prog_load.log_level, u->prog_load.log_buf, u->prog_load.log_size);
 	if (ret)
 		return ret;
-	set_verifier(l);
+	set_request(l);
 	ret = check_program(l);
 	err = cmd_log_end(l->x, &l->log, u->prog_load.log_buf, BPF_ATTR_OFF(prog_load.log_true_size));
 	if (err)
@@ -475,28 +404,62 @@ static long load(struct load *l)
 	return ret ? ret : publish(l);
 }
 
+/* Loads of the usual size reuse their memory: mapping it would take longer than what is done in it. */
+#define BLOCK (64u * 1024)
+static struct slab blocks = { .size = BLOCK };
+
+static struct load *load_alloc(const union bpf_attr_new *u)
+{
+	u32 cnt = u->prog_load.insn_cnt, lines = MIN(u->prog_load.line_info_cnt, cnt);
+	size_t size = sizeof(struct load) + (size_t)cnt * 2 * sizeof(struct bpf_insn) +
+		      (size_t)lines * sizeof(struct bpf_line_info);
+	struct load *l;
+
+	if (size <= BLOCK) {
+		l = slab_get(&blocks);
+		if (!l)
+			return NULL;
+		memset(l, 0, sizeof(*l));
+	} else {
+		l = raw_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (IS_ERR(l))
+			return NULL;
+	}
+	l->u = u;
+	l->size = size;
+	l->kept = l->insns + cnt;
+	l->line_info = (struct bpf_line_info *)(l->kept + cnt);
+	return l;
+}
+
+static void load_free(struct load *l)
+{
+	if (l->size <= BLOCK)
+		slab_put(&blocks, l);
+	else
+		raw_munmap(l, l->size);
+}
+
 long cmd_prog_load(struct cmd_ctx *x)
 {
-	u32 attach = 0, cnt = x->attr->prog_load.insn_cnt;
+	u32 attach = 0;
 	struct load *l;
-	size_t size;
 	long ret;
 
 	ret = check_attr(x, x->attr, &attach);
 	if (ret)
 		return ret;
-	size = sizeof(*l) + cnt * (sizeof(struct bpf_insn) + sizeof(u32));
-	l = raw_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (IS_ERR(l))
+	l = load_alloc(x->attr);
+	if (!l)
 		return -ENOMEM;
 	l->x = x;
-	l->u = x->attr;
 	l->type = prog_type_get(x->attr->prog_load.prog_type);
 	l->attach = attach;
-	l->size = size;
 	ret = load(l);
+	verify_free(&l->res);
+	prog_maps_drop(&l->maps);
 	btf_drop(&l->view);
 	btf_blob_drop(&l->blob);
-	raw_munmap(l, size);
+	load_free(l);
 	return ret;
 }

@@ -24,6 +24,7 @@ static const struct command cmds[] = {
 	[BPF_MAP_DELETE_ELEM] = { "MAP_DELETE_ELEM", cmd_map_delete, BPF_ATTR_END_MAP_DELETE_ELEM },
 	[BPF_MAP_GET_NEXT_KEY] = { "MAP_GET_NEXT_KEY", cmd_map_next_key, BPF_ATTR_END_MAP_GET_NEXT_KEY },
 	[BPF_PROG_LOAD] = { "PROG_LOAD", cmd_prog_load, BPF_ATTR_END_PROG_LOAD },
+	[BPF_PROG_TEST_RUN] = { "PROG_TEST_RUN", cmd_prog_test_run, BPF_ATTR_END_PROG_TEST_RUN },
 	[BPF_OBJ_PIN] = { "OBJ_PIN", cmd_obj_pin, BPF_ATTR_END_OBJ },
 	[BPF_OBJ_GET] = { "OBJ_GET", cmd_obj_get, BPF_ATTR_END_OBJ },
 	[BPF_PROG_GET_NEXT_ID] = { "PROG_GET_NEXT_ID", cmd_prog_next_id, BPF_ATTR_END_GET_NEXT_ID },
@@ -45,6 +46,7 @@ static const struct command cmds[] = {
 	[BPF_LINK_GET_FD_BY_ID] = { "LINK_GET_FD_BY_ID", cmd_link_by_id, BPF_ATTR_END_LINK_GET_FD_BY_ID },
 	[BPF_LINK_GET_NEXT_ID] = { "LINK_GET_NEXT_ID", cmd_link_next_id, BPF_ATTR_END_GET_NEXT_ID },
 	[BPF_ENABLE_STATS] = { "ENABLE_STATS", cmd_enable_stats, BPF_ATTR_END_ENABLE_STATS },
+	[BPF_PROG_BIND_MAP] = { "PROG_BIND_MAP", cmd_prog_bind_map, BPF_ATTR_END_PROG_BIND_MAP },
 	[BPF_TOKEN_CREATE] = { "TOKEN_CREATE", cmd_token_create, BPF_ATTR_END_TOKEN_CREATE },
 };
 

@@ -100,6 +100,8 @@ long cmd_token_create(struct cmd_ctx *x);
 long cmd_enable_stats(struct cmd_ctx *x);
 long cmd_btf_load(struct cmd_ctx *x);
 long cmd_prog_load(struct cmd_ctx *x);
+long cmd_prog_test_run(struct cmd_ctx *x);
+long cmd_prog_bind_map(struct cmd_ctx *x);
 
 /* The parts of OBJ_GET_INFO_BY_FD, one an object type. */
 long map_info(struct cmd_ctx *x, struct bpf_file *f);

@@ -7,6 +7,7 @@
  *     /proc/PID/fdinfo/N  open       the kernel's first four lines and the object's own
  *     /proc/PID/cwd       readlink   as for fd/N; so is getcwd(2)
  *     /proc/PID/mounts, mountinfo    fs_mounts.c
+ *     /sys/kernel/tracing/trace_pipe fs_trace.c
  *
  * PID is a number, self or thread-self; /proc/mounts, /etc/mtab and /dev/fd/N
  * are other names of these. Other processes are read with the client's
@@ -19,6 +20,8 @@
 #include "sys/fscalls.h"
 #include "map/map.h"
 #include "prog/prog.h"
+#include "prog/stats.h"
+#include "prog/trace.h"
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -74,7 +77,9 @@ static void parse_path(const struct fs_ctx *x, const char *p, struct proc_text *
 		t->kind = TEXT_MOUNTS;
 		return;
 	}
-	p += 6; /* "/proc/" */
+	if (!str_starts(p, "/proc/"))
+		return;
+	p += 6;
 	if (str_starts(p, "self/")) {
 		p += 5;
 	} else if (str_starts(p, "thread-self/")) {
@@ -218,14 +223,18 @@ static void map_lines(FILE *f, const struct map_hdr *h)
 			h->owner_flags & 1);
 }
 
-/* Programs are interpreted, when they run at all. */
+#define PROG_STRUCT 72u /* what the kernel's struct bpf_prog has before the instructions */
+
 static void prog_lines(FILE *f, const struct prog_hdr *h)
 {
-	fprintf(f, "prog_type:\t%u\nprog_jited:\t0\nprog_tag:\t", h->o.kind);
+	u64 mem = ROUND_UP(PROG_STRUCT + (u64)h->xlated_cnt * sizeof(struct bpf_insn), PAGE);
+
+	fprintf(f, "prog_type:\t%u\nprog_jited:\t1\nprog_tag:\t", h->o.kind);
 	for (u32 i = 0; i < sizeof(h->tag); i++)
 		fprintf(f, "%02x", h->tag[i]);
-	fprintf(f, "\nmemlock:\t%llu\nprog_id:\t%u\nrun_time_ns:\t0\nrun_cnt:\t0\nrecursion_misses:\t0\n",
-		(unsigned long long)ROUND_UP(h->o.file_size, PAGE), h->o.id);
+	fprintf(f, "\nmemlock:\t%llu\nprog_id:\t%u\n", (unsigned long long)mem, h->o.id);
+	fprintf(f, "run_time_ns:\t%llu\nrun_cnt:\t%llu\nrecursion_misses:\t0\n",
+		(unsigned long long)h->run_time_ns, (unsigned long long)h->run_cnt);
 	fprintf(f, "verified_insns:\t%u\n", h->verified_insns);
 }
 
@@ -337,6 +346,8 @@ long fs_text_open(struct fs_ctx *x)
 	enum obj_type type;
 	u32 id;
 
+	if (fs_trace_path(x->one.full))
+		return fs_trace_open(x);
 	parse_path(x, x->one.full, &t);
 	if ((x->oflags & O_PATH) || ((x->oflags & O_ACCMODE) != O_RDONLY && t.kind != TEXT_FD))
 		return SYS_CONTINUE;
@@ -355,6 +366,13 @@ long fs_text_open(struct fs_ctx *x)
 	}
 }
 
+static bool store_file(const char *text, const char *name)
+{
+	size_t n = strlen(the_store.path);
+
+	return !strncmp(text, the_store.path, n) && text[n] == '/' && !strcmp(text + n + 1, name);
+}
+
 /* The text that a client is to see for a link of /proc, in place; false: it stays. */
 static bool shown_text(char *text, size_t size)
 {
@@ -371,6 +389,14 @@ static bool shown_text(char *text, size_t size)
 
 	if (fs_object_text(text, &type, &id)) {
 		str_put(text, anon[type]);
+		return true;
+	}
+	if (store_file(text, STATS_FILE)) {
+		str_put(text, "anon_inode:bpf-stats");
+		return true;
+	}
+	if (store_file(text, TRACE_FILE)) {
+		str_put(text, "/sys/kernel/tracing/trace_pipe");
 		return true;
 	}
 	if (fs_client_path(text, path, MIN(size, sizeof(path)))) {

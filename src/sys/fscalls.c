@@ -47,7 +47,8 @@ const struct fs_row fs_rows[] = {
 	{ SYS_access, "access", fs_access, .one = P(NO_ARG, 0), .follow = FOLLOW_ALWAYS },
 	{ SYS_faccessat, "faccessat", fs_access, .one = P(0, 1), .follow = FOLLOW_ALWAYS },
 	{ SYS_faccessat2, "faccessat2", fs_access, .one = P(0, 1), .follow = FOLLOW_UNLESS_FLAG, .flags = 3 },
-	{ SYS_statfs, "statfs", fs_statfs, .one = P(NO_ARG, 0), .follow = FOLLOW_ALWAYS },
+	{ SYS_statfs, "statfs", fs_statfs, .one = P(NO_ARG, 0), .follow = FOLLOW_ALWAYS,
+	  .text = fs_trace_statfs },
 	{ SYS_fstatfs, "fstatfs", fs_fstatfs, .one = P(NO_ARG, NO_ARG) },
 	{ SYS_readlink, "readlink", fs_readlink, .one = P(NO_ARG, 0), .text = fs_text_readlink },
 	{ SYS_readlinkat, "readlinkat", fs_readlink, .one = P(0, 1), .text = fs_text_readlink },
@@ -252,7 +253,8 @@ static int walk_flags(struct fs_ctx *x)
 
 static bool proc_path(const char *full)
 {
-	return str_starts(full, "/proc/") || str_starts(full, "/dev/fd/") || !strcmp(full, "/etc/mtab");
+	return str_starts(full, "/proc/") || str_starts(full, "/dev/fd/") || !strcmp(full, "/etc/mtab") ||
+	       fs_trace_path(full);
 }
 
 static long call_handler(struct fs_ctx *x)

@@ -168,6 +168,11 @@ long fs_text_open(struct fs_ctx *x);
 long fs_text_readlink(struct fs_ctx *x);
 long fs_text_stat(struct fs_ctx *x);
 
+/* fs_trace.c: is it the directory of tracefs, or the trace pipe in it? */
+bool fs_trace_path(const char *path);
+long fs_trace_open(struct fs_ctx *x);
+long fs_trace_statfs(struct fs_ctx *x);
+
 /* A call whose path leads out of a redirected mount by "..": done on the true path. Else SYS_CONTINUE. */
 long fs_outside(struct fs_ctx *x);
 

@@ -10,6 +10,7 @@
  * handle stands for is compared after that.
  */
 #include "sys/handle.h"
+#include "sys/prog_image.h"
 #include "store/dirscan.h"
 #include "store/store.h"
 #include "util/raw.h"
@@ -35,7 +36,7 @@ void handle_ref(struct handle *h)
 	atomic_fetch_add_explicit(&h->refs, 1, memory_order_relaxed);
 }
 
-static bool try_ref(struct handle *h)
+bool handle_try_ref(struct handle *h)
 {
 	u32 n = atomic_load(&h->refs);
 
@@ -49,7 +50,7 @@ struct handle *handle_by_ino(u64 ino)
 {
 	struct handle *h = atomic_load(cache_slot(ino));
 
-	if (!h || !try_ref(h))
+	if (!h || !handle_try_ref(h))
 		return NULL;
 	if (h->ino == ino)
 		return h;
@@ -85,6 +86,7 @@ static void destroy(struct handle *h)
 	struct opened *o = atomic_exchange(&h->opened, NULL);
 
 	if (o) {
+		prog_image_free(atomic_exchange(&o->image, NULL));
 		obj_unmap(&o->view);
 		slab_put(&openeds, o);
 	}
@@ -174,6 +176,7 @@ struct opened *handle_open(struct handle *h)
 	o = slab_get(&openeds);
 	if (!o)
 		return ERR_PTR(-ENOMEM);
+	atomic_store(&o->image, NULL);
 	err = obj_map(h->type, h->id, true, &o->view);
 	if (err == -EACCES || err == -EROFS)
 		err = obj_map(h->type, h->id, false, &o->view);

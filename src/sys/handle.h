@@ -16,10 +16,14 @@
 #include "map/map.h"
 #include "store/object.h"
 
-/* The mapped side of an object: made once, whole, then never changed. */
+struct prog_image;
+
+/* The mapped side of an object: made once, whole, then never changed, but for what a program gets when it is
+ * first run. */
 struct opened {
 	struct obj_view view;
-	struct bpf_map map; /* for maps only */
+	struct bpf_map map;               /* for maps only */
+	struct prog_image *_Atomic image; /* for programs only: sys/prog_image.h; NULL until the first use */
 };
 
 struct handle {
@@ -41,6 +45,8 @@ struct handle {
 /* The handle of an object of the store; made if new. -ENOMEM as ERR_PTR. Async-signal-safe, as all here. */
 struct handle *handle_get(enum obj_type type, u32 id, u64 ino);
 void handle_ref(struct handle *h);
+/* For who has it by a hazard only: false when its last reference has gone. */
+bool handle_try_ref(struct handle *h);
 void handle_put(struct handle *h);
 
 /* Maps the object if that has not been done. NULL-free: the opened side, or -EIO (damaged), -EACCES, -ENOENT,

@@ -24,6 +24,9 @@ void scalar_const(struct scalar *s, u64 v);
 bool scalar_is_const(const struct scalar *s);
 bool scalar_is_const32(const struct scalar *s); /* its low half */
 
+/* No range is known any more; the bits stay. What the kernel does with a number that is not sane. */
+void scalar_forget(struct scalar *s);
+
 /* Lets bits and all bounds learn from each other, as far as the kernel goes. */
 void scalar_sync(struct scalar *s);
 /* False: no number fits, as after a branch that cannot be taken. */
@@ -36,13 +39,20 @@ bool scalar_sane(const struct scalar *s);
  */
 void scalar_alu(struct scalar *dst, const struct scalar *src, u8 op, s16 off, bool is64);
 
+/*
+ * BPF_AND and BPF_OR of a number that is 0 or -1 (all of it, or its low half) with a constant: the kernel
+ * follows both cases. True: *dst has become the case of -1, to go on with, and *zero is
+ * the other, to begin with at the same instruction later. To be called before scalar_alu(); skipping it is
+ * sound.
+ */
+bool scalar_fork(struct scalar *dst, const struct scalar *src, u8 op, struct scalar *zero);
+
 /* movs, ldsx, zero extension: the low 1, 2, 4 (or 8) bytes, extended to 64 (or, with to32, to 32 bits, upper
  * half zero). */
 void scalar_zext(struct scalar *s, u8 bytes);
 void scalar_sext(struct scalar *s, u8 bytes, bool to32);
 
-/* Byte swaps: nothing is known after them but the width, as in the kernel (constants are folded if it does).
- */
+/* Byte swaps (BPF_END) by the instruction's code and imm: 16, 32, 64. The bits move, ranges are lost. */
 void scalar_swap(struct scalar *s, u8 code, s32 imm);
 
 /* 1: always taken, 0: never, -1: either. op: BPF_JEQ JNE JGT JGE JLT JLE JSGT JSGE JSLT JSLE JSET. */

@@ -37,8 +37,9 @@ struct tnum tnum_cast(struct tnum a, u8 bytes); /* its low bytes, the rest zero 
 struct tnum tnum_subreg(struct tnum a);         /* low 32 bits */
 struct tnum tnum_clear_subreg(struct tnum a);   /* high 32 bits, the low ones zero */
 struct tnum tnum_with_subreg(struct tnum a, struct tnum low);
-bool tnum_in(struct tnum a, struct tnum b); /* is every number of b one of a? */
-bool tnum_aligned(struct tnum a, u64 size); /* a multiple of size (a power of two) for certain */
+bool tnum_in(struct tnum a, struct tnum b);     /* is every number of b one of a? */
+bool tnum_next(struct tnum a, u64 min, u64 *v); /* *v: its least number that is at least min, if any */
+bool tnum_aligned(struct tnum a, u64 size);     /* a multiple of size (a power of two) for certain */
 
 static inline bool tnum_is_const(struct tnum a)
 {

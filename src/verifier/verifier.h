@@ -29,6 +29,7 @@ struct verifier_map {
 	const void *value; /* of a frozen direct map: value_size bytes that stay as they are, or NULL */
 	const struct verifier_map *inner; /* map of maps: its template */
 	u32 owner_type;                   /* program array: type of its programs, 0 while none */
+	char name[16];                    /* for the log */
 };
 
 struct verify_req {
@@ -63,6 +64,7 @@ struct verify_result {
 	struct vprog prog; /* in the arena, like insns and orig */
 	void *arena;       /* freed by verify_free */
 	size_t arena_size;
+	u32 max_ctx; /* bytes of its context that the program touches: largest offset + size */
 };
 
 /*

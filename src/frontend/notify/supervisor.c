@@ -20,6 +20,7 @@
  * and is nobody's business any more; whatever was made for it dies with its
  * description.
  */
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -31,6 +32,7 @@
 #include <unistd.h>
 #include "frontend/notify/filter.h"
 #include "frontend/notify/notify.h"
+#include "prog/trace.h"
 #include "sys/sys.h"
 #include "util/raw.h"
 
@@ -228,6 +230,16 @@ int supervisor_sleep(void)
 	return wake_fd;
 }
 
+/* Lines that programs print wait here for a reader, as many as the system lets them. Kept to the end. */
+static void hold_trace_pipe(void)
+{
+	int fd = trace_open(O_RDWR);
+
+	for (int size = 1 << 20; fd >= 0 && size > 1 << 16; size /= 2)
+		if (fcntl(fd, F_SETPIPE_SZ, size) >= 0)
+			break;
+}
+
 int supervisor_start(int listener, bool *wake)
 {
 	notify_listener = listener;
@@ -238,5 +250,6 @@ int supervisor_start(int listener, bool *wake)
 		return -errno;
 	*wake = !ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
 	target_setup();
+	hold_trace_pipe();
 	return worker_start();
 }

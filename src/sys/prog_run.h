@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Running a program here: struct run with what it may reach, and the repeats.
+ *
+ * Objects that a run finds on its way by their ids (targets of tail calls,
+ * maps in maps) are held in a table until the run is over, since code may still be on its way back through
+ * them. Ids are never used again, so what stands under an id is right as long as the
+ * slot names that id. After the run some stay for the next one (warm).
+ *
+ *     run -> held[hash(type, id)] -> handle, and its image or map
+ *
+ * A run that faults is over: -EIO.
+ */
+#ifndef PINFS_SYS_PROG_RUN_H
+#define PINFS_SYS_PROG_RUN_H
+
+#include "progtype/ctx.h"
+#include "sys/caller.h"
+#include "sys/prog_image.h"
+
+struct held {
+	struct handle *h; /* NULL: free */
+	enum obj_type type;
+	u32 id;
+	union {
+		struct prog_image *image;
+		struct bpf_map *map;
+	};
+};
+
+#define HELD_FIRST 16u /* a power of two */
+
+struct running {
+	struct run r;
+	struct bpf_caller *c;
+	u64 client_word; /* an address that the client can read while it lives */
+	struct prog_image *image;
+	const struct prog_run_ops *ops;
+	struct run_frame frame;
+	u64 repeat;
+	u32 ctx_size;   /* bytes of the context where its size is the client's, else all */
+	int prefer_cpu; /* -1: any */
+
+	/* Results. */
+	u64 done, ns;
+	u32 retval;
+
+	/* Inner state. */
+	int trace_fd; /* -1: not opened, -2: cannot be */
+	char comm[17];
+	struct held *held, first[HELD_FIRST];
+	u32 nr_held, room;
+};
+
+/* The fields above "Results" are set, all others zero. 0; -EAGAIN: no CPU number free; -EIO: faulted; -EINTR:
+ * the client is gone. */
+int prog_run(struct running *p, struct op *op);
+
+#endif

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Calls of subprograms, and how deep stacks get.
+ *
+ * A static subprogram is walked at every call, in a frame of its own. A global
+ * one is only asked for its arguments (btf_args.c) and walked once, later.
+ */
+#include "verifier/env.h"
+
+#define PROGRAM_STACK_TAIL 256u /* with tail calls, what those before may use */
+
+const char *sub_name(const struct env *e, u32 sub)
+{
+	const struct btf_type *t = e->sub[sub].type_id ? btf_type(e->req->btf, e->sub[sub].type_id) : NULL;
+
+	return t ? btf_str(e->req->btf, t->name_off) : "";
+}
+
+static int call_global(struct env *e, u32 sub)
+{
+	int err;
+
+	if (e->cur->active_locks)
+		return bad(e, -EINVAL,
+			   "global function calls are not allowed while holding a lock,\n"
+			   "use static function instead");
+	err = btf_args_check(e, sub);
+	if (err) {
+		vlog(e->log, "Caller passes invalid args into func#%u ('%s')\n", sub, sub_name(e, sub));
+		return err;
+	}
+	if (VERBOSE(e))
+		vlog(e->log, "Func#%u ('%s') is global and assumed valid.\n", sub, sub_name(e, sub));
+	if (e->sub[sub].changes_pkt)
+		clear_packet_pointers(e);
+	e->sub[sub].called = true;
+	clear_caller_saved(e);
+	mark_unknown(e, 0);
+	return 0;
+}
+
+int call_subprog(struct env *e, const struct bpf_insn *i, u32 *next)
+{
+	u32 sub = subprog_begin(e, (u32)((s64)e->insn + 1 + i->imm)), n = e->cur->curframe + 1;
+	struct frame *f, *up = cur_frame(e);
+
+	if (sub == NO_SUB)
+		return -EFAULT;
+	if (e->sub[sub].global)
+		return call_global(e, sub);
+	if (n >= FRAMES_MAX) {
+		vlog(e->log, "the call stack of %u frames is too deep\n", n + 1);
+		return -E2BIG;
+	}
+	f = frame_new(e, n, e->insn, sub);
+	if (!f)
+		return -ENOMEM;
+	e->cur->frame[n] = f;
+	for (u32 r = 1; r <= 5; r++)
+		f->reg[r] = up->reg[r];
+	clear_caller_saved(e);
+	f->live = live_enter(e, up->live, e->insn, sub, false);
+	if (!f->live)
+		return -ENOMEM;
+	f->async_entry = up->async_entry;
+	e->cur->curframe = n;
+	*next = e->sub[sub].start;
+	if (VERBOSE(e)) {
+		vlog(e->log, "caller:\n");
+		say_state(e, e->cur, n - 1, true);
+		vlog(e->log, "callee:\n");
+		say_state(e, e->cur, n, true);
+	}
+	return 0;
+}
+
+struct depth_walk {
+	u32 sub[FRAMES_MAX + 1], at[FRAMES_MAX + 1];
+	u32 level, depth, max;
+	bool tail;
+};
+
+static u32 rounded(const struct env *e, u32 sub)
+{
+	return ROUND_UP(e->sub[sub].depth, 16);
+}
+
+/* The next subprogram that the one on top calls, from d->at on: NO_SUB if none. */
+static u32 next_call(struct env *e, struct depth_walk *d)
+{
+	u32 sub = d->sub[d->level], to;
+
+	for (; d->at[d->level] < sub_end(e, sub); d->at[d->level]++) {
+		const struct bpf_insn *i = &e->insns[d->at[d->level]];
+
+		if (!insn_is_call(i, BPF_PSEUDO_CALL) && !insn_is_func(i))
+			continue;
+		to = subprog_begin(e, (u32)((s64)d->at[d->level] + 1 + i->imm));
+		d->at[d->level]++;
+		/* What runs later runs on a stack of its own. */
+		if (to == NO_SUB || e->sub[to].async)
+			continue;
+		return to;
+	}
+	return NO_SUB;
+}
+
+static int descend(struct env *e, struct depth_walk *d, u32 to)
+{
+	u32 own = rounded(e, d->sub[d->level]);
+
+	if (d->level + 1 >= FRAMES_MAX) {
+		vlog(e->log, "the call stack of %u frames is too deep !\n", d->level + 2);
+		return -E2BIG;
+	}
+	if (e->sub[to].tail_reach && d->depth >= PROGRAM_STACK_TAIL) {
+		vlog(e->log,
+		     "tail_calls are not allowed when call stack of previous frames is %u bytes. Too large\n",
+		     d->depth);
+		return -EACCES;
+	}
+	(void)own;
+	d->level++;
+	d->sub[d->level] = to;
+	d->at[d->level] = e->sub[to].start;
+	return 0;
+}
+
+static int depth_from(struct env *e, u32 root)
+{
+	struct depth_walk d = { .sub = { root }, .at = { e->sub[root].start } };
+	int err;
+
+	d.depth = rounded(e, root);
+	for (;;) {
+		u32 to;
+
+		if (d.depth > BPF_STACK_MAX) {
+			vlog(e->log, "combined stack size of %u calls is %u. Too large\n", d.level + 1,
+			     d.depth);
+			return -EACCES;
+		}
+		d.max = MAX(d.max, d.depth);
+		to = next_call(e, &d);
+		if (to != NO_SUB) {
+			err = descend(e, &d, to);
+			if (err)
+				return err;
+			d.depth += rounded(e, to);
+			continue;
+		}
+		d.depth -= rounded(e, d.sub[d.level]);
+		if (!d.level--)
+			break;
+	}
+	e->res->stack_depth = MAX(e->res->stack_depth, d.max);
+	return 0;
+}
+
+/* Subprograms from which a tail call can be reached. */
+static void spread_tail_calls(struct env *e)
+{
+	bool changed = true;
+
+	for (u32 s = 0; s < e->nr_subs; s++)
+		e->sub[s].tail_reach = e->sub[s].tail_call;
+	while (changed) {
+		changed = false;
+		for (u32 at = 0; at < e->cnt; at++) {
+			const struct bpf_insn *i = &e->insns[at];
+			u32 by, to;
+
+			if (!insn_is_call(i, BPF_PSEUDO_CALL))
+				continue;
+			by = subprog_of(e, at);
+			to = subprog_begin(e, (u32)((s64)at + 1 + i->imm));
+			if (to == NO_SUB || !e->sub[to].tail_reach || e->sub[by].tail_reach)
+				continue;
+			e->sub[by].tail_reach = true;
+			changed = true;
+		}
+	}
+}
+
+/*
+ * Each chain of calls fits into the stack. The chains are walked one by one, which takes
+ * long only for programs made for it: their number is bounded by a budget.
+ */
+int stack_depth_check(struct env *e)
+{
+	int err = 0;
+
+	spread_tail_calls(e);
+	for (u32 s = 0; !err && s < e->nr_subs; s++)
+		if (!s || e->sub[s].async)
+			err = depth_from(e, s);
+	return err;
+}

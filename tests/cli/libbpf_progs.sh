@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# A skeleton program of the machine's own bpftool and libbpf, unmodified: the
+# same output on the kernel, with the preload library, with nothing mounted, and
+# linked statically, so that notify serves it. Also with the object compiled for each version of the instruction set.
+cd "$(dirname "$0")/../.." || exit 1
+. tests/lib/cli.sh
+
+client=$TOP/$B/tests/clients/libbpf_progs
+objects=$TOP/$B/tests/clients/bpf
+
+# compare TEXT: $WORK/kernel with $WORK/pinfs, a check a line
+compare() {
+	local line
+
+	while IFS= read -r line; do
+		case $line in
+		=*) ok "$1: ${line:1}" ;;
+		-*) not_ok "$1: ${line:1}" ;;
+		+*) not_ok "$1: ${line:1} (not on the kernel)" ;;
+		esac
+	done < <(diff --unchanged-line-format='=%L' --old-line-format='-%L' --new-line-format='+%L' "$WORK/kernel" "$WORK/pinfs")
+}
+
+# both ARGS...: the client with them, everywhere
+both() {
+	world kernel "$client" "$@" >"$WORK/kernel" 2>&1 </dev/null || { not_ok "kernel $*"; diag <"$WORK/kernel"; }
+	RUN_OPTS='--fresh' world root timeout 60 "$client" "$@" >"$WORK/pinfs" 2>&1 </dev/null
+	compare "preload ${*##*/}"
+	RUN_OPTS='--fresh --redirect' world root timeout 60 "$client" "$@" >"$WORK/pinfs" 2>&1 </dev/null
+	compare "redirect ${*##*/}"
+	RUN_OPTS='--fresh' world root timeout 60 "$client.static" "$@" >"$WORK/pinfs" 2>&1 </dev/null
+	compare "notify ${*##*/}"
+}
+
+why=$(no_world kernel)
+[ -z "$why" ] || skip_all "$why"
+both run
+for cpu in v1 v2 v3 v4; do
+	[ -e "$objects/progs.$cpu.o" ] || { skip "no clang that knows BPF $cpu"; continue; }
+	both run "$objects/progs.$cpu.o"
+done
+both errors
+both info
+done_testing
