@@ -154,7 +154,42 @@ static int access_mem(struct env *e, u32 regno, s32 off, u32 size, bool write, s
 	return err;
 }
 
-/* Socket pointers: fields by the kernel's rule would need its layout; reading is for helpers. */
+/* One of struct bpf_sock's words, or a part of one that may be read in parts. */
+static bool sock_field(u32 off, u32 size)
+{
+	static const struct {
+		u8 from, to, width;
+	} parts[] = { { 4, 16, 4 }, { 24, 48, 4 }, { 48, 52, 2 }, { 52, 80, 4 } };
+	bool padding = off > 48 && off < 52;
+
+	if (off + size > sizeof(struct bpf_sock) || off % size || padding)
+		return false;
+	if (size == 4)
+		return true;
+	for (u32 n = 0; n < ARRAY_SIZE(parts); n++)
+		if (off >= parts[n].from && off < parts[n].to)
+			return size <= parts[n].width;
+	return false;
+}
+
+static bool sock_readable(u8 type, s32 off, u32 size)
+{
+	if (off < 0)
+		return false;
+	if (type == PTR_TO_TCP_SOCK) {
+		bool wide = off == offsetof(struct bpf_tcp_sock, bytes_received) ||
+			    off == offsetof(struct bpf_tcp_sock, bytes_acked);
+
+		return (u32)off + size <= sizeof(struct bpf_tcp_sock) && !(off % (s32)size) &&
+		       size == (wide ? 8 : 4);
+	}
+	/* Of a request or time-wait socket only what all kinds have. */
+	if (type == PTR_TO_SOCK_COMMON && off >= 8 && off < 24)
+		return false;
+	return sock_field((u32)off, size);
+}
+
+/* Kernel objects: read-only, and by loads that give 0 where nothing is mapped. */
 static int access_btf(struct env *e, u32 regno, s32 off, u32 size, bool write, s32 val)
 {
 	struct reg *r = cur_reg(e, regno);
@@ -164,11 +199,14 @@ static int access_btf(struct env *e, u32 regno, s32 off, u32 size, bool write, s
 		     reg_text(e, r));
 		return -EACCES;
 	}
-	if (r->n.smin < 0 || !tnum_is_const(r->n.var) || off < 0) {
-		vlog(e->log, "R%u is %s invalid variable offset: off=%d\n", regno, reg_text(e, r), off);
+	if (is_sock(r) && r->n.smin < 0) {
+		vlog(e->log,
+		     "R%u min value is negative, either use unsigned index or do a if (index >=0) check.\n",
+		     regno);
 		return -EACCES;
 	}
-	if (is_sock(r)) {
+	if (is_sock(r) ? !tnum_equals(r->n.var, 0) || !sock_readable(r->type, off, size)
+		       : !tnum_equals(r->n.var, 0) || off < 0) {
 		vlog(e->log, "R%u invalid %s access off=%d size=%u\n", regno, reg_text(e, r), off, size);
 		return -EACCES;
 	}
@@ -261,6 +299,38 @@ static int check_aligned(struct env *e, const struct reg *r, s32 off, u32 size, 
 	return -EACCES;
 }
 
+/* The kernel's struct bpf_map is not there to be read; what it would say of writing is known. */
+static int access_map_ptr(struct env *e, u32 regno, bool write)
+{
+	static const char *const structs[] = {
+		[BPF_MAP_TYPE_HASH] = "bpf_htab",
+		[BPF_MAP_TYPE_PERCPU_HASH] = "bpf_htab",
+		[BPF_MAP_TYPE_LRU_HASH] = "bpf_htab",
+		[BPF_MAP_TYPE_LRU_PERCPU_HASH] = "bpf_htab",
+		[BPF_MAP_TYPE_HASH_OF_MAPS] = "bpf_htab",
+		[BPF_MAP_TYPE_ARRAY] = "bpf_array",
+		[BPF_MAP_TYPE_PERCPU_ARRAY] = "bpf_array",
+		[BPF_MAP_TYPE_PROG_ARRAY] = "bpf_array",
+		[BPF_MAP_TYPE_PERF_EVENT_ARRAY] = "bpf_array",
+		[BPF_MAP_TYPE_CGROUP_ARRAY] = "bpf_array",
+		[BPF_MAP_TYPE_ARRAY_OF_MAPS] = "bpf_array",
+		[BPF_MAP_TYPE_LPM_TRIE] = "lpm_trie",
+		[BPF_MAP_TYPE_QUEUE] = "bpf_queue_stack",
+		[BPF_MAP_TYPE_STACK] = "bpf_queue_stack",
+		[BPF_MAP_TYPE_RINGBUF] = "bpf_ringbuf_map",
+		[BPF_MAP_TYPE_BLOOM_FILTER] = "bpf_bloom_filter",
+		[BPF_MAP_TYPE_STACK_TRACE] = "bpf_stack_map",
+	};
+	const struct reg *r = cur_reg(e, regno);
+	u32 type = reg_map(e, r)->map_type;
+
+	if (write && type < ARRAY_SIZE(structs) && structs[type])
+		vlog(e->log, "only read from %s is supported\n", structs[type]);
+	else
+		vlog(e->log, "R%u invalid mem access '%s'\n", regno, reg_text(e, r));
+	return -EACCES;
+}
+
 /* off is the instruction's; val: register that is stored or loaded, -1: none. */
 static int dispatch(struct env *e, u32 insn, u32 regno, s32 off, u32 size, bool write, s32 val, bool sx)
 {
@@ -277,6 +347,7 @@ static int dispatch(struct env *e, u32 insn, u32 regno, s32 off, u32 size, bool 
 		return write ? stack_write(e, regno, off, size, val) : stack_read(e, regno, off, size, val);
 	case PTR_TO_PACKET:
 	case PTR_TO_PACKET_META: return access_packet(e, regno, off, size, write, val);
+	case CONST_PTR_TO_MAP: return access_map_ptr(e, regno, write);
 	case PTR_TO_FLOW_KEYS: return access_flow_keys(e, regno, off, size, write, val);
 	case PTR_TO_SOCKET:
 	case PTR_TO_SOCK_COMMON:

@@ -150,7 +150,7 @@ static int check_memory(struct env *e, u32 n, const struct sub_arg *a)
 	if (!err)
 		err = check_mem_arg(e, n + 1, a->size, true, true, false, NULL);
 	*cur_reg(e, n + 1) = was;
-	return err;
+	return err && err != -ENOMEM ? -EINVAL : err;
 }
 
 static int check_one(struct env *e, u32 n, const struct sub_arg *a)
@@ -189,8 +189,7 @@ int btf_args_check(struct env *e, u32 sub)
 		if (!err)
 			err = check_one(e, n, &e->sub[sub].arg[n]);
 	}
-	/* Whatever the reason, the call's errno is this. */
-	return err && err != -ENOMEM ? -EINVAL : err;
+	return err;
 }
 
 /* The registers with which the function is walked. */

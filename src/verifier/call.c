@@ -2,6 +2,7 @@
 /*
  * Helper calls: may this program call it, do the arguments fit (args.c), and what comes back.
  */
+#include "helper/format.h"
 #include "verifier/env.h"
 
 static int may_call(struct env *e, s32 id, const struct bpf_func_proto **h)
@@ -31,6 +32,21 @@ static int map_fits(struct env *e, const struct call_meta *m)
 		return 0;
 	vlog(e->log, "cannot pass map_type %u into func %s#%d\n", m->map->map_type, m->h->name, m->id);
 	return -EINVAL;
+}
+
+/* Helpers that write where programs may only read; a tail call through something else. */
+static int map_usable(struct env *e, const struct call_meta *m)
+{
+	bool writes = m->id == BPF_FUNC_map_update_elem || m->id == BPF_FUNC_map_delete_elem ||
+		      m->id == BPF_FUNC_map_push_elem || m->id == BPF_FUNC_map_pop_elem;
+
+	if (m->has_map && writes && m->map->map_flags & BPF_F_RDONLY_PROG)
+		return bad(e, -EACCES, "write into map forbidden");
+	if (m->h->special == HELPER_TAIL_CALL && m->map->map_type != BPF_MAP_TYPE_PROG_ARRAY) {
+		vlog(e->log, "expected prog array map for tail call");
+		return -EINVAL;
+	}
+	return 0;
 }
 
 /* Which maps come here: with only one, calls can be bound to it. */
@@ -74,6 +90,21 @@ static int release(struct env *e, const struct call_meta *m)
 	return err;
 }
 
+/* bpf_snprintf's format, which is constant, and the words that are there for it. */
+static int check_format(struct env *e, const struct call_meta *m)
+{
+	const struct reg *fmt = cur_reg(e, 3), *len = cur_reg(e, 5);
+	const struct verifier_map *map = reg_map(e, fmt);
+	u64 off = (u64)fmt->off + fmt->n.var.value;
+
+	if (!tnum_is_const(len->n.var) || len->n.var.value % 8 || off >= map->value_size)
+		return -EINVAL;
+	if (format_check((const char *)map->value + off, map->value_size - (u32)off,
+			 (u32)(len->n.var.value / 8)))
+		return bad(e, -EINVAL, "Invalid format string");
+	return 0;
+}
+
 static int special(struct env *e, const struct bpf_insn *i, struct call_meta *m)
 {
 	struct frame *f = cur_frame(e);
@@ -100,11 +131,21 @@ static int special(struct env *e, const struct bpf_insn *i, struct call_meta *m)
 		}
 		return push_callback(e, i, m);
 	case HELPER_FOR_EACH:
+		if (m->h->maps && !(m->h->maps >> m->map->map_type & 1))
+			return bad(e, -ENOTSUPP, "callback function not allowed for map");
+		return push_callback(e, i, m);
+	case HELPER_SNPRINTF: return check_format(e, m);
 	case HELPER_TIMER_CALLBACK:
 	case HELPER_USER_RINGBUF_DRAIN:
 	case HELPER_FIND_VMA: return push_callback(e, i, m);
-	default: return 0;
+	default: break;
 	}
+	if (m->id == BPF_FUNC_dynptr_from_mem && cur_reg(e, 1)->type != PTR_TO_MAP_VALUE) {
+		vlog(e->log, "Unsupported reg type %s for bpf_dynptr_from_mem data\n",
+		     reg_text(e, cur_reg(e, 1)));
+		return -EACCES;
+	}
+	return 0;
 }
 
 static void pointer(struct env *e, struct reg *r, u8 type, bool null)
@@ -206,7 +247,9 @@ static int call_helper(struct env *e, const struct bpf_insn *i)
 	if (err)
 		return err;
 	note_map(e, &m);
-	err = fill_memory(e, &m);
+	err = map_usable(e, &m);
+	if (!err)
+		err = fill_memory(e, &m);
 	if (!err)
 		err = dynptr_finish(e, &m);
 	if (!err)

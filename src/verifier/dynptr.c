@@ -86,7 +86,7 @@ static int make(struct env *e, u32 regno, u32 kinds, struct call_meta *m)
 		return bad(e, -EINVAL, "Dynptr has to be an uninitialized dynptr");
 	slot = slot_of(e, regno);
 	if (slot < 0)
-		return slot;
+		return bad(e, -EINVAL, "Dynptr has to be an uninitialized dynptr");
 	f = e->cur->frame[cur_reg(e, regno)->frameno];
 	for (u32 n = (u32)slot - 1; n <= (u32)slot; n++)
 		if (n < f->nr_slots && f->stack[n].type[7] == STACK_DYNPTR)

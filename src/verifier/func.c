@@ -110,7 +110,7 @@ static int descend(struct env *e, struct depth_walk *d, u32 to)
 	u32 own = rounded(e, d->sub[d->level]);
 
 	if (d->level + 1 >= FRAMES_MAX) {
-		vlog(e->log, "the call stack of %u frames is too deep !\n", d->level + 2);
+		vlog(e->log, "the call stack of %u frames is too deep !\n", d->level + 1);
 		return -E2BIG;
 	}
 	if (e->sub[to].tail_reach && d->depth >= PROGRAM_STACK_TAIL) {

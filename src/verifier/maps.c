@@ -11,6 +11,33 @@
 
 #define DIRECT_OFF_MAX (1u << 29)
 
+#define T(type) (1ull << BPF_MAP_TYPE_##type)
+
+/* What a map's contents demand of a program, and sleeping of its maps. */
+static int map_allowed(struct env *e, const struct verifier_map *m)
+{
+	static const u64 for_sleepers = T(HASH) | T(LRU_HASH) | T(ARRAY) | T(PERCPU_HASH) | T(PERCPU_ARRAY) |
+					T(LRU_PERCPU_HASH) | T(ARRAY_OF_MAPS) | T(HASH_OF_MAPS) | T(RINGBUF) |
+					T(USER_RINGBUF) | T(INODE_STORAGE) | T(SK_STORAGE) | T(TASK_STORAGE) |
+					1ull << BPF_MAP_TYPE_CGRP_STORAGE | T(QUEUE) | T(STACK) |
+					1ull << BPF_MAP_TYPE_ARENA;
+	u32 type = e->req->prog_type;
+	bool tracing = type == BPF_PROG_TYPE_KPROBE || type == BPF_PROG_TYPE_TRACEPOINT ||
+		       type == BPF_PROG_TYPE_PERF_EVENT || type == BPF_PROG_TYPE_RAW_TRACEPOINT ||
+		       type == BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE;
+
+	if (m->spin_lock_off >= 0 && type == BPF_PROG_TYPE_SOCKET_FILTER)
+		return bad(e, -EINVAL, "socket filter progs cannot use bpf_spin_lock yet");
+	if (m->spin_lock_off >= 0 && tracing)
+		return bad(e, -EINVAL, "tracing progs cannot use bpf_spin_lock yet");
+	if (m->timer_off >= 0 && tracing)
+		return bad(e, -EINVAL, "tracing progs cannot use bpf_timer yet");
+	if (e->req->flags & BPF_F_SLEEPABLE && !(m->map_type < 64 && for_sleepers >> m->map_type & 1))
+		return bad(e, -EINVAL,
+			   "Sleepable programs can only use array, hash, ringbuf and local storage maps");
+	return 0;
+}
+
 static int take_map(struct env *e, s32 fd, u32 *index)
 {
 	struct verify_result *res = e->res;
@@ -31,8 +58,10 @@ static int take_map(struct env *e, s32 fd, u32 *index)
 		     VERIFIER_MAPS_MAX);
 		return -E2BIG;
 	}
-	res->maps[res->nr_maps++] = m;
-	return 0;
+	err = map_allowed(e, &m);
+	if (!err)
+		res->maps[res->nr_maps++] = m;
+	return err;
 }
 
 static int by_index(struct env *e, u32 idx, s32 *fd)

@@ -165,13 +165,35 @@ int func_info_types(struct env *e)
 static int check_func(struct env *e, u32 n)
 {
 	const struct bpf_func_info *f = &e->req->func_info[n];
-	const struct btf_type *t = btf_type(e->req->btf, f->type_id);
+	const struct btf_type *t = btf_type(e->req->btf, f->type_id), *proto, *t_ret;
+	bool number;
+	u32 id;
 
 	if (f->insn_off != e->sub[n].start)
 		return bad(e, -EINVAL, "func_info BTF section doesn't match subprog layout in BPF program");
 	e->sub[n].type_id = f->type_id;
+	proto = btf_type(e->req->btf, t->type);
+	id = proto->type;
+	t_ret = id ? btf_skip_mods(e->req->btf, &id) : NULL;
+	number = t_ret && btf_is(t_ret, BTF_K(INT) | BTF_K(ENUM) | BTF_K(ENUM64));
+	if (n && !number && e->sub[n].has_ld_abs)
+		return bad(e, -EINVAL, "LD_ABS is only allowed in functions that return 'int'.");
+	if (n && !number && e->sub[n].tail_call)
+		return bad(e, -EINVAL, "tail_call is only allowed in functions that return 'int'.");
 	/* The main program is walked as such. */
 	e->sub[n].global = n && btf_vlen(t) == BTF_FUNC_GLOBAL;
+	return 0;
+}
+
+/* Both may leave a subprogram in the middle, with a number. */
+static int without_btf(struct env *e)
+{
+	for (u32 n = 1; n < e->nr_subs; n++) {
+		if (e->sub[n].has_ld_abs)
+			return bad(e, -EINVAL, "LD_ABS is not allowed in subprogs without BTF");
+		if (e->sub[n].tail_call)
+			return bad(e, -EINVAL, "tail_call is not allowed in subprogs without BTF");
+	}
 	return 0;
 }
 
@@ -181,7 +203,7 @@ int func_info_check(struct env *e)
 	int err = 0;
 
 	if (!e->req->nr_func_info || !e->req->btf)
-		return 0;
+		return without_btf(e);
 	if (e->req->nr_func_info != e->nr_subs)
 		return bad(e, -EINVAL, "number of funcs in func_info doesn't match number of subprogs");
 	for (u32 n = 0; !err && n < e->nr_subs; n++)

@@ -25,9 +25,11 @@ static int load_imm64(struct env *e, const struct bpf_insn *i)
 		reg_zero_offset(d);
 		d->type = PTR_TO_FUNC;
 		d->sub = subprog_begin(e, (u32)((s64)e->insn + 1 + i->imm));
-		/* A callback has no BTF signature to be checked by callers, so it must be static. */
 		if (d->sub == NO_SUB)
 			return -EINVAL;
+		if (!e->sub[d->sub].type_id)
+			return bad(e, -EINVAL, "missing btf func_info");
+		/* A callback has no BTF signature to be checked by callers, so it must be static. */
 		if (e->sub[d->sub].global)
 			return bad(e, -EINVAL, "callback function not static");
 		return 0;
@@ -95,8 +97,14 @@ static int do_insn(struct env *e, u32 *next)
 	const char *wrong = insn_invalid(i);
 
 	*next = e->insn + 1;
-	if (wrong)
-		return invalid(e, i, wrong);
+	if (wrong) {
+		u8 class = BPF_CLASS(i->code), op = BPF_OP(i->code);
+		bool jump = (class == BPF_JMP || class == BPF_JMP32) && op >= BPF_JEQ && op != BPF_CALL &&
+			    op != BPF_EXIT && op != 0xe0;
+		int err = jump ? reg_readable(e, i->dst_reg) : 0;
+
+		return err ? err : invalid(e, i, wrong);
+	}
 	switch (BPF_CLASS(i->code)) {
 	case BPF_ALU:
 	case BPF_ALU64: return do_alu(e, i);
