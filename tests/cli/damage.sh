@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Files of the store cut short, zeroed and with bytes changed: an errno, no crash, others untouched.
 # $SEED repeats a run; 2,000 files are damaged at full scale.
-cd "$(dirname "$0")/../.." && . tests/lib/cli.sh
+cd "$(dirname "$0")/../.." && . tests/lib/cli.sh && . tests/lib/damage.sh
 new_store
-seed=${SEED:-1}
 cases=$((2000 * ${PINFS_TEST_SCALE:-10} / 100))
 [ "$cases" -gt 0 ] || cases=1
 echo "# seed $seed, $cases cases"
@@ -54,31 +53,6 @@ done
 try show
 bpftool map lookup pinned /sys/fs/bpf/good key 1 0 0 0
 EOF
-
-# A small generator, so that the seed says it all. The result is in $r.
-state=$seed
-rnd() {
-	state=$(((state * 1103515245 + 12345) & 0x7fffffff))
-	r=$(((state >> 8) % $1))
-}
-
-byte_at() { # FILE OFFSET
-	rnd 256
-	printf "\\x$(printf %x "$r")" | dd of="$1" bs=1 seek="$2" conv=notrunc status=none
-}
-
-damage() { # FILE: what it did is in $did
-	local size way at
-	size=$(stat -c %s "$1")
-	rnd 6; way=$r
-	rnd "$size"; at=$r
-	case $way in
-	0) truncate -s "$at" "$1"; did="cut to $at of $size" ;;
-	1) dd if=/dev/zero of="$1" bs=1 seek="$at" count=600 conv=notrunc status=none; did="zeroes at $at" ;;
-	2) rnd 512; at=$r; byte_at "$1" "$at"; did="a byte at $at" ;;
-	*) byte_at "$1" "$at"; did="a byte at $at" ;;
-	esac
-}
 
 # In each round a file of each type is damaged.
 damaged=0 round=0
