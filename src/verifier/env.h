@@ -280,6 +280,7 @@ struct env {
 	struct chunk *chunks;
 	u8 *mem_at, *mem_end;
 	size_t mem_total;
+	bool mem_stale; /* what is handed out has been in use before */
 	void *mem_free[160];
 };
 
