@@ -95,7 +95,7 @@ static void widen(struct vstate *old, struct vstate *now)
 		for (u32 r = 0; r < REG_FP; r++)
 			widen_reg(&a->reg[r], &b->reg[r]);
 		for (u32 n = 0; n < a->nr_slots && n < b->nr_slots; n++)
-			if (slot_is_scalar64(&a->stack[n]) && slot_is_scalar64(&b->stack[n]))
+			if (slot_is_scalar(&a->stack[n]) && slot_is_scalar(&b->stack[n]))
 				widen_reg(&a->stack[n].r, &b->stack[n].r);
 	}
 }

@@ -61,8 +61,9 @@ int subprogs_find(struct env *e)
 			if (!e->req->gpl)
 				return bad(e, -EINVAL,
 					   "cannot call kernel function from non-GPL compatible program");
-			if (!i->imm && i->off)
-				return bad(e, -EINVAL, "offset must be zero for the kernel functions");
+			/* One that the loader did not find: it must not be reached. */
+			if (!i->imm && !i->off)
+				continue;
 			vlog(e->log, "kernel btf_id %d is not a function\n", i->imm);
 			return -EINVAL;
 		}
