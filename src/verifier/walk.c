@@ -210,7 +210,6 @@ static void drop_states(struct env *e)
 		}
 		e->explored[n] = NULL;
 	}
-	e->orphans = NULL;
 }
 
 static int start(struct env *e, u32 sub)
