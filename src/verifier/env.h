@@ -283,7 +283,7 @@ struct env {
 	void *mem_free[160];
 };
 
-#define VERBOSE(e)  ((e)->log && (e)->log->level)
+#define VERBOSE(e)  ((e)->log && (e)->log->level & (VLOG_LEVEL1 | VLOG_LEVEL2))
 #define VERBOSE2(e) ((e)->log && (e)->log->level & VLOG_LEVEL2)
 
 /* mem.c */

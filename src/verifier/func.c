@@ -77,7 +77,8 @@ int call_subprog(struct env *e, const struct bpf_insn *i, u32 *next)
 struct depth_walk {
 	u32 sub[FRAMES_MAX + 1], at[FRAMES_MAX + 1];
 	u32 level, depth, max;
-	bool tail;
+	/* How deep the stack was, plus 1, when a subprogram was last entered on a level. */
+	u16 (*seen)[FRAMES_MAX];
 };
 
 static u32 rounded(const struct env *e, u32 sub)
@@ -107,8 +108,6 @@ static u32 next_call(struct env *e, struct depth_walk *d)
 
 static int descend(struct env *e, struct depth_walk *d, u32 to)
 {
-	u32 own = rounded(e, d->sub[d->level]);
-
 	if (d->level + 1 >= FRAMES_MAX) {
 		vlog(e->log, "the call stack of %u frames is too deep !\n", d->level + 1);
 		return -E2BIG;
@@ -119,17 +118,34 @@ static int descend(struct env *e, struct depth_walk *d, u32 to)
 		     d->depth);
 		return -EACCES;
 	}
-	(void)own;
 	d->level++;
 	d->sub[d->level] = to;
 	d->at[d->level] = e->sub[to].start;
 	return 0;
 }
 
+/* Nothing new can come of it: it was entered on this level with as much stack below it. */
+static bool walked(struct depth_walk *d, u32 to)
+{
+	u16 *seen;
+
+	if (d->level + 1 >= FRAMES_MAX)
+		return false;
+	seen = &d->seen[to][d->level + 1];
+	if (*seen > d->depth)
+		return true;
+	*seen = (u16)(d->depth + 1);
+	return false;
+}
+
 static int depth_from(struct env *e, u32 root)
 {
 	struct depth_walk d = { .sub = { root }, .at = { e->sub[root].start } };
 	int err;
+
+	d.seen = vmem(e, sizeof(*d.seen) * SUBPROGS_MAX);
+	if (!d.seen)
+		return -ENOMEM;
 
 	d.depth = rounded(e, root);
 	for (;;) {
@@ -142,6 +158,8 @@ static int depth_from(struct env *e, u32 root)
 		}
 		d.max = MAX(d.max, d.depth);
 		to = next_call(e, &d);
+		if (to != NO_SUB && walked(&d, to))
+			continue;
 		if (to != NO_SUB) {
 			err = descend(e, &d, to);
 			if (err)
@@ -182,10 +200,7 @@ static void spread_tail_calls(struct env *e)
 	}
 }
 
-/*
- * Each chain of calls fits into the stack. The chains are walked one by one, which takes
- * long only for programs made for it: their number is bounded by a budget.
- */
+/* Each chain of calls fits into the stack. */
 int stack_depth_check(struct env *e)
 {
 	int err = 0;

@@ -254,7 +254,7 @@ int pop_branch(struct env *e)
 	e->prev = p->prev;
 	e->pending = p->next;
 	e->nr_pending--;
-	if (e->log && e->log->level && !VERBOSE2(e))
+	if (VERBOSE(e) && !VERBOSE2(e))
 		vlog_reset(e->log, p->log_mark);
 	vmem_put(e, p, sizeof(*p));
 	return 1;
