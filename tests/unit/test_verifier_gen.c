@@ -158,8 +158,12 @@ int main(int argc, char **argv)
 	u64 seed = env ? strtoull(env, NULL, 0) : 1;
 	long n = test_scale(20000);
 
-	(void)argv;
 	world();
+	if (argc > 2) {
+		one(seed, strtoull(argv[2], NULL, 0), 1);
+		puts(mine_log);
+		return 0;
+	}
 	diag("%ld programs from seed %" PRIu64, n, seed);
 	for (long i = 0; i < n; i++)
 		one(seed, (u64)i, argc > 1);
