@@ -90,7 +90,12 @@ static u32 rounded(const struct env *e, u32 sub)
 static u32 next_call(struct env *e, struct depth_walk *d)
 {
 	u32 sub = d->sub[d->level], to;
+	u64 any = 0;
 
+	for (u32 k = 0; k < ARRAY_SIZE(e->calls[sub].bit); k++)
+		any |= e->calls[sub].bit[k];
+	if (!any)
+		return NO_SUB;
 	for (; d->at[d->level] < sub_end(e, sub); d->at[d->level]++) {
 		const struct bpf_insn *i = &e->insns[d->at[d->level]];
 
@@ -178,26 +183,14 @@ static int depth_from(struct env *e, u32 root)
 /* Subprograms from which a tail call can be reached. */
 static void spread_tail_calls(struct env *e)
 {
-	bool changed = true;
+	struct sub_set set = { 0 };
 
-	for (u32 s = 0; s < e->nr_subs; s++)
-		e->sub[s].tail_reach = e->sub[s].tail_call;
-	while (changed) {
-		changed = false;
-		for (u32 at = 0; at < e->cnt; at++) {
-			const struct bpf_insn *i = &e->insns[at];
-			u32 by, to;
-
-			if (!insn_is_call(i, BPF_PSEUDO_CALL))
-				continue;
-			by = subprog_of(e, at);
-			to = subprog_begin(e, (u32)((s64)at + 1 + i->imm));
-			if (to == NO_SUB || !e->sub[to].tail_reach || e->sub[by].tail_reach)
-				continue;
-			e->sub[by].tail_reach = true;
-			changed = true;
-		}
-	}
+	for (u32 n = 0; n < e->nr_subs; n++)
+		if (e->sub[n].tail_call)
+			set.bit[n / 64] |= 1ull << n % 64;
+	subprogs_callers(e, &set);
+	for (u32 n = 0; n < e->nr_subs; n++)
+		e->sub[n].tail_reach = set.bit[n / 64] >> n % 64 & 1;
 }
 
 /* Each chain of calls fits into the stack. */
