@@ -645,7 +645,7 @@ static inline void soft_change(struct gen *g)
 				in->code = (uint8_t)(conditions[rnd(ARRAY_SIZE(conditions))] |
 						     (in->code & 0xf));
 		} else if (class == 4 || class == 7) {
-			in->imm = rnd(2) ? number() : in->imm + (int)rnd(9) - 4;
+			in->imm = rnd(2) ? number() : (int)((uint32_t)in->imm + rnd(9) - 4);
 		} else if (class == 1 || class == 3) {
 			if (rnd(2))
 				in->off = (int16_t)(in->off + (int)rnd(17) - 8);
@@ -668,7 +668,7 @@ static inline void hard_change(struct gen *g)
 	case 0: in->dst_reg = rnd(12) & 15; break;
 	case 1: in->src_reg = rnd(12) & 15; break;
 	case 2: in->off = (int16_t)(rnd(3) ? in->off + (int)rnd(33) - 16 : number()); break;
-	case 3: in->imm = rnd(3) ? in->imm + (int)rnd(33) - 16 : number(); break;
+	case 3: in->imm = rnd(3) ? (int)((uint32_t)in->imm + rnd(33) - 16) : number(); break;
 	case 4: in->code = (uint8_t)rnd(256); break;
 	case 5: *in = (struct bpf_insn){ .code = 0x05 }; break;
 	case 6:
