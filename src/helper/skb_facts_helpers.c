@@ -105,11 +105,13 @@ HELPER(get_socket_cookie)
 	return *mine;
 }
 
-PROTO(get_cgroup_classid, .func = nothing, INT, ARGS(CTX));
-const struct bpf_func_proto bpf_get_cgroup_classid_curr_proto = {
+/* The current task's class; traffic control and light-weight tunnels ask for a packet's. */
+PROTO(get_cgroup_classid, .func = nothing, INT);
+const struct bpf_func_proto bpf_skb_classid_proto = {
 	.name = "bpf_get_cgroup_classid",
 	.func = nothing,
 	INT,
+	ARGS(CTX),
 };
 PROTO(skb_cgroup_classid, .func = nothing, INT, ARGS(CTX));
 PROTO(get_route_realm, .func = nothing, INT, ARGS(CTX));
