@@ -347,11 +347,14 @@ static u64 vlan_proto(void)
 	return protos[r(4)];
 }
 
+static const s32 odd_facts[] = { BPF_FUNC_get_socket_uid, BPF_FUNC_get_route_realm,
+				 BPF_FUNC_skb_cgroup_classid };
+
 static void skb_call(u32 size)
 {
 	u32 n = 1 + r(40);
 
-	switch (r(14)) {
+	switch (r(18)) {
 	case 0:
 		ADD(BPF_FUNC_skb_store_bytes, 5, { A_CTX, A_NUM, A_IN, A_NUM, A_NUM },
 		    (u64[]){ 0, odd(size), r(1000), n, r(3) });
@@ -393,6 +396,18 @@ static void skb_call(u32 size)
 		ADD(r(2) ? BPF_FUNC_set_hash_invalid : BPF_FUNC_get_cgroup_classid, 1, { A_CTX },
 		    (u64[]){ 0 });
 		break;
+	case 14: ADD(BPF_FUNC_csum_update, 2, { A_CTX, A_NUM }, (u64[]){ 0, odd(size) }); break;
+	case 15:
+		ADD(BPF_FUNC_skb_set_tstamp, 3, { A_CTX, A_NUM, A_NUM },
+		    (u64[]){ 0, r(2) ? 0 : odd(size), r(4) });
+		break;
+	case 16: ADD(odd_facts[r(ARRAY_SIZE(odd_facts))], 1, { A_CTX }, (u64[]){ 0 }); break;
+	case 17:
+		if (r(2))
+			ADD(BPF_FUNC_redirect, 2, { A_NUM, A_NUM }, (u64[]){ odd(size), r(4) });
+		else
+			ADD(BPF_FUNC_redirect_peer, 2, { A_NUM, A_NUM }, (u64[]){ odd(size), r(3) });
+		break;
 	}
 }
 
@@ -407,7 +422,7 @@ static void xdp_call(u32 size)
 {
 	u32 n = 1 + r(r(2) ? 40 : 4000);
 
-	switch (r(6)) {
+	switch (r(7)) {
 	case 0: ADD(BPF_FUNC_xdp_adjust_head, 2, { A_CTX, A_NUM }, (u64[]){ 0, shift(size) }); break;
 	case 1:
 		ADD(BPF_FUNC_xdp_adjust_meta, 2, { A_CTX, A_NUM },
@@ -423,6 +438,7 @@ static void xdp_call(u32 size)
 		    (u64[]){ 0, odd(size), r(1000), n });
 		break;
 	case 5: ADD(BPF_FUNC_xdp_get_buff_len, 1, { A_CTX }, (u64[]){ 0 }); break;
+	case 6: ADD(BPF_FUNC_redirect, 2, { A_NUM, A_NUM }, (u64[]){ odd(size), r(3) }); break;
 	}
 }
 
