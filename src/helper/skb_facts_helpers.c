@@ -17,6 +17,12 @@
 
 #define HELPER(name) static u64 name(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5, struct run *run)
 
+/* Bytes from the network header on: none when it has been cut off. */
+static u64 net_len(const struct run_skb *skb)
+{
+	return skb->data_end > skb->net ? (u64)(skb->data_end - skb->net) : 0;
+}
+
 /* ---- hash ---- */
 
 /* Of what tells flows apart: addresses and ports, as far as they are there. Never 0. */
@@ -25,7 +31,7 @@ static u32 flow_hash(const struct run_skb *skb)
 	static u64 seed;
 	u64 none = 0, h;
 	const u8 *p = skb->net;
-	u32 n = (u32)MIN(skb->data_end - skb->net, 60), from = 0, to = n;
+	u32 n = (u32)MIN(net_len(skb), 60), from = 0, to = n;
 
 	if (!seed)
 		__atomic_compare_exchange_n(&seed, &none, random_u64() | 1, false, __ATOMIC_RELAXED,
@@ -155,7 +161,7 @@ static u64 ecn_mark6(u8 *ip)
 HELPER(skb_ecn_set_ce)
 {
 	struct run_skb *skb = u64_to_ptr(r1);
-	u64 n = (u64)(skb->data_end - skb->net);
+	u64 n = net_len(skb);
 
 	if (skb->protocol == __builtin_bswap16(ETH_P_IP) && skb->len >= IP4_LEN && n >= IP4_LEN)
 		return ecn_mark4(skb->net);
