@@ -88,7 +88,8 @@ static int check_offset(struct env *e, u32 regno, u32 arg)
 {
 	const struct reg *r = cur_reg(e, regno);
 
-	if (arg & ARG_F_RELEASE) {
+	/* A dynptr lies anywhere in the stack, whatever it refers to. */
+	if (arg & ARG_F_RELEASE && !(ARG_KIND(arg) == ARG_DYNPTR && r->type == PTR_TO_STACK)) {
 		if (r->off || !tnum_equals(r->n.var, 0)) {
 			vlog(e->log,
 			     "R%u must have zero offset when passed to release func or trusted arg to "

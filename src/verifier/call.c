@@ -281,6 +281,6 @@ int do_call(struct env *e, const struct bpf_insn *i, u32 *next)
 	if (i->src_reg == BPF_PSEUDO_CALL)
 		return call_subprog(e, i, next);
 	if (i->src_reg)
-		return bad(e, -EINVAL, "calls of kernel functions are not supported");
+		return bad(e, -EINVAL, "invalid kernel function call not eliminated in verifier pass");
 	return call_helper(e, i);
 }

@@ -256,9 +256,34 @@ static int predecessors(struct env *e)
 	return 0;
 }
 
+static int find_exits(struct env *e)
+{
+	u32 n = 0;
+
+	e->exit_at = vmem_get(e, (e->nr_subs + 1) * sizeof(u32));
+	if (!e->exit_at)
+		return -ENOMEM;
+	for (u32 at = 0; at < e->cnt; at++)
+		n += e->insns[at].code == (BPF_JMP | BPF_EXIT);
+	e->exits = vmem_get(e, (n + 1) * sizeof(u32));
+	if (!e->exits)
+		return -ENOMEM;
+	n = 0;
+	for (u32 s = 0; s < e->nr_subs; s++) {
+		e->exit_at[s] = n;
+		for (u32 at = e->sub[s].start; at < sub_end(e, s); at++)
+			if (e->insns[at].code == (BPF_JMP | BPF_EXIT))
+				e->exits[n++] = at;
+	}
+	e->exit_at[e->nr_subs] = n;
+	return 0;
+}
+
 int cfg_order(struct env *e)
 {
 	int err = post_order(e);
 
-	return err ? err : predecessors(e);
+	if (!err)
+		err = predecessors(e);
+	return err ? err : find_exits(e);
 }

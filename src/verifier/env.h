@@ -214,20 +214,23 @@ struct subprog {
 
 /* Live stack slots: see live_stack.c. */
 struct live_mask {
-	u64 read, kept, before; /* kept: not overwritten for certain */
+	u64 read, lost, before; /* lost: overwritten for certain */
 };
 
 struct live_inst {
-	struct live_inst *next; /* all of them, for the lookup */
+	struct live_inst *next; /* of the same call, or of all roots */
 	struct live_inst *up;
-	struct live_inst *kids;
+	struct live_inst **kid;               /* per instruction: what it called */
 	u32 callsite, sub, start, len, depth; /* depth: frames 0..depth have masks */
 	bool callback;
 	struct live_mask *mask[FRAMES_MAX];
 	u8 *seen;
 };
 
-struct bt; /* precision.c */
+/* A set of subprograms. */
+struct sub_set {
+	u64 bit[SUBPROGS_MAX / 64];
+};
 
 struct env {
 	const struct verify_req *req;
@@ -247,7 +250,6 @@ struct env {
 	u32 nr_pending;
 	struct explored **explored;
 	u32 explored_size;
-	struct explored *orphans;
 	u32 processed, jmps, prev_processed, prev_jmps;
 	u32 id_gen;
 	u32 sub_now; /* root of this walk */
@@ -258,9 +260,11 @@ struct env {
 	u32 nr_links, cap_links;
 
 	/* CFG. */
-	u32 *post;           /* instructions, successors first */
-	u32 *post_start;     /* per subprogram: where its part of post begins; [nr_subs] the end */
-	u32 *pred_at, *pred; /* predecessors */
+	u32 *post;             /* instructions, successors first */
+	u32 *post_start;       /* per subprogram: where its part of post begins; [nr_subs] the end */
+	u32 *pred_at, *pred;   /* predecessors */
+	u32 *exit_at, *exits;  /* exits[exit_at[n] ..]: where subprogram n ends */
+	struct sub_set *calls; /* who is called by whom */
 	struct live_inst *live_insts;
 	u32 *live_queue;
 	u32 cap_queue;
@@ -284,7 +288,7 @@ struct env {
 	void *mem_free[160];
 };
 
-#define VERBOSE(e)  ((e)->log && (e)->log->level)
+#define VERBOSE(e)  ((e)->log && (e)->log->level & (VLOG_LEVEL1 | VLOG_LEVEL2))
 #define VERBOSE2(e) ((e)->log && (e)->log->level & VLOG_LEVEL2)
 
 /* mem.c */
@@ -385,6 +389,7 @@ struct reg *reg_next(struct reg_iter *it);
 /* cfg.c, subprog.c, maps.c, scc.c, live_regs.c */
 int subprogs_find(struct env *e);
 int subprogs_check(struct env *e);
+void subprogs_callers(struct env *e, struct sub_set *set);
 u32 subprog_of(const struct env *e, u32 insn);
 u32 subprog_begin(const struct env *e, u32 insn); /* NO_SUB: none begins there */
 static inline u32 sub_end(const struct env *e, u32 sub)
@@ -520,6 +525,8 @@ int dynptr_release(struct env *e, u32 regno, u32 ref);
 /* prune.c, equal.c */
 int state_visited(struct env *e); /* 1: seen before */
 int equal_init(struct env *e);
+/* The open state at insn that was left most recently, before `than`, with the same calls around it. */
+struct vstate *state_before(struct env *e, u32 insn, const struct vstate *like, const struct vstate *than);
 enum exact { NOT_EXACT, EXACT, RANGE_WITHIN };
 bool states_equal(struct env *e, struct vstate *old, struct vstate *now, enum exact exact);
 

@@ -76,17 +76,6 @@ static void widen_reg(struct reg *old, struct reg *now)
 	reg_unknown(now);
 }
 
-static struct vstate *previous_entry(struct env *e, const struct vstate *st, u32 insn)
-{
-	struct vstate *p = st->parent;
-
-	for (; p; p = p->parent)
-		if (p->insn == insn && p->curframe == st->curframe &&
-		    p->frame[p->curframe]->live == st->frame[st->curframe]->live)
-			return p;
-	return NULL;
-}
-
 static void widen(struct vstate *old, struct vstate *now)
 {
 	for (u32 f = 0; f <= now->curframe && f <= old->curframe; f++) {
@@ -95,7 +84,7 @@ static void widen(struct vstate *old, struct vstate *now)
 		for (u32 r = 0; r < REG_FP; r++)
 			widen_reg(&a->reg[r], &b->reg[r]);
 		for (u32 n = 0; n < a->nr_slots && n < b->nr_slots; n++)
-			if (slot_is_scalar64(&a->stack[n]) && slot_is_scalar64(&b->stack[n]))
+			if (slot_is_scalar(&a->stack[n]) && slot_is_scalar(&b->stack[n]))
 				widen_reg(&a->stack[n].r, &b->stack[n].r);
 	}
 }
@@ -133,7 +122,7 @@ int leave_frame(struct env *e, u32 *next)
 	}
 	frame_free(e, f);
 	st->frame[st->curframe--] = NULL;
-	before = callback ? previous_entry(e, st, *next) : NULL;
+	before = callback ? state_before(e, *next, st, NULL) : NULL;
 	if (before)
 		widen(before, st);
 	return 0;
@@ -163,7 +152,7 @@ int do_exit(struct env *e, u32 *next)
 /* What st, about to go round a loop that it went round before, changed in the last round. */
 void widen_since(struct env *e, struct vstate *st)
 {
-	struct vstate *before = e->cur->parent ? previous_entry(e, e->cur->parent, e->insn) : NULL;
+	struct vstate *before = state_before(e, e->insn, e->cur, e->cur->parent);
 
 	if (before)
 		widen(before, st);

@@ -215,8 +215,13 @@ static void set_subs(struct rewrite *w)
 	for (u32 n = 0; n < w->n; n++) {
 		if (!insn_is_ld64(&w->out[n]))
 			continue;
-		if (w->out[n].src_reg == BPF_PSEUDO_FUNC)
+		if (w->out[n].src_reg == BPF_PSEUDO_FUNC) {
 			w->out[n].imm = (s32)number[w->out[n].imm];
+			/* One that is never called, and so was never walked: there is nothing to point to. */
+			if (!w->out[n].imm)
+				w->out[n].src_reg = 0;
+			w->out[n + 1].imm = 0;
+		}
 		n++;
 	}
 }

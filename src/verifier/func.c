@@ -77,7 +77,8 @@ int call_subprog(struct env *e, const struct bpf_insn *i, u32 *next)
 struct depth_walk {
 	u32 sub[FRAMES_MAX + 1], at[FRAMES_MAX + 1];
 	u32 level, depth, max;
-	bool tail;
+	/* How deep the stack was, plus 1, when a subprogram was last entered on a level. */
+	u16 (*seen)[FRAMES_MAX];
 };
 
 static u32 rounded(const struct env *e, u32 sub)
@@ -89,7 +90,12 @@ static u32 rounded(const struct env *e, u32 sub)
 static u32 next_call(struct env *e, struct depth_walk *d)
 {
 	u32 sub = d->sub[d->level], to;
+	u64 any = 0;
 
+	for (u32 k = 0; k < ARRAY_SIZE(e->calls[sub].bit); k++)
+		any |= e->calls[sub].bit[k];
+	if (!any)
+		return NO_SUB;
 	for (; d->at[d->level] < sub_end(e, sub); d->at[d->level]++) {
 		const struct bpf_insn *i = &e->insns[d->at[d->level]];
 
@@ -107,8 +113,6 @@ static u32 next_call(struct env *e, struct depth_walk *d)
 
 static int descend(struct env *e, struct depth_walk *d, u32 to)
 {
-	u32 own = rounded(e, d->sub[d->level]);
-
 	if (d->level + 1 >= FRAMES_MAX) {
 		vlog(e->log, "the call stack of %u frames is too deep !\n", d->level + 1);
 		return -E2BIG;
@@ -119,17 +123,34 @@ static int descend(struct env *e, struct depth_walk *d, u32 to)
 		     d->depth);
 		return -EACCES;
 	}
-	(void)own;
 	d->level++;
 	d->sub[d->level] = to;
 	d->at[d->level] = e->sub[to].start;
 	return 0;
 }
 
+/* Nothing new can come of it: it was entered on this level with as much stack below it. */
+static bool walked(struct depth_walk *d, u32 to)
+{
+	u16 *seen;
+
+	if (d->level + 1 >= FRAMES_MAX)
+		return false;
+	seen = &d->seen[to][d->level + 1];
+	if (*seen > d->depth)
+		return true;
+	*seen = (u16)(d->depth + 1);
+	return false;
+}
+
 static int depth_from(struct env *e, u32 root)
 {
 	struct depth_walk d = { .sub = { root }, .at = { e->sub[root].start } };
 	int err;
+
+	d.seen = vmem(e, sizeof(*d.seen) * SUBPROGS_MAX);
+	if (!d.seen)
+		return -ENOMEM;
 
 	d.depth = rounded(e, root);
 	for (;;) {
@@ -142,6 +163,8 @@ static int depth_from(struct env *e, u32 root)
 		}
 		d.max = MAX(d.max, d.depth);
 		to = next_call(e, &d);
+		if (to != NO_SUB && walked(&d, to))
+			continue;
 		if (to != NO_SUB) {
 			err = descend(e, &d, to);
 			if (err)
@@ -160,32 +183,17 @@ static int depth_from(struct env *e, u32 root)
 /* Subprograms from which a tail call can be reached. */
 static void spread_tail_calls(struct env *e)
 {
-	bool changed = true;
+	struct sub_set set = { 0 };
 
-	for (u32 s = 0; s < e->nr_subs; s++)
-		e->sub[s].tail_reach = e->sub[s].tail_call;
-	while (changed) {
-		changed = false;
-		for (u32 at = 0; at < e->cnt; at++) {
-			const struct bpf_insn *i = &e->insns[at];
-			u32 by, to;
-
-			if (!insn_is_call(i, BPF_PSEUDO_CALL))
-				continue;
-			by = subprog_of(e, at);
-			to = subprog_begin(e, (u32)((s64)at + 1 + i->imm));
-			if (to == NO_SUB || !e->sub[to].tail_reach || e->sub[by].tail_reach)
-				continue;
-			e->sub[by].tail_reach = true;
-			changed = true;
-		}
-	}
+	for (u32 n = 0; n < e->nr_subs; n++)
+		if (e->sub[n].tail_call)
+			set.bit[n / 64] |= 1ull << n % 64;
+	subprogs_callers(e, &set);
+	for (u32 n = 0; n < e->nr_subs; n++)
+		e->sub[n].tail_reach = set.bit[n / 64] >> n % 64 & 1;
 }
 
-/*
- * Each chain of calls fits into the stack. The chains are walked one by one, which takes
- * long only for programs made for it: their number is bounded by a budget.
- */
+/* Each chain of calls fits into the stack. */
 int stack_depth_check(struct env *e)
 {
 	int err = 0;

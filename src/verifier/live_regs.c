@@ -3,8 +3,7 @@
  * Which registers are read later, per instruction, whatever path is taken.
  *
  * Each subprogram by itself: a call reads r1-r5 as far as it has arguments,
- * kills the rest and gives r0; an exit reads r0. Flows backwards until nothing changes;
- * with successors first, a loop costs one more round.
+ * kills the rest and gives r0; an exit reads r0. Flows backwards until nothing changes.
  */
 #include "verifier/env.h"
 
@@ -100,25 +99,46 @@ static void of_insn(const struct env *e, const struct bpf_insn *i, u32 *use, u32
 	}
 }
 
+/* Live before an instruction, by what is live behind it. */
+static u16 before(const struct env *e, u32 at)
+{
+	u32 to[2], use, def, after = 0;
+
+	for (u32 c = insn_targets(e, at, to); c; c--)
+		after |= e->aux[to[c - 1]].live;
+	of_insn(e, &e->insns[at], &use, &def);
+	return (u16)((after & ~def) | use);
+}
+
+/* An instruction waits once; each can change only as often as there are registers. */
 int live_regs_compute(struct env *e)
 {
-	u32 n = e->post_start[e->nr_subs], to[2], use, def;
-	bool changed = true;
+	u32 n = e->post_start[e->nr_subs], *wait = vmem_get(e, e->cnt * sizeof(*wait)), depth = 0;
+	u8 *waits = vmem(e, e->cnt);
 
-	while (changed) {
-		changed = false;
-		for (u32 k = 0; k < n; k++) {
-			u32 at = e->post[k], after = 0, before;
+	if (!wait || !waits)
+		return -ENOMEM;
+	/* On top of the pile those that come last. */
+	for (u32 k = n; k--;) {
+		wait[depth++] = e->post[k];
+		waits[e->post[k]] = 1;
+	}
+	while (depth) {
+		u32 at = wait[--depth];
+		u16 live = before(e, at);
 
-			for (u32 c = insn_targets(e, at, to); c; c--)
-				after |= e->aux[to[c - 1]].live;
-			of_insn(e, &e->insns[at], &use, &def);
-			before = (after & ~def) | use;
-			if (before == e->aux[at].live)
+		waits[at] = 0;
+		if (live == e->aux[at].live)
+			continue;
+		e->aux[at].live = live;
+		for (u32 k = e->pred_at[at]; k < e->pred_at[at + 1]; k++) {
+			if (waits[e->pred[k]])
 				continue;
-			e->aux[at].live = (u16)before;
-			changed = true;
+			waits[e->pred[k]] = 1;
+			wait[depth++] = e->pred[k];
 		}
 	}
+	vmem_put(e, wait, e->cnt * sizeof(*wait));
+	vmem_put(e, waits, e->cnt);
 	return 0;
 }

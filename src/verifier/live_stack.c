@@ -29,11 +29,13 @@ static struct live_inst *make(struct env *e, struct live_inst *up, u32 callsite,
 	in->seen = vmem(e, in->len);
 	if (!in->seen)
 		return NULL;
-	in->next = up ? up->kids : e->live_insts;
-	if (up)
-		up->kids = in;
-	else
+	if (up) {
+		in->next = up->kid[callsite - up->start];
+		up->kid[callsite - up->start] = in;
+	} else {
+		in->next = e->live_insts;
 		e->live_insts = in;
+	}
 	return in;
 }
 
@@ -53,7 +55,11 @@ struct live_inst *live_root(struct env *e, u32 sub)
 
 struct live_inst *live_enter(struct env *e, struct live_inst *up, u32 callsite, u32 sub, bool callback)
 {
-	return get(e, up->kids, up, callsite, sub, callback);
+	if (!up->kid)
+		up->kid = vmem(e, up->len * sizeof(struct live_inst *));
+	if (!up->kid)
+		return NULL;
+	return get(e, up->kid[callsite - up->start], up, callsite, sub, callback);
 }
 
 /* Masks of a frame come with the first slot that is touched there. */
@@ -64,8 +70,6 @@ static struct live_mask *masks(struct env *e, struct live_inst *in, u32 frameno)
 
 		if (!m)
 			return NULL;
-		for (u32 n = 0; n < in->len; n++)
-			m[n].kept = ~0ull;
 		in->mask[frameno] = m;
 	}
 	return in->mask[frameno];
@@ -76,6 +80,12 @@ u64 live_before(const struct live_inst *in, u32 insn, u32 frameno)
 	if (insn - in->start >= in->len || !in->mask[frameno])
 		return 0;
 	return in->mask[frameno][insn - in->start].before;
+}
+
+/* What an instruction has called. */
+static struct live_inst *kids(const struct live_inst *in, u32 insn)
+{
+	return in->kid && insn - in->start < in->len ? in->kid[insn - in->start] : NULL;
 }
 
 struct todo {
@@ -94,9 +104,7 @@ static u64 live_after(struct env *e, struct live_inst *in, u32 insn, u32 f)
 		after |= live_before(in, to[n - 1], f);
 	if (i->code == (BPF_JMP | BPF_EXIT) && in->up && f < in->depth)
 		after |= live_before(in->up, in->callback ? in->callsite : in->callsite + 1, f);
-	for (struct live_inst *k = in->kids; k; k = k->next) {
-		if (k->callsite != insn)
-			continue;
+	for (struct live_inst *k = kids(in, insn); k; k = k->next) {
 		/* A static subprogram lies between the call and what follows; a callback need not run. */
 		if (!k->callback)
 			after = 0;
@@ -127,6 +135,18 @@ static int todo_push(struct env *e, struct live_inst *in, u32 insn, u32 *n)
 	return 0;
 }
 
+static int push_exits(struct env *e, struct live_inst *k, bool callback, u32 *n)
+{
+	int err = 0;
+
+	for (; !err && k; k = k->next)
+		for (u32 x = e->exit_at[k->sub];
+		     !err && k->callback == callback && x < e->exit_at[k->sub + 1]; x++)
+			if (k->seen[e->exits[x] - k->start])
+				err = todo_push(e, k, e->exits[x], n);
+	return err;
+}
+
 /* Whoever comes before (in, insn). */
 static int push_before(struct env *e, struct live_inst *in, u32 insn, u32 f, u32 *n)
 {
@@ -136,14 +156,11 @@ static int push_before(struct env *e, struct live_inst *in, u32 insn, u32 f, u32
 		err = todo_push(e, in, e->pred[k], n);
 	if (!err && insn == in->start && in->up && f < in->depth)
 		err = todo_push(e, in->up, in->callsite, n);
-	/* Exits of what was called just before flow to here. */
-	for (struct live_inst *k = in->kids; !err && k; k = k->next) {
-		if (insn != (k->callback ? k->callsite : k->callsite + 1))
-			continue;
-		for (u32 at = 0; !err && at < k->len; at++)
-			if (k->seen[at] && e->insns[k->start + at].code == (BPF_JMP | BPF_EXIT))
-				err = todo_push(e, k, k->start + at, n);
-	}
+	/* Exits of what was called flow to here. */
+	if (!err)
+		err = push_exits(e, kids(in, insn), true, n);
+	if (!err && insn > in->start)
+		err = push_exits(e, kids(in, insn - 1), false, n);
 	return err;
 }
 
@@ -164,7 +181,7 @@ static int carry(struct env *e, struct live_inst *in, u32 insn, u32 f)
 		if (!m)
 			return -ENOMEM;
 		m += t.insn - t.in->start;
-		before = m->before | m->read | (live_after(e, t.in, t.insn, f) & m->kept);
+		before = m->before | m->read | (live_after(e, t.in, t.insn, f) & ~m->lost);
 		if (before == m->before)
 			continue;
 		m->before = before;
@@ -204,7 +221,7 @@ static int settle(struct env *e, struct live_inst *in, u32 f, bool first)
 {
 	u32 at = e->insn - in->start;
 	struct live_mask *m;
-	u64 after, kept;
+	u64 after;
 
 	after = live_after(e, in, e->insn, f);
 	if (!in->mask[f] && !e->wrote[f] && !after)
@@ -213,9 +230,8 @@ static int settle(struct env *e, struct live_inst *in, u32 f, bool first)
 	if (!m)
 		return -ENOMEM;
 	m += at;
-	kept = first ? ~e->wrote[f] : m->kept | ~e->wrote[f];
-	m->kept = kept;
-	return (m->read | (after & kept)) & ~m->before ? carry(e, in, e->insn, f) : 0;
+	m->lost = first ? e->wrote[f] : m->lost & e->wrote[f];
+	return (m->read | (after & ~m->lost)) & ~m->before ? carry(e, in, e->insn, f) : 0;
 }
 
 /* It was walked: what it did not overwrite this time is kept; changes flow on. */
@@ -226,7 +242,7 @@ int live_step(struct env *e)
 	int err = 0;
 
 	for (u32 f = 0; !changed && f <= in->depth; f++)
-		changed = in->mask[f] && ~in->mask[f][e->insn - in->start].kept & ~e->wrote[f];
+		changed = in->mask[f] && in->mask[f][e->insn - in->start].lost & ~e->wrote[f];
 	if (!changed)
 		return 0;
 	in->seen[e->insn - in->start] = 1;

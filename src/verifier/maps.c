@@ -124,7 +124,9 @@ static int check_ld64(struct env *e, u32 at)
 	case BPF_PSEUDO_MAP_VALUE:
 	case BPF_PSEUDO_MAP_IDX:
 	case BPF_PSEUDO_MAP_IDX_VALUE: return resolve(e, at);
-	case BPF_PSEUDO_BTF_ID: return bad(e, -EINVAL, "variables of the kernel cannot be addressed here");
+	case BPF_PSEUDO_BTF_ID:
+		vlog(e->log, "pseudo btf_id %d in ldimm64 isn't KIND_VAR or KIND_FUNC\n", i->imm);
+		return -EINVAL;
 	default: return bad(e, -EINVAL, "unrecognized bpf_ld_imm64 insn");
 	}
 }

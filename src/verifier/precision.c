@@ -47,9 +47,19 @@ int hist_push(struct env *e)
 	return 0;
 }
 
+/* The length of a path counts jumps and what must be remembered beside them. */
+static void noted(struct env *e, const struct hist *h)
+{
+	if (!h->stack && !h->linked && !(e->aux[h->insn].flags & AUX_JUMP))
+		e->cur->jmp_cnt++;
+}
+
 void hist_stack(struct env *e, u32 frameno, u32 slot)
 {
-	hist_at(e, e->cur->hist)->stack = HIST_STACK | frameno << 8 | slot;
+	struct hist *h = hist_at(e, e->cur->hist);
+
+	noted(e, h);
+	h->stack = HIST_STACK | frameno << 8 | slot;
 }
 
 int hist_links(struct env *e, const struct links *l)
@@ -66,6 +76,7 @@ int hist_links(struct env *e, const struct links *l)
 		e->links = n;
 		e->cap_links = cap;
 	}
+	noted(e, hist_at(e, e->cur->hist));
 	e->links[++e->nr_links] = *l;
 	hist_at(e, e->cur->hist)->linked = e->nr_links;
 	return 0;

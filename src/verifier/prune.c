@@ -106,6 +106,18 @@ static int endless(struct env *e, struct vstate *old)
 	return -EINVAL;
 }
 
+struct vstate *state_before(struct env *e, u32 insn, const struct vstate *like, const struct vstate *than)
+{
+	u32 site = like->frame[like->curframe]->callsite;
+	struct explored *x = e->explored[(insn ^ site) % e->explored_size];
+
+	for (; x; x = x->next)
+		if (x->st.insn == insn && x->st.branches && &x->st != than &&
+		    x->st.curframe == like->curframe && same_place(&x->st, like))
+			return &x->st;
+	return NULL;
+}
+
 enum outcome { MISS = 0, HIT = 1 };
 
 /* An open state at this place: an ancestor. *add: is a new state worth it? */
@@ -154,10 +166,9 @@ static void drop_if_useless(struct env *e, struct explored **at, bool add)
 	if (x->miss <= x->hit * n + n)
 		return;
 	*at = x->next;
+	/* Its children go on without the list. */
 	if (x->st.branches) {
 		x->orphan = true;
-		x->next = e->orphans;
-		e->orphans = x;
 		return;
 	}
 	e->peak_now--;

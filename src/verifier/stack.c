@@ -131,8 +131,7 @@ static int fill(struct env *e, struct frame *f, s32 off, u32 size, struct reg *d
 		dst->id = 0;
 		dst->off = 0;
 	}
-	if (is_scalar(dst))
-		hist_stack(e, f->frameno, at / 8);
+	hist_stack(e, f->frameno, at / 8);
 	return 0;
 }
 

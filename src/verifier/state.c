@@ -254,23 +254,10 @@ int pop_branch(struct env *e)
 	e->prev = p->prev;
 	e->pending = p->next;
 	e->nr_pending--;
-	if (e->log && e->log->level && !VERBOSE2(e))
+	if (VERBOSE(e) && !VERBOSE2(e))
 		vlog_reset(e->log, p->log_mark);
 	vmem_put(e, p, sizeof(*p));
 	return 1;
-}
-
-static void drop_orphan(struct env *e, struct explored *x)
-{
-	struct explored **at = &e->orphans;
-
-	while (*at && *at != x)
-		at = &(*at)->next;
-	if (*at)
-		*at = x->next;
-	e->peak_now--;
-	state_free(e, &x->st);
-	vmem_put(e, x, sizeof(*x));
 }
 
 /* The path that st stands for is over. */
@@ -285,7 +272,9 @@ void update_branches(struct env *e, struct vstate *st)
 			struct explored *x = container_of(st, struct explored, st);
 
 			if (x->orphan) {
-				drop_orphan(e, x);
+				e->peak_now--;
+				state_free(e, st);
+				vmem_put(e, x, sizeof(*x));
 			}
 		}
 		st = parent;

@@ -61,8 +61,9 @@ int subprogs_find(struct env *e)
 			if (!e->req->gpl)
 				return bad(e, -EINVAL,
 					   "cannot call kernel function from non-GPL compatible program");
-			if (!i->imm && i->off)
-				return bad(e, -EINVAL, "offset must be zero for the kernel functions");
+			/* One that the loader did not find: it must not be reached. */
+			if (!i->imm && !i->off)
+				continue;
 			vlog(e->log, "kernel btf_id %d is not a function\n", i->imm);
 			return -EINVAL;
 		}
@@ -110,27 +111,66 @@ static int check_one(struct env *e, u32 n)
 	return 0;
 }
 
-/* Which subprograms may move the packet, by themselves or by what they call. */
-static void spread_packet_moves(struct env *e)
+/* calls[n]: the subprograms that n calls or takes the address of, one bit each. */
+static int call_graph(struct env *e)
+{
+	e->calls = vmem(e, e->nr_subs * sizeof(*e->calls));
+	if (!e->calls)
+		return -ENOMEM;
+	for (u32 n = 0; n < e->nr_subs; n++) {
+		for (u32 at = e->sub[n].start; at < sub_end(e, n); at++) {
+			const struct bpf_insn *i = &e->insns[at];
+			const struct bpf_func_proto *h = insn_is_call(i, 0) ? helper_get(i->imm) : NULL;
+			u32 to;
+
+			e->sub[n].changes_pkt |= h && h->moves_packet;
+			if (!insn_is_call(i, BPF_PSEUDO_CALL) && !insn_is_func(i))
+				continue;
+			to = subprog_begin(e, (u32)((s64)at + 1 + i->imm));
+			if (to != NO_SUB)
+				e->calls[n].bit[to / 64] |= 1ull << to % 64;
+		}
+	}
+	return 0;
+}
+
+/* Does n call one of the set? */
+static bool calls_any(const struct env *e, u32 n, const struct sub_set *set)
+{
+	u64 any = 0;
+
+	for (u32 k = 0; k < ARRAY_SIZE(set->bit); k++)
+		any |= e->calls[n].bit[k] & set->bit[k];
+	return any;
+}
+
+/* Adds whoever calls a member, and so on. */
+void subprogs_callers(struct env *e, struct sub_set *set)
 {
 	bool changed = true;
 
 	while (changed) {
 		changed = false;
-		for (u32 at = 0; at < e->cnt; at++) {
-			const struct bpf_insn *i = &e->insns[at];
-			const struct bpf_func_proto *h = insn_is_call(i, 0) ? helper_get(i->imm) : NULL;
-			u32 by = subprog_of(e, at), to = NO_SUB;
-
-			if (insn_is_call(i, BPF_PSEUDO_CALL) || insn_is_func(i))
-				to = subprog_begin(e, (u32)((s64)at + 1 + i->imm));
-			if (e->sub[by].changes_pkt ||
-			    !((h && h->moves_packet) || (to != NO_SUB && e->sub[to].changes_pkt)))
+		for (u32 n = 0; n < e->nr_subs; n++) {
+			if (set->bit[n / 64] >> n % 64 & 1 || !calls_any(e, n, set))
 				continue;
-			e->sub[by].changes_pkt = true;
+			set->bit[n / 64] |= 1ull << n % 64;
 			changed = true;
 		}
 	}
+}
+
+/* Which subprograms may move the packet, by themselves or by what they call. */
+static void spread_packet_moves(struct env *e)
+{
+	struct sub_set set = { 0 };
+
+	for (u32 n = 0; n < e->nr_subs; n++)
+		if (e->sub[n].changes_pkt)
+			set.bit[n / 64] |= 1ull << n % 64;
+	subprogs_callers(e, &set);
+	for (u32 n = 0; n < e->nr_subs; n++)
+		e->sub[n].changes_pkt = set.bit[n / 64] >> n % 64 & 1;
 }
 
 int subprogs_check(struct env *e)
@@ -139,7 +179,9 @@ int subprogs_check(struct env *e)
 
 	for (u32 n = 0; !err && n < e->nr_subs; n++)
 		err = check_one(e, n);
-	if (!err && e->nr_subs > 1)
+	if (!err)
+		err = call_graph(e);
+	if (!err)
 		spread_packet_moves(e);
 	return err;
 }

@@ -210,7 +210,6 @@ static void drop_states(struct env *e)
 		}
 		e->explored[n] = NULL;
 	}
-	e->orphans = NULL;
 }
 
 static int start(struct env *e, u32 sub)
@@ -274,7 +273,7 @@ int walk_global(struct env *e, u32 sub)
 
 	if (err)
 		return err;
-	if (VERBOSE2(e))
+	if (VERBOSE(e))
 		vlog(e->log, "Validating %s() func#%u...\n", sub_name(e, sub), sub);
 	err = btf_args_setup(e, sub);
 	if (!err)

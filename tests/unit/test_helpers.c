@@ -40,7 +40,7 @@ static u64 on_callback(struct run *r, u32 sub, u64 a1, u64 a2, u64 a3, u64 a4, u
 	return calls == stop_at;
 }
 
-static struct bpf_map *on_inner(struct run *r, u32 id)
+static struct bpf_map *on_inner(struct run *r, struct bpf_map *outer, u32 id)
 {
 	return inner && inner->id == id ? inner : NULL;
 }

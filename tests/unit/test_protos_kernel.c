@@ -222,8 +222,10 @@ static void expect(bool is, bool want, s32 id, const char *name, u32 n, const ch
 	if (is == want)
 		return;
 	bad++;
-	text[strlen(text) ? strlen(text) - 1 : 0] = 0;
-	diag("%s: %s (%d), argument %u: %s is %staken by the kernel: %.200s", type->name, name, id, n + 1,
+	for (char *c = text; *c; c++)
+		if (*c == '\n')
+			*c = '|';
+	diag("%s: %s (%d), argument %u: %s is %staken by the kernel: %.900s", type->name, name, id, n + 1,
 	     what, is ? "" : "not ", text);
 }
 
@@ -280,7 +282,15 @@ static void check_helper(s32 id, const struct bpf_func_proto *p)
 {
 	bool packets = type_nr == BPF_PROG_TYPE_SCHED_CLS || type_nr == BPF_PROG_TYPE_XDP;
 
-	if (is_special(p) || !make(id, p, 9, GOOD)) {
+	/* Nowhere but where a program may sleep, or where a function is entered. */
+	bool elsewhere = (p->sleeps && type_nr != BPF_PROG_TYPE_SYSCALL) ||
+			 (id == BPF_FUNC_get_func_ip && type_nr != BPF_PROG_TYPE_KPROBE);
+
+	/* A program that sleeps may name few types of maps. */
+	elsewhere |= type_nr == BPF_PROG_TYPE_SYSCALL && (p->maps == 1ull << BPF_MAP_TYPE_PERF_EVENT_ARRAY ||
+							  p->maps == 1ull << BPF_MAP_TYPE_STACK_TRACE ||
+							  p->maps == 1ull << BPF_MAP_TYPE_CGROUP_ARRAY);
+	if (elsewhere || is_special(p) || !make(id, p, 9, GOOD)) {
 		left_out++;
 		return;
 	}
