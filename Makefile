@@ -95,7 +95,7 @@ $(SKEL): $B/tests/clients/bpf/progs.o
 	$(Q)PATH=$$PATH:/usr/sbin bpftool gen skeleton $< name progs >$@.tmp && mv $@.tmp $@
 $B/tests/clients/libbpf_progs $B/tests/clients/libbpf_progs.static: $(SKEL)
 $B/tests/clients/libbpf_progs $B/tests/clients/libbpf_progs.static: CLIENT_CC += -I$B/tests/clients/bpf
-$B/tests/clients/libbpf_progs.static: STATIC_LIBS := -lbpf -lelf -lz
+$B/tests/clients/libbpf_%.static: STATIC_LIBS := -lbpf -lelf -lz
 
 $(CLIENT_BIN): $B/%: %.c $(wildcard tests/abi/*.h tests/lib/*.h)
 	@mkdir -p $(@D)

@@ -78,9 +78,26 @@ static const struct prog_attach any[] = { { 0, 255, 0, RET_ANY, NULL, NULL }, EN
 
 /* ---- helpers that are not the same for all ---- */
 
-/* What runs in a task's own call asks for the task's class. */
-static const struct prog_helper_alt curr[] = {
-	{ BPF_FUNC_get_cgroup_classid, &bpf_get_cgroup_classid_curr_proto },
+static const struct prog_helper_alt packet_class[] = {
+	{ BPF_FUNC_get_cgroup_classid, &bpf_skb_classid_proto },
+	{ 0, NULL },
+};
+static const struct prog_helper_alt sock_options[] = {
+	{ BPF_FUNC_setsockopt, &bpf_sk_setsockopt_proto },
+	{ BPF_FUNC_getsockopt, &bpf_sk_getsockopt_proto },
+	{ 0, NULL },
+};
+static const struct prog_helper_alt sock_cookie[] = {
+	{ BPF_FUNC_get_socket_cookie, &bpf_sk_cookie_proto },
+	{ 0, NULL },
+};
+static const struct prog_helper_alt kernel_objects[] = {
+	{ BPF_FUNC_get_socket_cookie, &bpf_sk_cookie_proto },
+	{ BPF_FUNC_xdp_get_buff_len, &bpf_xdp_get_buff_len_trace_proto },
+	{ 0, NULL },
+};
+static const struct prog_helper_alt event_stack[] = {
+	{ BPF_FUNC_get_stackid, &bpf_get_stackid_event_proto },
 	{ 0, NULL },
 };
 static const struct prog_helper_alt lookup[] = {
@@ -117,6 +134,7 @@ static const struct prog_type types[] = {
 		.packet_args = true,
 		.ctx = ctx_sched_cls,
 		.ctx_struct = "__sk_buff",
+		.alt = packet_class,
 		.helpers = { 0x85cfeff7ffffeeull, 0x3d6f7e1fe3f98034ull, 0x80779e397fb03ffcull, 0xffffdull },
 	},
 	[BPF_PROG_TYPE_SCHED_ACT] = {
@@ -128,6 +146,7 @@ static const struct prog_type types[] = {
 		.packet_args = true,
 		.ctx = ctx_sched_cls,
 		.ctx_struct = "__sk_buff",
+		.alt = packet_class,
 		.helpers = { 0x85cfeff7ffffeeull, 0x3d6f7e1fe3f98034ull, 0x80779e397fb03ffcull, 0xffffdull },
 	},
 	[BPF_PROG_TYPE_TRACEPOINT] = {
@@ -151,6 +170,7 @@ static const struct prog_type types[] = {
 		.name = "perf_event",
 		.ctx = ctx_perf_event,
 		.ctx_struct = "bpf_perf_event_data",
+		.alt = event_stack,
 		.helpers = { 0x18024280a43d1feull, 0x29ef260063810008ull, 0x8073fe307630207cull, 0xf0fecull },
 	},
 	[BPF_PROG_TYPE_CGROUP_SKB] = {
@@ -169,7 +189,6 @@ static const struct prog_type types[] = {
 		.attach = sock,
 		.ctx = ctx_sock,
 		.ctx_struct = "bpf_sock",
-		.alt = curr,
 		.helpers = { 0x8044280243d1eeull, 0x2d6f2e0063830000ull, 0x8c739e317630207cull, 0xf0fecull },
 	},
 	[BPF_PROG_TYPE_LWT_IN] = {
@@ -179,6 +198,7 @@ static const struct prog_type types[] = {
 		.packet_args = true,
 		.ctx = ctx_lwt,
 		.ctx_struct = "__sk_buff",
+		.alt = packet_class,
 		.helpers = { 0x8004ae1743d1eeull, 0x296f260063810200ull, 0x80779e3176303f7cull, 0xf0ffcull },
 	},
 	[BPF_PROG_TYPE_LWT_OUT] = {
@@ -188,6 +208,7 @@ static const struct prog_type types[] = {
 		.packet_args = true,
 		.ctx = ctx_lwt,
 		.ctx_struct = "__sk_buff",
+		.alt = packet_class,
 		.helpers = { 0x8004ae1743d1eeull, 0x296f260063810000ull, 0x80779e3176303f7cull, 0xf0ffcull },
 	},
 	[BPF_PROG_TYPE_LWT_XMIT] = {
@@ -198,6 +219,7 @@ static const struct prog_type types[] = {
 		.packet_args = true,
 		.ctx = ctx_lwt,
 		.ctx_struct = "__sk_buff",
+		.alt = packet_class,
 		.helpers = { 0x800fee77f3ffeeull, 0x296f260063810200ull, 0x80779e3176303ffcull, 0xf0ffcull },
 	},
 	[BPF_PROG_TYPE_SOCK_OPS] = {
@@ -222,7 +244,6 @@ static const struct prog_type types[] = {
 		.attach = bit,
 		.ctx = ctx_device,
 		.ctx_struct = "bpf_cgroup_dev_ctx",
-		.alt = curr,
 		.helpers = { 0x8004280243d1eeull, 0x296f260063830000ull, 0x8c739e307630207cull, 0xf0fecull },
 	},
 	[BPF_PROG_TYPE_SK_MSG] = {
@@ -232,7 +253,6 @@ static const struct prog_type types[] = {
 		.packet_args = true,
 		.ctx = ctx_sk_msg,
 		.ctx_struct = "sk_msg_md",
-		.alt = curr,
 		.helpers = { 0xf08004280243d1eeull, 0x2d6f3e006f810080ull, 0x80779e3176303f7cull, 0xf0ffcull },
 	},
 	[BPF_PROG_TYPE_RAW_TRACEPOINT] = {
@@ -248,7 +268,6 @@ static const struct prog_type types[] = {
 		.attach = addr,
 		.ctx = ctx_addr,
 		.ctx_struct = "bpf_sock_addr",
-		.alt = curr,
 		.helpers = { 0x28244280243d1eeull, 0x2d6f3e0863f30000ull, 0x80779e3176303f7cull, 0xf0ffcull },
 	},
 	[BPF_PROG_TYPE_LWT_SEG6LOCAL] = {
@@ -257,6 +276,7 @@ static const struct prog_type types[] = {
 		.packet_args = true,
 		.ctx = ctx_lwt,
 		.ctx_struct = "__sk_buff",
+		.alt = packet_class,
 		.helpers = { 0x8004ae1743d1eeull, 0x296f260063811c00ull, 0x80779e3176303f7cull, 0xf0ffcull },
 	},
 	[BPF_PROG_TYPE_SK_REUSEPORT] = {
@@ -268,6 +288,7 @@ static const struct prog_type types[] = {
 		.packet_args = true,
 		.ctx = ctx_sk_reuseport,
 		.ctx_struct = "sk_reuseport_md",
+		.alt = sock_cookie,
 		.helpers = { 0x8044280443d1eeull, 0x296f260063850010ull, 0x80739e317630207cull, 0xf0fecull },
 	},
 	[BPF_PROG_TYPE_FLOW_DISSECTOR] = {
@@ -284,7 +305,6 @@ static const struct prog_type types[] = {
 		.attach = bit,
 		.ctx = ctx_sysctl,
 		.ctx_struct = "bpf_sysctl",
-		.alt = curr,
 		.helpers = { 0x8004280243d1eeull, 0x296f27e063830000ull, 0x8c739e317630207cull, 0xf0fecull },
 	},
 	[BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE] = {
@@ -302,7 +322,7 @@ static const struct prog_type types[] = {
 		.packet_args = true,
 		.ctx = ctx_sockopt,
 		.ctx_struct = "bpf_sockopt",
-		.alt = curr,
+		.alt = sock_options,
 		.helpers = { 0x8004280243d1eeull, 0x2d6f3e0163830000ull, 0x8c739e307630207cull, 0xf0fecull },
 	},
 	[BPF_PROG_TYPE_TRACING] = {
@@ -342,6 +362,7 @@ static const struct prog_type types[] = {
 		.run = RUN_SYSCALL,
 		.ctx = ctx_syscall,
 		.max_ctx = 65535,
+		.alt = kernel_objects,
 		.helpers = { 0x8064280a43d1feull, 0x2b6fbe0063810008ull, 0x907fbff476383f7cull, 0xf0ffcull },
 	},
 	[BPF_PROG_TYPE_NETFILTER] = {
