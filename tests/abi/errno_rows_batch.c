@@ -212,6 +212,7 @@ static void walk(const struct world_map *w, size_t c, uint32_t step)
 	uint32_t total = 0;
 	uint64_t s = 0;
 
+	memset(keys, 0, sizeof(keys)); /* a type without the command leaves both keys and count alone */
 	for (int i = 0; i < 40; i++) {
 		q = (union row_attr){ .a.batch = { .map_fd = fd,
 						   .count = step,

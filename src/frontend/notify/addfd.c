@@ -182,12 +182,13 @@ int target_fd_text(struct bpf_caller *c, int fd, char *buf, size_t size)
 	return (int)n;
 }
 
-static int addfd(struct target *t, int fd, bool cloexec)
+/* send: the client goes on at once, while this process still has its copy. */
+static int addfd(struct target *t, int fd, bool cloexec, bool send)
 {
 	static _Atomic bool no_send;
 	struct seccomp_notif_addfd add = {
 		.id = t->id,
-		.flags = no_send ? 0 : SECCOMP_ADDFD_FLAG_SEND,
+		.flags = send && !no_send ? SECCOMP_ADDFD_FLAG_SEND : 0,
 		.srcfd = (u32)fd,
 		.newfd_flags = cloexec ? O_CLOEXEC : 0,
 	};
@@ -195,7 +196,7 @@ static int addfd(struct target *t, int fd, bool cloexec)
 
 	if (got < 0 && errno == EINVAL && add.flags) {
 		no_send = true;
-		return addfd(t, fd, cloexec);
+		return addfd(t, fd, cloexec, false);
 	}
 	if (got >= 0 && add.flags)
 		t->answered = true;
@@ -204,7 +205,10 @@ static int addfd(struct target *t, int fd, bool cloexec)
 
 int target_install_fd(struct bpf_caller *c, int fd, struct handle *h, int oflags)
 {
-	int got = addfd(target_of(c), fd, oflags & O_CLOEXEC);
+	/* An object whose last fd the client closes meanwhile is settled here; of other files nobody would
+	 * see it.
+	 */
+	int got = addfd(target_of(c), fd, oflags & O_CLOEXEC, h);
 
 	/* The client's copy keeps the description and its lock; without one this was the only reference. */
 	if (got < 0 && h)
