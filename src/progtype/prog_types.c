@@ -78,13 +78,14 @@ static const struct prog_attach any[] = { { 0, 255, 0, RET_ANY, NULL, NULL }, EN
 
 /* ---- helpers that are not the same for all ---- */
 
-/* What runs in a task's own call asks for the task's class. */
+/* Where it is not asked of a packet it is the class of the task. */
 static const struct prog_helper_alt curr[] = {
 	{ BPF_FUNC_get_cgroup_classid, &bpf_get_cgroup_classid_curr_proto },
 	{ 0, NULL },
 };
 static const struct prog_helper_alt lookup[] = {
 	{ BPF_FUNC_sk_assign, &bpf_sk_lookup_assign_proto },
+	{ BPF_FUNC_get_cgroup_classid, &bpf_get_cgroup_classid_curr_proto },
 	{ 0, NULL },
 };
 
@@ -98,6 +99,7 @@ static const struct prog_type types[] = {
 		.ctx = ctx_socket_filter,
 		.ctx_struct = "__sk_buff",
 		.helpers = { 0x80c4280643d1eeull, 0x2d6f260063810010ull, 0x80779e3176303f7cull, 0xf0ffcull },
+		.alt = curr,
 	},
 	[BPF_PROG_TYPE_KPROBE] = {
 		.name = "kprobe",
@@ -107,6 +109,7 @@ static const struct prog_type types[] = {
 		.ctx_struct = "bpf_user_pt_regs_t",
 		.max_ctx = 168,
 		.helpers = { 0x8024280a43d1feull, 0x296f260063810008ull, 0x8073fe307630207cull, 0xf0fecull },
+		.alt = curr,
 	},
 	[BPF_PROG_TYPE_SCHED_CLS] = {
 		.name = "sched_cls",
@@ -135,6 +138,7 @@ static const struct prog_type types[] = {
 		.ctx = ctx_tracepoint,
 		.max_ctx = 8192,
 		.helpers = { 0x8024280a43d1feull, 0x296f260063810008ull, 0x8073fe307630207cull, 0xf0fecull },
+		.alt = curr,
 	},
 	[BPF_PROG_TYPE_XDP] = {
 		.name = "xdp",
@@ -146,12 +150,14 @@ static const struct prog_type types[] = {
 		.ctx = ctx_xdp,
 		.ctx_struct = "xdp_md",
 		.helpers = { 0xc8142812c3d1eeull, 0x296f661863f10022ull, 0xf0779e3976303f7cull, 0xffffcull },
+		.alt = curr,
 	},
 	[BPF_PROG_TYPE_PERF_EVENT] = {
 		.name = "perf_event",
 		.ctx = ctx_perf_event,
 		.ctx_struct = "bpf_perf_event_data",
 		.helpers = { 0x18024280a43d1feull, 0x29ef260063810008ull, 0x8073fe307630207cull, 0xf0fecull },
+		.alt = curr,
 	},
 	[BPF_PROG_TYPE_CGROUP_SKB] = {
 		.name = "cgroup_skb",
@@ -162,6 +168,7 @@ static const struct prog_type types[] = {
 		.ctx = ctx_cgroup_skb,
 		.ctx_struct = "__sk_buff",
 		.helpers = { 0x80c4280643d1eeull, 0x2d6f3e0fe3fb8010ull, 0x80779e3176303f7full, 0xf0ffcull },
+		.alt = curr,
 	},
 	[BPF_PROG_TYPE_CGROUP_SOCK] = {
 		.name = "cgroup_sock",
@@ -207,6 +214,7 @@ static const struct prog_type types[] = {
 		.ctx = ctx_sock_ops,
 		.ctx_struct = "bpf_sock_ops",
 		.helpers = { 0xaa244280243d1eeull, 0x2d6f3e0163830040ull, 0x80779e317631ff7cull, 0xf0ffcull },
+		.alt = curr,
 	},
 	[BPF_PROG_TYPE_SK_SKB] = {
 		.name = "sk_skb",
@@ -216,6 +224,7 @@ static const struct prog_type types[] = {
 		.ctx = ctx_sk_skb,
 		.ctx_struct = "__sk_buff",
 		.helpers = { 0x94cce80643d3eeull, 0x296f260863f10100ull, 0x80779e3176303f7cull, 0xf0ffcull },
+		.alt = curr,
 	},
 	[BPF_PROG_TYPE_CGROUP_DEVICE] = {
 		.name = "cgroup_device",
@@ -242,6 +251,7 @@ static const struct prog_type types[] = {
 		.ctx_struct = "bpf_raw_tracepoint_args",
 		.max_ctx = 96,
 		.helpers = { 0x8024280a43d1feull, 0x296f260063810008ull, 0x8073fe307630207cull, 0xf0fecull },
+		.alt = curr,
 	},
 	[BPF_PROG_TYPE_CGROUP_SOCK_ADDR] = {
 		.name = "cgroup_sock_addr",
@@ -269,6 +279,7 @@ static const struct prog_type types[] = {
 		.ctx = ctx_sk_reuseport,
 		.ctx_struct = "sk_reuseport_md",
 		.helpers = { 0x8044280443d1eeull, 0x296f260063850010ull, 0x80739e317630207cull, 0xf0fecull },
+		.alt = curr,
 	},
 	[BPF_PROG_TYPE_FLOW_DISSECTOR] = {
 		.name = "flow_dissector",
@@ -278,6 +289,7 @@ static const struct prog_type types[] = {
 		.ctx = ctx_flow_dissector,
 		.ctx_struct = "__sk_buff",
 		.helpers = { 0x8004280443d1eeull, 0x296f260063810000ull, 0x80779e3176303f7cull, 0xf0ffcull },
+		.alt = curr,
 	},
 	[BPF_PROG_TYPE_CGROUP_SYSCTL] = {
 		.name = "cgroup_sysctl",
@@ -293,6 +305,7 @@ static const struct prog_type types[] = {
 		.ctx_struct = "bpf_raw_tracepoint_args",
 		.max_ctx = 96,
 		.helpers = { 0x8024280a43d1feull, 0x296f260063810008ull, 0x8073fe307630207cull, 0xf0fecull },
+		.alt = curr,
 	},
 	[BPF_PROG_TYPE_CGROUP_SOCKOPT] = {
 		.name = "cgroup_sockopt",
@@ -309,20 +322,24 @@ static const struct prog_type types[] = {
 		.name = "tracing",
 		.kind = PROG_TRACING,
 		.may_sleep = true,
+		.alt = curr,
 	},
 	[BPF_PROG_TYPE_STRUCT_OPS] = {
 		.name = "struct_ops",
 		.kind = PROG_STRUCT_OPS,
 		.may_sleep = true,
+		.alt = curr,
 	},
 	[BPF_PROG_TYPE_EXT] = {
 		.name = "ext",
 		.kind = PROG_EXT,
+		.alt = curr,
 	},
 	[BPF_PROG_TYPE_LSM] = {
 		.name = "lsm",
 		.kind = PROG_TRACING,
 		.may_sleep = true,
+		.alt = curr,
 	},
 	[BPF_PROG_TYPE_SK_LOOKUP] = {
 		.name = "sk_lookup",
@@ -343,6 +360,7 @@ static const struct prog_type types[] = {
 		.ctx = ctx_syscall,
 		.max_ctx = 65535,
 		.helpers = { 0x8064280a43d1feull, 0x2b6fbe0063810008ull, 0x907fbff476383f7cull, 0xf0ffcull },
+		.alt = curr,
 	},
 	[BPF_PROG_TYPE_NETFILTER] = {
 		.name = "netfilter",
@@ -351,6 +369,7 @@ static const struct prog_type types[] = {
 		.ctx = ctx_netfilter,
 		.ctx_struct = "bpf_nf_ctx",
 		.helpers = { 0x8004280043d1eeull, 0x296f260063810000ull, 0x80739e307630207cull, 0xf0fecull },
+		.alt = curr,
 	},
 };
 
