@@ -8,12 +8,20 @@
  * costs one mapping of a few pages.
  *
  *     chunk: | next, size | pieces ... |
+ *
+ * One small chunk is kept for the next small program: taking pages from the
+ * kernel and giving them back costs more than verifying it. It is cleared when
+ * it is put back, and changes hands by one exchange, so that it is never
+ * anybody's who does not hold it, whatever signal or fork comes.
  */
+#include <stdatomic.h>
 #include <sys/mman.h>
 #include "util/raw.h"
 #include "verifier/env.h"
 
 #define PIECE     64u
+#define TINY      (40u << 10) /* all that a small program takes, in one go: faults cost more than pages */
+#define TINY_CNT  48u
 #define FIRST     (192u << 10)
 #define CHUNK_MAX (16u << 20)
 #define TOTAL_MAX (1000u << 20)
@@ -24,17 +32,28 @@ struct chunk {
 	u64 pad[6];
 };
 
+static _Atomic(struct chunk *) spare; /* of TINY bytes, all zero but its header */
+
 static bool grow(struct env *e, size_t need)
 {
 	size_t size = e->mem_total ? MIN(MAX(e->mem_total, FIRST), CHUNK_MAX) : FIRST;
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS;
 	struct chunk *c;
+
+	if (!e->mem_total && e->req->cnt <= TINY_CNT) {
+		size = TINY;
+		flags |= MAP_POPULATE;
+	}
 
 	size = MAX(size, ROUND_UP(need + sizeof(*c), PAGE));
 	if (e->mem_total + size > TOTAL_MAX)
 		return false;
-	c = raw_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	c = size == TINY ? atomic_exchange(&spare, NULL) : NULL;
+	if (!c)
+		c = raw_mmap(NULL, size, PROT_READ | PROT_WRITE, flags, -1, 0);
 	if (IS_ERR(c))
 		return false;
+	c->next = NULL;
 	c->size = size;
 	/* The oldest stays first: it is what verify_free is told. */
 	if (e->chunks) {
@@ -95,6 +114,16 @@ void vmem_put(struct env *e, void *p, size_t size)
 	e->mem_free[n] = p;
 }
 
+static bool keep(struct chunk *c)
+{
+	struct chunk *none = NULL;
+
+	if (c->size != TINY || atomic_load_explicit(&spare, memory_order_relaxed))
+		return false;
+	memset(c + 1, 0, TINY - sizeof(*c));
+	return atomic_compare_exchange_strong(&spare, &none, c);
+}
+
 void vmem_drop(void *arena)
 {
 	struct chunk *c = arena;
@@ -102,7 +131,8 @@ void vmem_drop(void *arena)
 	while (c) {
 		struct chunk *next = c->next;
 
-		raw_munmap(c, c->size);
+		if (!keep(c))
+			raw_munmap(c, c->size);
 		c = next;
 	}
 }

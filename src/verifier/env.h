@@ -523,7 +523,6 @@ int dynptr_release(struct env *e, u32 regno, u32 ref);
 
 /* prune.c, equal.c */
 int state_visited(struct env *e); /* 1: seen before */
-int equal_init(struct env *e);
 /* The open state at insn that was left most recently, before `than`, with the same calls around it. */
 struct vstate *state_before(struct env *e, u32 insn, const struct vstate *like, const struct vstate *than);
 enum exact { NOT_EXACT, EXACT, RANGE_WITHIN };
