@@ -20,7 +20,7 @@
 #include "verifier/env.h"
 
 #define PIECE     64u
-#define TINY      (40u << 10) /* all that a small program takes, in one go: faults cost more than pages */
+#define TINY      (56u << 10) /* all that a small program takes, in one go: faults cost more than pages */
 #define TINY_CNT  48u
 #define FIRST     (192u << 10)
 #define CHUNK_MAX (16u << 20)
