@@ -22,7 +22,8 @@ struct dynptr {
 };
 _Static_assert(sizeof(struct dynptr) == sizeof(struct bpf_dynptr), "as programs declare it");
 
-static int in_bounds(const struct dynptr *d, u64 off, u64 len)
+/* Offsets have 32 bits, as lengths: what is above is not looked at. */
+static int in_bounds(const struct dynptr *d, u32 off, u32 len)
 {
 	return len > d->size || off > d->size - len ? -E2BIG : 0;
 }
@@ -40,20 +41,20 @@ HELPER(dynptr_from_mem)
 HELPER(dynptr_read)
 {
 	const struct dynptr *d = u64_to_ptr(r3);
-	int err = !d->data || r5 ? -EINVAL : in_bounds(d, r4, (u32)r2);
+	int err = !d->data || r5 ? -EINVAL : in_bounds(d, (u32)r4, (u32)r2);
 
 	if (!err)
-		memmove(u64_to_ptr(r1), d->data + r4, (u32)r2);
+		memmove(u64_to_ptr(r1), d->data + (u32)r4, (u32)r2);
 	return (u64)(s64)err;
 }
 
 HELPER(dynptr_write)
 {
 	const struct dynptr *d = u64_to_ptr(r1);
-	int err = !d->data || d->rdonly || r5 ? -EINVAL : in_bounds(d, r2, (u32)r4);
+	int err = !d->data || d->rdonly || r5 ? -EINVAL : in_bounds(d, (u32)r2, (u32)r4);
 
 	if (!err)
-		memmove(d->data + r2, u64_to_ptr(r3), (u32)r4);
+		memmove(d->data + (u32)r2, u64_to_ptr(r3), (u32)r4);
 	return (u64)(s64)err;
 }
 
@@ -61,9 +62,9 @@ HELPER(dynptr_data)
 {
 	const struct dynptr *d = u64_to_ptr(r1);
 
-	if (!d->data || d->rdonly || in_bounds(d, r2, r3))
+	if (!d->data || d->rdonly || in_bounds(d, (u32)r2, (u32)r3))
 		return 0;
-	return ptr_to_u64(d->data + r2);
+	return ptr_to_u64(d->data + (u32)r2);
 }
 
 PROTO(dynptr_from_mem, .func = dynptr_from_mem, INT, .special = HELPER_DYNPTR_FROM_MEM,

@@ -71,8 +71,10 @@
 
 #define HELPER_DECLARE(id_, name_) extern const struct bpf_func_proto bpf_##name_##_proto;
 HELPER_IDS(HELPER_DECLARE)
-/* Two faces of a number, one of which only some program types see (progtype/prog_types.c). */
-extern const struct bpf_func_proto bpf_sk_lookup_assign_proto, bpf_get_cgroup_classid_curr_proto;
+/* Other faces of a number, which only some program types see (progtype/prog_types.c). */
+extern const struct bpf_func_proto bpf_sk_lookup_assign_proto, bpf_skb_classid_proto, bpf_sk_setsockopt_proto,
+	bpf_sk_getsockopt_proto, bpf_sk_cookie_proto, bpf_get_stackid_event_proto,
+	bpf_xdp_get_buff_len_trace_proto;
 
 /* PROTO(ktime_get_ns, .func = ktime_get_ns, .ret = RET_INTEGER); the arguments by ARGS(...) */
 #define PROTO(name_, ...)                                                                                    \

@@ -197,5 +197,11 @@ PROTO(xdp_adjust_head, .func = xdp_adjust_head, MOVES, INT, ARGS(CTX, ANY));
 PROTO(xdp_adjust_meta, .func = xdp_adjust_meta, MOVES, INT, ARGS(CTX, ANY));
 PROTO(xdp_adjust_tail, .func = xdp_adjust_tail, MOVES, INT, ARGS(CTX, ANY));
 PROTO(xdp_get_buff_len, .func = xdp_get_buff_len, INT, ARGS(CTX));
+/* Of a packet of the kernel's, which nobody has here. */
+const struct bpf_func_proto bpf_xdp_get_buff_len_trace_proto = {
+	.name = "bpf_xdp_get_buff_len",
+	INT,
+	ARGS(BTF),
+};
 PROTO(xdp_load_bytes, .func = xdp_load_bytes, INT, ARGS(CTX, ANY, OUT, SIZE));
 PROTO(xdp_store_bytes, .func = xdp_store_bytes, INT, ARGS(CTX, ANY, IN, SIZE));

@@ -29,8 +29,8 @@ struct run_ops {
 	u64 (*callback)(struct run *r, u32 sub, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5);
 	/* A line for the trace pipe, n bytes with its newline. */
 	void (*trace)(struct run *r, const char *text, size_t n);
-	/* The map in this process whose id is id, which stands in outer, valid until the run is over. NULL: none, or not
-	 * one like outer's template. */
+	/* The map in this process whose id is id, which stands in outer, valid until the run is over. NULL:
+	 * none, or not one like outer's template. */
 	struct bpf_map *(*inner_map)(struct run *r, struct bpf_map *outer, u32 id);
 	/*
 	 * BPF_LD | BPF_ABS or BPF_IND: size bytes (1, 2, 4) at offset of the packet of that context, in host

@@ -5,6 +5,7 @@
  * A packet of BPF_PROG_TEST_RUN comes from no cgroup, no route and no tunnel;
  * the answers are those that the kernel gives for one.
  */
+#include "helper/csum.h"
 #include "helper/helper_ids.h"
 #include "helper/run_ctx.h"
 #include "util/err.h"
@@ -16,6 +17,12 @@
 
 #define HELPER(name) static u64 name(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5, struct run *run)
 
+/* Bytes from the network header on: none when it has been cut off. */
+static u64 net_len(const struct run_skb *skb)
+{
+	return skb->data_end > skb->net ? (u64)(skb->data_end - skb->net) : 0;
+}
+
 /* ---- hash ---- */
 
 /* Of what tells flows apart: addresses and ports, as far as they are there. Never 0. */
@@ -24,7 +31,7 @@ static u32 flow_hash(const struct run_skb *skb)
 	static u64 seed;
 	u64 none = 0, h;
 	const u8 *p = skb->net;
-	u32 n = (u32)MIN(skb->data_end - skb->net, 60), from = 0, to = n;
+	u32 n = (u32)MIN(net_len(skb), 60), from = 0, to = n;
 
 	if (!seed)
 		__atomic_compare_exchange_n(&seed, &none, random_u64() | 1, false, __ATOMIC_RELAXED,
@@ -105,11 +112,13 @@ HELPER(get_socket_cookie)
 	return *mine;
 }
 
-PROTO(get_cgroup_classid, .func = nothing, INT, ARGS(CTX));
-const struct bpf_func_proto bpf_get_cgroup_classid_curr_proto = {
+/* The current task's class; traffic control and light-weight tunnels ask for a packet's. */
+PROTO(get_cgroup_classid, .func = nothing, INT);
+const struct bpf_func_proto bpf_skb_classid_proto = {
 	.name = "bpf_get_cgroup_classid",
 	.func = nothing,
 	INT,
+	ARGS(CTX),
 };
 PROTO(skb_cgroup_classid, .func = nothing, INT, ARGS(CTX));
 PROTO(get_route_realm, .func = nothing, INT, ARGS(CTX));
@@ -117,7 +126,51 @@ PROTO(get_socket_cookie, .func = get_socket_cookie, INT, ARGS(CTX));
 PROTO(get_socket_uid, .func = nothing, INT, ARGS(CTX));
 PROTO(skb_cgroup_id, INT, ARGS(CTX));
 PROTO(get_netns_cookie, INT, ARGS(CTX | ARG_F_NULL));
-PROTO(skb_ecn_set_ce, INT, ARGS(CTX));
+
+/* ---- congestion ---- */
+
+#define ECN_MASK 3u
+#define IP4_LEN  20u
+#define IP6_LEN  40u
+
+/* Marks a packet that can be marked: 1, or 0. The header's sum follows by the difference of its first word.
+ */
+static u64 ecn_mark4(u8 *ip)
+{
+	u32 is = ip[1] & ECN_MASK;
+	u16 sum;
+
+	if (is == 0 || is == ECN_MASK)
+		return is == ECN_MASK;
+	memcpy(&sum, ip + 10, 2);
+	/* What the word grows by goes off the sum: adding is - 3, in one's complement. */
+	sum = csum_16(csum_add(sum, __builtin_bswap16((u16)(0xffff - ECN_MASK + is))));
+	memcpy(ip + 10, &sum, 2);
+	ip[1] |= ECN_MASK;
+	return 1;
+}
+
+static u64 ecn_mark6(u8 *ip)
+{
+	if (!(ip[1] >> 4 & ECN_MASK))
+		return 0;
+	ip[1] |= ECN_MASK << 4;
+	return 1;
+}
+
+HELPER(skb_ecn_set_ce)
+{
+	struct run_skb *skb = u64_to_ptr(r1);
+	u64 n = net_len(skb);
+
+	if (skb->protocol == __builtin_bswap16(ETH_P_IP) && skb->len >= IP4_LEN && n >= IP4_LEN)
+		return ecn_mark4(skb->net);
+	if (skb->protocol == __builtin_bswap16(ETH_P_IPV6) && skb->len >= IP6_LEN && n >= IP6_LEN)
+		return ecn_mark6(skb->net);
+	return 0;
+}
+
+PROTO(skb_ecn_set_ce, .func = skb_ecn_set_ce, INT, ARGS(CTX));
 
 /* ---- tunnels and encapsulation ---- */
 

@@ -32,6 +32,18 @@ PROTO(sock_from_file, .ret = RET_BTF_ID | RET_F_NULL, ARGS(BTF));
 
 PROTO(setsockopt, INT, ARGS(CTX, ANY, ANY, IN, SIZE));
 PROTO(getsockopt, INT, ARGS(CTX, ANY, ANY, OUT, SIZE));
+/* Programs on socket options, and those that choose a socket, have it as such. */
+const struct bpf_func_proto bpf_sk_setsockopt_proto = {
+	.name = "bpf_setsockopt",
+	INT,
+	ARGS(SOCK, ANY, ANY, IN, SIZE),
+};
+const struct bpf_func_proto bpf_sk_getsockopt_proto = {
+	.name = "bpf_getsockopt",
+	INT,
+	ARGS(SOCK, ANY, ANY, OUT, SIZE),
+};
+const struct bpf_func_proto bpf_sk_cookie_proto = { .name = "bpf_get_socket_cookie", INT, ARGS(SOCK) };
 PROTO(bind, INT, ARGS(CTX, IN, SIZE));
 PROTO(sock_ops_cb_flags_set, INT, ARGS(CTX, ANY));
 PROTO(load_hdr_opt, INT, ARGS(CTX, INOUT, SIZE, ANY));

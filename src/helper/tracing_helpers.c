@@ -22,6 +22,12 @@ PROTO(perf_prog_read_value, GPL, INT, ARGS(CTX, OUT, SIZE));
 PROTO(read_branch_records, GPL, INT, ARGS(CTX, INOUT_OR_NULL, SIZE0, ANY));
 PROTO(get_branch_snapshot, GPL, INT, ARGS(OUT, SIZE0));
 PROTO(get_stackid, GPL, INT, ARGS(CTX, MAP, ANY), .maps = T(STACK_TRACE));
+const struct bpf_func_proto bpf_get_stackid_event_proto = {
+	.name = "bpf_get_stackid",
+	INT,
+	ARGS(CTX, MAP, ANY),
+	.maps = T(STACK_TRACE),
+};
 PROTO(get_stack, GPL, INT, ARGS(CTX, OUT, SIZE0, ANY));
 PROTO(get_task_stack, INT, ARGS(BTF, OUT, SIZE0, ANY));
 
@@ -52,7 +58,7 @@ PROTO(per_cpu_ptr, .ret = RET_BTF_ID | RET_F_NULL, ARGS(BTF, ANY), .arg_size = {
 PROTO(this_cpu_ptr, .ret = RET_BTF_ID, ARGS(BTF), .arg_size = { ARG_NARROW });
 PROTO(kptr_xchg, .ret = RET_BTF_ID | RET_F_NULL, .special = HELPER_KPTR_XCHG,
       ARGS(ARG_KPTR, ARG_BTF_ID | ARG_F_NULL | ARG_F_RELEASE));
-PROTO(kallsyms_lookup_name, INT, ARGS(INOUT, SIZE0, ANY, FIXED_OUT), .arg_size = { 0, 0, 0, 8 });
+PROTO(kallsyms_lookup_name, INT, ARGS(IN, SIZE0, ANY, FIXED_OUT), .arg_size = { 0, 0, 0, 8 });
 PROTO(btf_find_by_name_kind, INT, ARGS(IN, SIZE, ANY, ANY));
 
 /* ---- text of kernel data ---- */

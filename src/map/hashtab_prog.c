@@ -38,8 +38,11 @@ static bool elem_at(struct htab *h, u32 i, struct map_elem *e)
 {
 	struct ent *ent = &h->ents[i];
 	u64 lo, hi;
+	u32 tries = 0;
 
 	do {
+		if (tries++ > 1000)
+			return false;
 		lo = load64(&ent->s.lo);
 		hi = load64(&ent->s.hi);
 		e->word = load64(&ent->key.hi);

@@ -130,7 +130,8 @@ void *htab_lookup_ptr(struct op *op, struct bpf_map *m, const void *key)
 	struct ent *ent;
 
 	htab_key_set(h, &k, key);
-	if (seek(h, h->keys, &k, &budget, &e) <= 0)
+	if (likely(h->keys != KEYS_LONG) ? seek(h, KEYS_SHORT, &k, &budget, &e) <= 0
+					 : seek(h, KEYS_LONG, &k, &budget, &e) <= 0)
 		return NULL;
 	ent = &h->ents[e.i];
 	if (h->lru && !load64(&ent->ref))

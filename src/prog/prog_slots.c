@@ -75,6 +75,16 @@ static int take_once(struct op *op, u32 ncpu, int prefer, bool dead)
 	return -EAGAIN;
 }
 
+/* That of an outer operation of this thread, which does not go on before we are done; -EAGAIN: it has none.
+ */
+static int outer(const struct op *op, u32 ncpu)
+{
+	for (u32 at = 0; at < ncpu; at++)
+		if (atomic_load(&the_store.super->cpu_run[at]) >> 8 == op->actor->id)
+			return (int)at;
+	return -EAGAIN;
+}
+
 int prog_slot_take(struct op *op, u32 ncpu, int prefer)
 {
 	u64 end = 0, t;
@@ -85,6 +95,8 @@ int prog_slot_take(struct op *op, u32 ncpu, int prefer)
 	cpu = take_once(op, ncpu, prefer, false);
 	for (u32 tries = 0; cpu < 0; tries++) {
 		cpu = take_once(op, ncpu, prefer, true);
+		if (cpu < 0)
+			cpu = outer(op, ncpu);
 		if (cpu >= 0)
 			break;
 		t = now();

@@ -13,6 +13,9 @@
  * taken from it; what an operation held that was jumped out of goes with the
  * thread's next operation (op->held).
  *
+ * A run in a signal handler, in the middle of another of the same thread, takes a number of its own if there
+ * is one; if not it works as the CPU of the one that it interrupts, which cannot go on before it.
+ *
  * More runs than CPUs take turns, as they do on the kernel: who finds none free
  * writes the time into super->cpu_wanted, and a run that sees a time of just
  * now gives its number away for a moment. Only when all numbers are held by

@@ -23,7 +23,6 @@ int ctx_take(const struct test_run_args *a, void *to, u32 size);
 bool all_zero(const void *p, size_t n);
 /* 0 or -ENODEV. */
 int ifindex_check(const struct test_run_args *a, u32 ifindex);
-void run_begin_nothing(struct run_frame *f);
 u32 run_end_plain(struct run_frame *f, u64 r0);
 
 /* Is there anything between the ends of two fields of *p (or from its start, to its end)? */

@@ -78,14 +78,30 @@ static const struct prog_attach any[] = { { 0, 255, 0, RET_ANY, NULL, NULL }, EN
 
 /* ---- helpers that are not the same for all ---- */
 
-/* Where it is not asked of a packet it is the class of the task. */
-static const struct prog_helper_alt curr[] = {
-	{ BPF_FUNC_get_cgroup_classid, &bpf_get_cgroup_classid_curr_proto },
+static const struct prog_helper_alt packet_class[] = {
+	{ BPF_FUNC_get_cgroup_classid, &bpf_skb_classid_proto },
+	{ 0, NULL },
+};
+static const struct prog_helper_alt sock_options[] = {
+	{ BPF_FUNC_setsockopt, &bpf_sk_setsockopt_proto },
+	{ BPF_FUNC_getsockopt, &bpf_sk_getsockopt_proto },
+	{ 0, NULL },
+};
+static const struct prog_helper_alt sock_cookie[] = {
+	{ BPF_FUNC_get_socket_cookie, &bpf_sk_cookie_proto },
+	{ 0, NULL },
+};
+static const struct prog_helper_alt kernel_objects[] = {
+	{ BPF_FUNC_get_socket_cookie, &bpf_sk_cookie_proto },
+	{ BPF_FUNC_xdp_get_buff_len, &bpf_xdp_get_buff_len_trace_proto },
+	{ 0, NULL },
+};
+static const struct prog_helper_alt event_stack[] = {
+	{ BPF_FUNC_get_stackid, &bpf_get_stackid_event_proto },
 	{ 0, NULL },
 };
 static const struct prog_helper_alt lookup[] = {
 	{ BPF_FUNC_sk_assign, &bpf_sk_lookup_assign_proto },
-	{ BPF_FUNC_get_cgroup_classid, &bpf_get_cgroup_classid_curr_proto },
 	{ 0, NULL },
 };
 
@@ -99,7 +115,6 @@ static const struct prog_type types[] = {
 		.ctx = ctx_socket_filter,
 		.ctx_struct = "__sk_buff",
 		.helpers = { 0x80c4280643d1eeull, 0x2d6f260063810010ull, 0x80779e3176303f7cull, 0xf0ffcull },
-		.alt = curr,
 	},
 	[BPF_PROG_TYPE_KPROBE] = {
 		.name = "kprobe",
@@ -109,7 +124,6 @@ static const struct prog_type types[] = {
 		.ctx_struct = "bpf_user_pt_regs_t",
 		.max_ctx = 168,
 		.helpers = { 0x8024280a43d1feull, 0x296f260063810008ull, 0x8073fe307630207cull, 0xf0fecull },
-		.alt = curr,
 	},
 	[BPF_PROG_TYPE_SCHED_CLS] = {
 		.name = "sched_cls",
@@ -120,6 +134,7 @@ static const struct prog_type types[] = {
 		.packet_args = true,
 		.ctx = ctx_sched_cls,
 		.ctx_struct = "__sk_buff",
+		.alt = packet_class,
 		.helpers = { 0x85cfeff7ffffeeull, 0x3d6f7e1fe3f98034ull, 0x80779e397fb03ffcull, 0xffffdull },
 	},
 	[BPF_PROG_TYPE_SCHED_ACT] = {
@@ -131,6 +146,7 @@ static const struct prog_type types[] = {
 		.packet_args = true,
 		.ctx = ctx_sched_cls,
 		.ctx_struct = "__sk_buff",
+		.alt = packet_class,
 		.helpers = { 0x85cfeff7ffffeeull, 0x3d6f7e1fe3f98034ull, 0x80779e397fb03ffcull, 0xffffdull },
 	},
 	[BPF_PROG_TYPE_TRACEPOINT] = {
@@ -138,7 +154,6 @@ static const struct prog_type types[] = {
 		.ctx = ctx_tracepoint,
 		.max_ctx = 8192,
 		.helpers = { 0x8024280a43d1feull, 0x296f260063810008ull, 0x8073fe307630207cull, 0xf0fecull },
-		.alt = curr,
 	},
 	[BPF_PROG_TYPE_XDP] = {
 		.name = "xdp",
@@ -150,14 +165,13 @@ static const struct prog_type types[] = {
 		.ctx = ctx_xdp,
 		.ctx_struct = "xdp_md",
 		.helpers = { 0xc8142812c3d1eeull, 0x296f661863f10022ull, 0xf0779e3976303f7cull, 0xffffcull },
-		.alt = curr,
 	},
 	[BPF_PROG_TYPE_PERF_EVENT] = {
 		.name = "perf_event",
 		.ctx = ctx_perf_event,
 		.ctx_struct = "bpf_perf_event_data",
+		.alt = event_stack,
 		.helpers = { 0x18024280a43d1feull, 0x29ef260063810008ull, 0x8073fe307630207cull, 0xf0fecull },
-		.alt = curr,
 	},
 	[BPF_PROG_TYPE_CGROUP_SKB] = {
 		.name = "cgroup_skb",
@@ -168,7 +182,6 @@ static const struct prog_type types[] = {
 		.ctx = ctx_cgroup_skb,
 		.ctx_struct = "__sk_buff",
 		.helpers = { 0x80c4280643d1eeull, 0x2d6f3e0fe3fb8010ull, 0x80779e3176303f7full, 0xf0ffcull },
-		.alt = curr,
 	},
 	[BPF_PROG_TYPE_CGROUP_SOCK] = {
 		.name = "cgroup_sock",
@@ -176,7 +189,6 @@ static const struct prog_type types[] = {
 		.attach = sock,
 		.ctx = ctx_sock,
 		.ctx_struct = "bpf_sock",
-		.alt = curr,
 		.helpers = { 0x8044280243d1eeull, 0x2d6f2e0063830000ull, 0x8c739e317630207cull, 0xf0fecull },
 	},
 	[BPF_PROG_TYPE_LWT_IN] = {
@@ -186,6 +198,7 @@ static const struct prog_type types[] = {
 		.packet_args = true,
 		.ctx = ctx_lwt,
 		.ctx_struct = "__sk_buff",
+		.alt = packet_class,
 		.helpers = { 0x8004ae1743d1eeull, 0x296f260063810200ull, 0x80779e3176303f7cull, 0xf0ffcull },
 	},
 	[BPF_PROG_TYPE_LWT_OUT] = {
@@ -195,6 +208,7 @@ static const struct prog_type types[] = {
 		.packet_args = true,
 		.ctx = ctx_lwt,
 		.ctx_struct = "__sk_buff",
+		.alt = packet_class,
 		.helpers = { 0x8004ae1743d1eeull, 0x296f260063810000ull, 0x80779e3176303f7cull, 0xf0ffcull },
 	},
 	[BPF_PROG_TYPE_LWT_XMIT] = {
@@ -205,6 +219,7 @@ static const struct prog_type types[] = {
 		.packet_args = true,
 		.ctx = ctx_lwt,
 		.ctx_struct = "__sk_buff",
+		.alt = packet_class,
 		.helpers = { 0x800fee77f3ffeeull, 0x296f260063810200ull, 0x80779e3176303ffcull, 0xf0ffcull },
 	},
 	[BPF_PROG_TYPE_SOCK_OPS] = {
@@ -214,7 +229,6 @@ static const struct prog_type types[] = {
 		.ctx = ctx_sock_ops,
 		.ctx_struct = "bpf_sock_ops",
 		.helpers = { 0xaa244280243d1eeull, 0x2d6f3e0163830040ull, 0x80779e317631ff7cull, 0xf0ffcull },
-		.alt = curr,
 	},
 	[BPF_PROG_TYPE_SK_SKB] = {
 		.name = "sk_skb",
@@ -224,14 +238,12 @@ static const struct prog_type types[] = {
 		.ctx = ctx_sk_skb,
 		.ctx_struct = "__sk_buff",
 		.helpers = { 0x94cce80643d3eeull, 0x296f260863f10100ull, 0x80779e3176303f7cull, 0xf0ffcull },
-		.alt = curr,
 	},
 	[BPF_PROG_TYPE_CGROUP_DEVICE] = {
 		.name = "cgroup_device",
 		.attach = bit,
 		.ctx = ctx_device,
 		.ctx_struct = "bpf_cgroup_dev_ctx",
-		.alt = curr,
 		.helpers = { 0x8004280243d1eeull, 0x296f260063830000ull, 0x8c739e307630207cull, 0xf0fecull },
 	},
 	[BPF_PROG_TYPE_SK_MSG] = {
@@ -241,7 +253,6 @@ static const struct prog_type types[] = {
 		.packet_args = true,
 		.ctx = ctx_sk_msg,
 		.ctx_struct = "sk_msg_md",
-		.alt = curr,
 		.helpers = { 0xf08004280243d1eeull, 0x2d6f3e006f810080ull, 0x80779e3176303f7cull, 0xf0ffcull },
 	},
 	[BPF_PROG_TYPE_RAW_TRACEPOINT] = {
@@ -251,14 +262,12 @@ static const struct prog_type types[] = {
 		.ctx_struct = "bpf_raw_tracepoint_args",
 		.max_ctx = 96,
 		.helpers = { 0x8024280a43d1feull, 0x296f260063810008ull, 0x8073fe307630207cull, 0xf0fecull },
-		.alt = curr,
 	},
 	[BPF_PROG_TYPE_CGROUP_SOCK_ADDR] = {
 		.name = "cgroup_sock_addr",
 		.attach = addr,
 		.ctx = ctx_addr,
 		.ctx_struct = "bpf_sock_addr",
-		.alt = curr,
 		.helpers = { 0x28244280243d1eeull, 0x2d6f3e0863f30000ull, 0x80779e3176303f7cull, 0xf0ffcull },
 	},
 	[BPF_PROG_TYPE_LWT_SEG6LOCAL] = {
@@ -267,6 +276,7 @@ static const struct prog_type types[] = {
 		.packet_args = true,
 		.ctx = ctx_lwt,
 		.ctx_struct = "__sk_buff",
+		.alt = packet_class,
 		.helpers = { 0x8004ae1743d1eeull, 0x296f260063811c00ull, 0x80779e3176303f7cull, 0xf0ffcull },
 	},
 	[BPF_PROG_TYPE_SK_REUSEPORT] = {
@@ -278,8 +288,8 @@ static const struct prog_type types[] = {
 		.packet_args = true,
 		.ctx = ctx_sk_reuseport,
 		.ctx_struct = "sk_reuseport_md",
+		.alt = sock_cookie,
 		.helpers = { 0x8044280443d1eeull, 0x296f260063850010ull, 0x80739e317630207cull, 0xf0fecull },
-		.alt = curr,
 	},
 	[BPF_PROG_TYPE_FLOW_DISSECTOR] = {
 		.name = "flow_dissector",
@@ -289,14 +299,12 @@ static const struct prog_type types[] = {
 		.ctx = ctx_flow_dissector,
 		.ctx_struct = "__sk_buff",
 		.helpers = { 0x8004280443d1eeull, 0x296f260063810000ull, 0x80779e3176303f7cull, 0xf0ffcull },
-		.alt = curr,
 	},
 	[BPF_PROG_TYPE_CGROUP_SYSCTL] = {
 		.name = "cgroup_sysctl",
 		.attach = bit,
 		.ctx = ctx_sysctl,
 		.ctx_struct = "bpf_sysctl",
-		.alt = curr,
 		.helpers = { 0x8004280243d1eeull, 0x296f27e063830000ull, 0x8c739e317630207cull, 0xf0fecull },
 	},
 	[BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE] = {
@@ -305,7 +313,6 @@ static const struct prog_type types[] = {
 		.ctx_struct = "bpf_raw_tracepoint_args",
 		.max_ctx = 96,
 		.helpers = { 0x8024280a43d1feull, 0x296f260063810008ull, 0x8073fe307630207cull, 0xf0fecull },
-		.alt = curr,
 	},
 	[BPF_PROG_TYPE_CGROUP_SOCKOPT] = {
 		.name = "cgroup_sockopt",
@@ -315,31 +322,27 @@ static const struct prog_type types[] = {
 		.packet_args = true,
 		.ctx = ctx_sockopt,
 		.ctx_struct = "bpf_sockopt",
-		.alt = curr,
+		.alt = sock_options,
 		.helpers = { 0x8004280243d1eeull, 0x2d6f3e0163830000ull, 0x8c739e307630207cull, 0xf0fecull },
 	},
 	[BPF_PROG_TYPE_TRACING] = {
 		.name = "tracing",
 		.kind = PROG_TRACING,
 		.may_sleep = true,
-		.alt = curr,
 	},
 	[BPF_PROG_TYPE_STRUCT_OPS] = {
 		.name = "struct_ops",
 		.kind = PROG_STRUCT_OPS,
 		.may_sleep = true,
-		.alt = curr,
 	},
 	[BPF_PROG_TYPE_EXT] = {
 		.name = "ext",
 		.kind = PROG_EXT,
-		.alt = curr,
 	},
 	[BPF_PROG_TYPE_LSM] = {
 		.name = "lsm",
 		.kind = PROG_TRACING,
 		.may_sleep = true,
-		.alt = curr,
 	},
 	[BPF_PROG_TYPE_SK_LOOKUP] = {
 		.name = "sk_lookup",
@@ -359,8 +362,8 @@ static const struct prog_type types[] = {
 		.run = RUN_SYSCALL,
 		.ctx = ctx_syscall,
 		.max_ctx = 65535,
+		.alt = kernel_objects,
 		.helpers = { 0x8064280a43d1feull, 0x2b6fbe0063810008ull, 0x907fbff476383f7cull, 0xf0ffcull },
-		.alt = curr,
 	},
 	[BPF_PROG_TYPE_NETFILTER] = {
 		.name = "netfilter",
@@ -369,7 +372,6 @@ static const struct prog_type types[] = {
 		.ctx = ctx_netfilter,
 		.ctx_struct = "bpf_nf_ctx",
 		.helpers = { 0x8004280043d1eeull, 0x296f260063810000ull, 0x80739e307630207cull, 0xf0fecull },
-		.alt = curr,
 	},
 };
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include "btf/btf_obj.h"
+#include "isa/insn.h"
 #include "store/store.h"
 #include "util/raw.h"
 
@@ -116,7 +117,8 @@ static bool calls_nothing(const struct vprog *p)
 		u8 code = p->insns[i].code;
 
 		if ((code == (BPF_JMP | BPF_CALL) && p->insns[i].src_reg != BPF_PSEUDO_CALL) ||
-		    code == (BPF_JMP | BPF_TAIL_CALL))
+		    code == (BPF_JMP | BPF_TAIL_CALL) || code == (BPF_JMP | BPF_JCOND) ||
+		    (BPF_CLASS(code) == BPF_LD && BPF_MODE(code) != BPF_IMM))
 			return false;
 	}
 	return true;

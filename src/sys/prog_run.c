@@ -11,6 +11,7 @@
 #include <time.h>
 #include "prog/prog_slots.h"
 #include "prog/trace.h"
+#include "progtype/ld_abs.h"
 #include "util/raw.h"
 #include "util/str.h"
 
@@ -145,8 +146,8 @@ static const struct image *run_tail(struct run *r, struct bpf_map *m, u32 index)
 	if (!e)
 		return NULL;
 	i = e->image;
-	if (i->type != top->type || i->attach != top->attach || i->ncpu <= r->cpu || i->max_ctx > p->ctx_size ||
-	    (i->prog_flags ^ top->prog_flags) & SAME_FLAGS)
+	if (i->type != top->type || i->attach != top->attach || i->ncpu <= r->cpu ||
+	    i->max_ctx > p->ctx_size || (i->prog_flags ^ top->prog_flags) & SAME_FLAGS)
 		return NULL;
 	return &i->im;
 }
@@ -216,11 +217,18 @@ static void run_trace(struct run *r, const char *text, size_t n)
 	raw3(SYS_write, p->trace_fd, line, n);
 }
 
+/* Only types whose context is a socket buffer have such loads. */
+static s64 run_ld_abs(struct run *r, void *ctx, s32 offset, u32 size)
+{
+	return skb_ld_abs(ctx, offset, size);
+}
+
 static const struct run_ops run_ops = {
 	.tail = run_tail,
 	.callback = image_callback,
 	.trace = run_trace,
 	.inner_map = run_inner_map,
+	.ld_abs = run_ld_abs,
 };
 
 /* The repeats. */
@@ -234,6 +242,8 @@ static void run_reset(struct running *p)
 	r->redirect_map = r->redirect_index = r->redirect_flags = 0;
 	r->redirect_to = NULL;
 	memset(r->scratch, 0, sizeof(r->scratch));
+	r->loop_began = 0;
+	r->loops_left = 0;
 }
 
 /* n runs of a program that has nothing to ask of struct run. */
@@ -283,6 +293,7 @@ static int look_up(struct running *p, u64 t, u64 *alive, u64 *turn)
 static int run_all(void *arg)
 {
 	struct running *p = arg;
+	bool plain = p->image->plain && p->ops->begin == run_begin_nothing;
 	u64 left = p->repeat, piece = 1, t, alive, turn, ret = 0;
 	int err = 0;
 
@@ -292,7 +303,7 @@ static int run_all(void *arg)
 	while (!err) {
 		u64 n = MIN(piece, left), began = t;
 
-		ret = p->image->plain ? run_plain(p, n) : run_any(p, n);
+		ret = plain ? run_plain(p, n) : run_any(p, n);
 		t = now();
 		p->ns += t - began;
 		p->done += n;

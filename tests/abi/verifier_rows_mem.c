@@ -374,6 +374,24 @@ static const struct vrow rows[] = {
 	REFUSE(SOCK, EINVAL, "atomic: fetch into what was a range",
 	       NUM "r6 &= 7; *(u64 *)(r10 - 16) = 0; lock fetch *(u64 *)(r0 + 0) += r6; r7 = r10; r7 += r6; "
 		   "*(u8 *)(r7 - 16) = 1; " NONE),
+	ACCEPT(SOCK, "atomic: fetch of 0 from the stack",
+	       "*(u64 *)(r10 - 16) = 0; r1 = 1; lock fetch *(u64 *)(r10 - 16) ^= r1; if r1 == 0 goto a; r0 = "
+	       "r9; a: " RET0),
+	ACCEPT(SOCK, "atomic: fetch of 0 from half a slot",
+	       "*(u64 *)(r10 - 16) = 0; r1 = 1; lock fetch *(u32 *)(r10 - 12) ^= r1; if r1 == 0 goto a; r0 = "
+	       "r9; a: " RET0),
+	ACCEPT(SOCK, "atomic: fetch of 5 from the stack",
+	       "*(u64 *)(r10 - 16) = 5; r1 = 1; lock fetch *(u64 *)(r10 - 16) ^= r1; if r1 == 5 goto a; r0 = "
+	       "r9; a: " RET0),
+	ACCEPT(SOCK, "atomic: cmpxchg of 5 on the stack",
+	       "*(u64 *)(r10 - 16) = 5; r0 = 5; r1 = 1; lock cmpxchg *(u64 *)(r10 - 16) = r1; if r0 == 5 "
+	       "goto a; r0 = r9; a: " RET0),
+	REFUSE(SOCK, EACCES, "atomic: what xchg leaves on the stack",
+	       "*(u64 *)(r10 - 16) = 5; r1 = 1; lock xchg *(u64 *)(r10 - 16) = r1; r1 = *(u64 *)(r10 - 16); "
+	       "if r1 == 1 goto a; r0 = r9; a: " RET0),
+	ACCEPT(SOCK, "atomic: fetch of a spilled context",
+	       "*(u64 *)(r10 - 16) = r1; r1 = 1; lock fetch *(u64 *)(r10 - 16) += r1; r0 = *(u32 *)(r1 + "
+	       "0); " RET0),
 	REFUSE(SOCK, EINVAL, "atomic: sub", VALUE "r1 = 1; raw 0xdb 0 1 0 0x10; " NONE),
 	REFUSE(SOCK, EINVAL, "atomic: unknown operation", VALUE "r1 = 1; raw 0xdb 0 1 0 0xe0; " NONE),
 	REFUSE(SOCK, EACCES, "atomic: read-only value",

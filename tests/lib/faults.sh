@@ -11,11 +11,12 @@ trap 'rm -rf "$WORK" "$store"' EXIT
 
 # run_case WAY PROGRAM ARGS...: its checks are this test's checks.
 run_case() {
-	local way=$1 program=$2 line left
+	local way=$1 program=$2 line left rc
 	shift 2
 	rm -rf "$store"
 	RUN_OPTS="--store $store" world root timeout "$limit" "$program" "$@" >"$WORK/out" 2>"$WORK/err" </dev/null
-	is "$way $(basename "$program") $*: exit status" $? 0
+	rc=$?
+	is "$way $(basename "$program") $*: exit status" $rc 0
 	while IFS= read -r line; do
 		case $line in
 		'ok '*'# SKIP'*) skip "$way: ${line#*# SKIP }" ;;

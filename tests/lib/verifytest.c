@@ -69,6 +69,14 @@ static int checked_btf(struct verify_req *req, struct btf_view *view, const stru
 int vt_verify(const struct vt_prog *p, char *text, u32 size)
 {
 	static struct verify_result res;
+	int err = vt_verify_to(p, text, size, &res);
+
+	verify_free(&res);
+	return err;
+}
+
+int vt_verify_to(const struct vt_prog *p, char *text, u32 size, struct verify_result *res)
+{
 	struct bpf_insn *insns = malloc((p->cnt + 1) * sizeof(*insns));
 	struct btf_view view;
 	struct vlog log;
@@ -85,18 +93,17 @@ int vt_verify(const struct vt_prog *p, char *text, u32 size)
 	int err;
 
 	memcpy(insns, p->insns, p->cnt * sizeof(*insns));
-	memset(&res, 0, sizeof(res));
+	memset(res, 0, sizeof(*res));
 	req.type = prog_type_get((u32)p->type);
 	req.attach = prog_attach_get(req.type, p->attach ? (u32)p->attach : req.type->default_attach);
 	err = vlog_init(&log, p->log_level, (uintptr_t)text, size);
 	if (!err)
 		err = checked_btf(&req, &view, p);
 	if (!err) {
-		err = verify(&req, &res);
+		err = verify(&req, res);
 		vlog_finish(&log, &n, &true_size);
 		memcpy(text, log.buf, n < size ? n : size);
 		text[n < size ? n : size - 1] = 0;
-		verify_free(&res);
 		vlog_free(&log);
 	}
 	if (req.btf)

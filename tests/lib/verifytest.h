@@ -35,5 +35,7 @@ extern int vt_inner_fd;
 
 /* 0 or a negative errno; log: the text, NUL-terminated, room for size. */
 int vt_verify(const struct vt_prog *p, char *log, u32 size);
+/* The same, and the movable program, to be freed by verify_free in both cases. */
+int vt_verify_to(const struct vt_prog *p, char *log, u32 size, struct verify_result *res);
 
 #endif

@@ -129,7 +129,8 @@ static void take_answer(const struct test_run_out *out)
 	}
 	if (out->ctx && (ask.want_ctx || out->ctx_to_in))
 		memcpy(ours.ctx, out->ctx, out->ctx_size);
-	ours.ctx_size = out->ctx && !out->ctx_to_in ? out->ctx_size : 0;
+	if (!out->ctx_to_in)
+		ours.ctx_size = out->ctx ? out->ctx_size : ask.want_ctx ? sizeof(ours.ctx) : 0;
 }
 
 static int ifindex_valid(u32 ifindex)
@@ -365,8 +366,9 @@ int main(void)
 		{ BPF_PROG_TYPE_SYSCALL, 0, true, 64 },
 		{ BPF_PROG_TYPE_FLOW_DISSECTOR, 0, false, sizeof(struct bpf_flow_keys) },
 		{ BPF_PROG_TYPE_SK_LOOKUP, BPF_SK_LOOKUP, true, sizeof(struct bpf_sk_lookup) },
+		{ BPF_PROG_TYPE_NETFILTER, BPF_NETFILTER, false, 48 },
 	};
-	static const u32 xdp[6] = { 0, 64 }, lookup[20] = { 0, 0, 2 };
+	static const u32 xdp[6] = { 0, 64 }, lookup[20] = { 0, 0, 2 }, hook[12] = { 2 << 8 };
 
 	static const u32 full[48] = {
 		[2] = 0x11223344,  [8] = 0x55667788,  [9] = 1,           [10] = 1,
@@ -390,6 +392,7 @@ int main(void)
 		words(t[i].type, t[i].attach, t[i].ctx_size, t[i].no_data,
 		      t[i].type == BPF_PROG_TYPE_XDP         ? xdp
 		      : t[i].type == BPF_PROG_TYPE_SK_LOOKUP ? lookup
+		      : t[i].type == BPF_PROG_TYPE_NETFILTER ? hook
 							     : NULL,
 		      name);
 		close(prog_fd);

@@ -286,6 +286,8 @@ static void show_call(u32 i)
 	     *(long long *)(kernel_value + RESULTS + i * SLOT));
 }
 
+static u16 ethertype; /* of the packet, 0: any */
+
 static bool chain(u32 type, u32 size)
 {
 	struct test_run_out out;
@@ -296,6 +298,8 @@ static bool chain(u32 type, u32 size)
 		value[i] = (u8)r(256);
 	for (u32 i = 0; i < size; i++)
 		data_in[i] = (u8)r(256);
+	if (ethertype)
+		memcpy(data_in + 12, &ethertype, 2);
 	map_elem(map_fd, BPF_MAP_UPDATE_ELEM, value);
 	cnt = 0;
 	emit(BPF_ALU64 | BPF_MOV | BPF_X, 6, 1, 0, 0);
@@ -347,11 +351,14 @@ static u64 vlan_proto(void)
 	return protos[r(4)];
 }
 
+static const s32 odd_facts[] = { BPF_FUNC_get_socket_uid, BPF_FUNC_get_route_realm,
+				 BPF_FUNC_skb_cgroup_classid };
+
 static void skb_call(u32 size)
 {
 	u32 n = 1 + r(40);
 
-	switch (r(14)) {
+	switch (r(18)) {
 	case 0:
 		ADD(BPF_FUNC_skb_store_bytes, 5, { A_CTX, A_NUM, A_IN, A_NUM, A_NUM },
 		    (u64[]){ 0, odd(size), r(1000), n, r(3) });
@@ -393,6 +400,35 @@ static void skb_call(u32 size)
 		ADD(r(2) ? BPF_FUNC_set_hash_invalid : BPF_FUNC_get_cgroup_classid, 1, { A_CTX },
 		    (u64[]){ 0 });
 		break;
+	case 14: ADD(BPF_FUNC_csum_update, 2, { A_CTX, A_NUM }, (u64[]){ 0, odd(size) }); break;
+	case 15:
+		ADD(BPF_FUNC_skb_set_tstamp, 3, { A_CTX, A_NUM, A_NUM },
+		    (u64[]){ 0, r(2) ? 0 : odd(size), r(4) });
+		break;
+	case 16: ADD(odd_facts[r(ARRAY_SIZE(odd_facts))], 1, { A_CTX }, (u64[]){ 0 }); break;
+	case 17:
+		if (r(2))
+			ADD(BPF_FUNC_redirect, 2, { A_NUM, A_NUM }, (u64[]){ odd(size), r(4) });
+		else
+			ADD(BPF_FUNC_redirect_peer, 2, { A_NUM, A_NUM }, (u64[]){ odd(size), r(3) });
+		break;
+	}
+}
+
+/* ---- cgroups: the packet begins at the network header ---- */
+
+static void cgroup_call(u32 size)
+{
+	switch (r(3)) {
+	case 0: ADD(BPF_FUNC_skb_ecn_set_ce, 1, { A_CTX }, (u64[]){ 0 }); break;
+	case 1:
+		ADD(BPF_FUNC_skb_load_bytes, 4, { A_CTX, A_NUM, A_READ, A_NUM },
+		    (u64[]){ 0, odd(size), 64 * r(100), 1 + r(40) });
+		break;
+	case 2:
+		ADD(BPF_FUNC_skb_load_bytes_relative, 5, { A_CTX, A_NUM, A_READ, A_NUM, A_NUM },
+		    (u64[]){ 0, odd(size), 64 * r(100), 1 + r(40), r(3) });
+		break;
 	}
 }
 
@@ -407,7 +443,7 @@ static void xdp_call(u32 size)
 {
 	u32 n = 1 + r(r(2) ? 40 : 4000);
 
-	switch (r(6)) {
+	switch (r(7)) {
 	case 0: ADD(BPF_FUNC_xdp_adjust_head, 2, { A_CTX, A_NUM }, (u64[]){ 0, shift(size) }); break;
 	case 1:
 		ADD(BPF_FUNC_xdp_adjust_meta, 2, { A_CTX, A_NUM },
@@ -423,6 +459,7 @@ static void xdp_call(u32 size)
 		    (u64[]){ 0, odd(size), r(1000), n });
 		break;
 	case 5: ADD(BPF_FUNC_xdp_get_buff_len, 1, { A_CTX }, (u64[]){ 0 }); break;
+	case 6: ADD(BPF_FUNC_redirect, 2, { A_NUM, A_NUM }, (u64[]){ odd(size), r(3) }); break;
 	}
 }
 
@@ -494,7 +531,7 @@ static void chains(const char *name, u32 type, void (*call)(u32), u32 max)
 	u32 bad = 0;
 
 	for (long i = 0; i < n && bad < 3; i++) {
-		u32 size = 14 + r(max - 14);
+		u32 least = ethertype ? 54 : 14, size = least + r(max - least);
 
 		seed = (u64)i * 1000003 + type;
 		ncalls = 0;
@@ -554,7 +591,9 @@ static const char *const formats[] = {
 	"%d\xc3\xa4",
 	"%s\xc3",
 	"%s\xa9",
-	"%px\xc3", "%pxabc%d", "%pxz9.",
+	"%px\xc3",
+	"%pxabc%d",
+	"%pxz9.",
 	"%p\xc3",
 	"\x7f",
 	"%xX",
@@ -636,6 +675,11 @@ int main(void)
 	chains("xdp", BPF_PROG_TYPE_XDP, xdp_call, 200);
 	chains("xdp with fragments", BPF_PROG_TYPE_XDP, xdp_call, 7000);
 	chains("sched_cls", BPF_PROG_TYPE_SCHED_CLS, skb_call, 200);
+	ethertype = 0x0008;
+	chains("cgroup_skb, IPv4", BPF_PROG_TYPE_CGROUP_SKB, cgroup_call, 200);
+	ethertype = 0xdd86;
+	chains("cgroup_skb, IPv6", BPF_PROG_TYPE_CGROUP_SKB, cgroup_call, 200);
+	ethertype = 0;
 	chains("sums and numbers", BPF_PROG_TYPE_SCHED_CLS, plain_call, 64);
 	all_formats();
 	op_leave(op);
