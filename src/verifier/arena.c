@@ -8,7 +8,11 @@
  * costs one mapping of a few pages.
  *
  *     chunk: | next, size | pieces ... |
+ *
+ * A verification that needed one chunk leaves it, wiped, to the next one in the
+ * process: for a small program mapping and faulting in would cost more than the rest.
  */
+#include <stdatomic.h>
 #include <sys/mman.h>
 #include "util/raw.h"
 #include "verifier/env.h"
@@ -21,8 +25,18 @@
 struct chunk {
 	struct chunk *next;
 	size_t size;
-	u64 pad[6];
+	size_t used; /* bytes that are not zero, 0: not known */
+	u64 pad[5];
 };
+
+static struct chunk *_Atomic spare;
+
+static struct chunk *chunk_get(size_t size)
+{
+	struct chunk *c = size == FIRST ? atomic_exchange(&spare, NULL) : NULL;
+
+	return c ? c : raw_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
 
 static bool grow(struct env *e, size_t need)
 {
@@ -32,10 +46,11 @@ static bool grow(struct env *e, size_t need)
 	size = MAX(size, ROUND_UP(need + sizeof(*c), PAGE));
 	if (e->mem_total + size > TOTAL_MAX)
 		return false;
-	c = raw_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	c = chunk_get(size);
 	if (IS_ERR(c))
 		return false;
 	c->size = size;
+	c->used = 0;
 	/* The oldest stays first: it is what verify_free is told. */
 	if (e->chunks) {
 		c->next = e->chunks->next;
@@ -95,10 +110,22 @@ void vmem_put(struct env *e, void *p, size_t size)
 	e->mem_free[n] = p;
 }
 
+void vmem_end(struct env *e)
+{
+	if (e->chunks && !e->chunks->next)
+		e->chunks->used = (size_t)(e->mem_at - (u8 *)e->chunks);
+}
+
 void vmem_drop(void *arena)
 {
-	struct chunk *c = arena;
+	struct chunk *c = arena, *none = NULL;
 
+	if (c && c->used && c->size == FIRST) {
+		memset(c, 0, c->used);
+		if (atomic_compare_exchange_strong(&spare, &none, c))
+			return;
+		c->size = FIRST;
+	}
 	while (c) {
 		struct chunk *next = c->next;
 
