@@ -10,7 +10,7 @@ B=${B:-build}
 export LC_ALL=C
 jobs=$(nproc)
 cflags=$(make -s cflags)
-clientflags="-std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wno-unused-parameter -Werror -Itests"
+clientflags="-std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Wno-unused-parameter -Werror -Itests -I$B/tests/clients/bpf"
 # What only gcc knows, and where clang means more by the same name (rows may end early).
 clangflags="-Wno-unknown-attributes -Wno-unknown-pragmas -Wno-missing-field-initializers"
 
@@ -52,13 +52,18 @@ format() {
 	return $rc
 }
 
+# What bpftool writes for one of the clients.
+skeleton() { make -s "$B/tests/clients/bpf/progs.skel.h" >/dev/null; }
+
 # gcc finds more when it optimizes, so it compiles; clang only reads.
 warnings_gcc() {
+	skeleton
 	core_sources | xargs -r -P "$jobs" -I{} gcc $cflags -c -o /dev/null {} &&
 		client_sources | xargs -r -P "$jobs" -I{} gcc $clientflags -O1 -c -o /dev/null {}
 }
 
 warnings_clang() {
+	skeleton
 	core_sources | each clang $cflags $clangflags -fsyntax-only && client_sources | each clang $clientflags $clangflags -fsyntax-only
 }
 

@@ -10,7 +10,6 @@
 
 PROTO(skb_under_cgroup, INT, ARGS(CTX, MAP, ANY), .maps = T(CGROUP_ARRAY));
 PROTO(current_task_under_cgroup, INT, ARGS(MAP, ANY), .maps = T(CGROUP_ARRAY));
-PROTO(skb_ancestor_cgroup_id, INT, ARGS(CTX, ANY));
 PROTO(get_current_cgroup_id, INT);
 PROTO(get_current_ancestor_cgroup_id, INT, ARGS(ANY));
 PROTO(sk_cgroup_id, INT, ARGS(SOCK));

@@ -101,6 +101,19 @@ HELPER(nothing)
 	return 0;
 }
 
+/* A socket that belongs to none counts as the root's. */
+#define ROOT_CGROUP 1u
+
+HELPER(skb_cgroup_id)
+{
+	return ROOT_CGROUP;
+}
+
+HELPER(skb_ancestor_cgroup_id)
+{
+	return (u32)r2 ? 0 : ROOT_CGROUP;
+}
+
 /* Each socket has a number that no other has. */
 HELPER(get_socket_cookie)
 {
@@ -124,7 +137,8 @@ PROTO(skb_cgroup_classid, .func = nothing, INT, ARGS(CTX));
 PROTO(get_route_realm, .func = nothing, INT, ARGS(CTX));
 PROTO(get_socket_cookie, .func = get_socket_cookie, INT, ARGS(CTX));
 PROTO(get_socket_uid, .func = nothing, INT, ARGS(CTX));
-PROTO(skb_cgroup_id, INT, ARGS(CTX));
+PROTO(skb_cgroup_id, .func = skb_cgroup_id, INT, ARGS(CTX));
+PROTO(skb_ancestor_cgroup_id, .func = skb_ancestor_cgroup_id, INT, ARGS(CTX, ANY));
 PROTO(get_netns_cookie, INT, ARGS(CTX | ARG_F_NULL));
 
 /* ---- congestion ---- */
@@ -174,11 +188,30 @@ PROTO(skb_ecn_set_ce, .func = skb_ecn_set_ce, INT, ARGS(CTX));
 
 /* ---- tunnels and encapsulation ---- */
 
-PROTO(skb_get_tunnel_key, INT, ARGS(CTX, OUT, SIZE, ANY));
+/* What is asked for is not there: zeros. */
+HELPER(skb_get_tunnel_key)
+{
+	memset(u64_to_ptr(r2), 0, (u32)r3);
+	return (u64)-EINVAL;
+}
+
+HELPER(skb_get_tunnel_opt)
+{
+	memset(u64_to_ptr(r2), 0, (u32)r3);
+	return (u64)-ENOENT;
+}
+
+HELPER(skb_get_xfrm_state)
+{
+	memset(u64_to_ptr(r3), 0, (u32)r4);
+	return (u64)-EINVAL;
+}
+
+PROTO(skb_get_tunnel_key, .func = skb_get_tunnel_key, INT, ARGS(CTX, OUT, SIZE, ANY));
+PROTO(skb_get_tunnel_opt, .func = skb_get_tunnel_opt, INT, ARGS(CTX, OUT, SIZE));
+PROTO(skb_get_xfrm_state, .func = skb_get_xfrm_state, INT, ARGS(CTX, ANY, OUT, SIZE, ANY));
 PROTO(skb_set_tunnel_key, INT, ARGS(CTX, IN, SIZE, ANY));
-PROTO(skb_get_tunnel_opt, INT, ARGS(CTX, OUT, SIZE));
 PROTO(skb_set_tunnel_opt, INT, ARGS(CTX, IN, SIZE));
-PROTO(skb_get_xfrm_state, INT, ARGS(CTX, ANY, OUT, SIZE, ANY));
 PROTO(lwt_push_encap, MOVES, INT, ARGS(CTX, ANY, IN, SIZE));
 PROTO(lwt_seg6_store_bytes, MOVES, INT, ARGS(CTX, ANY, IN, SIZE));
 PROTO(lwt_seg6_adjust_srh, MOVES, INT, ARGS(CTX, ANY, ANY));

@@ -9,10 +9,8 @@
  *
  *     chunk: | next, size | pieces ... |
  *
- * One small chunk is kept for the next small program: taking pages from the
- * kernel and giving them back costs more than verifying it. It is cleared when
- * it is put back, and changes hands by one exchange, so that it is never
- * anybody's who does not hold it, whatever signal or fork comes.
+ * A verification that needed one chunk leaves it, wiped, to the next one in the
+ * process: for a small program mapping and faulting in would cost more than the rest.
  */
 #include <stdatomic.h>
 #include <sys/mman.h>
@@ -20,8 +18,6 @@
 #include "verifier/env.h"
 
 #define PIECE     64u
-#define TINY      (56u << 10) /* all that a small program takes, in one go: faults cost more than pages */
-#define TINY_CNT  48u
 #define FIRST     (192u << 10)
 #define CHUNK_MAX (16u << 20)
 #define TOTAL_MAX (1000u << 20)
@@ -29,32 +25,32 @@
 struct chunk {
 	struct chunk *next;
 	size_t size;
-	u64 pad[6];
+	size_t used; /* bytes that are not zero, 0: not known */
+	u64 pad[5];
 };
 
-static _Atomic(struct chunk *) spare; /* of TINY bytes, all zero but its header */
+static struct chunk *_Atomic spare;
+
+static struct chunk *chunk_get(size_t size)
+{
+	struct chunk *c = size == FIRST ? atomic_exchange(&spare, NULL) : NULL;
+
+	return c ? c : raw_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
 
 static bool grow(struct env *e, size_t need)
 {
 	size_t size = e->mem_total ? MIN(MAX(e->mem_total, FIRST), CHUNK_MAX) : FIRST;
-	int flags = MAP_PRIVATE | MAP_ANONYMOUS;
 	struct chunk *c;
-
-	if (!e->mem_total && e->req->cnt <= TINY_CNT) {
-		size = TINY;
-		flags |= MAP_POPULATE;
-	}
 
 	size = MAX(size, ROUND_UP(need + sizeof(*c), PAGE));
 	if (e->mem_total + size > TOTAL_MAX)
 		return false;
-	c = size == TINY ? atomic_exchange(&spare, NULL) : NULL;
-	if (!c)
-		c = raw_mmap(NULL, size, PROT_READ | PROT_WRITE, flags, -1, 0);
+	c = chunk_get(size);
 	if (IS_ERR(c))
 		return false;
-	c->next = NULL;
 	c->size = size;
+	c->used = 0;
 	/* The oldest stays first: it is what verify_free is told. */
 	if (e->chunks) {
 		c->next = e->chunks->next;
@@ -114,25 +110,26 @@ void vmem_put(struct env *e, void *p, size_t size)
 	e->mem_free[n] = p;
 }
 
-static bool keep(struct chunk *c)
+void vmem_end(struct env *e)
 {
-	struct chunk *none = NULL;
-
-	if (c->size != TINY || atomic_load_explicit(&spare, memory_order_relaxed))
-		return false;
-	memset(c + 1, 0, TINY - sizeof(*c));
-	return atomic_compare_exchange_strong(&spare, &none, c);
+	if (e->chunks && !e->chunks->next)
+		e->chunks->used = (size_t)(e->mem_at - (u8 *)e->chunks);
 }
 
 void vmem_drop(void *arena)
 {
-	struct chunk *c = arena;
+	struct chunk *c = arena, *none = NULL;
 
+	if (c && c->used && c->size == FIRST) {
+		memset(c, 0, c->used);
+		if (atomic_compare_exchange_strong(&spare, &none, c))
+			return;
+		c->size = FIRST;
+	}
 	while (c) {
 		struct chunk *next = c->next;
 
-		if (!keep(c))
-			raw_munmap(c, c->size);
+		raw_munmap(c, c->size);
 		c = next;
 	}
 }

@@ -294,6 +294,8 @@ struct env {
 void *vmem(struct env *e, size_t size);     /* zeroed; NULL: none left */
 void *vmem_get(struct env *e, size_t size); /* the same, contents unknown */
 void vmem_put(struct env *e, void *p, size_t size);
+/* Nothing more will be taken: before vmem_drop. */
+void vmem_end(struct env *e);
 void vmem_drop(void *arena);
 
 /* log.c */

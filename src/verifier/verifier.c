@@ -124,6 +124,7 @@ int verify(const struct verify_req *req, struct verify_result *res)
 	res->processed = e->processed;
 	if (!err)
 		err = fixup(e);
+	vmem_end(e);
 	res->arena = e->chunks;
 	res->arena_size = e->mem_total;
 	return err;

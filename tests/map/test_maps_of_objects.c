@@ -115,6 +115,8 @@ static void every_type(void)
 			a.key_size = 8;
 			a.map_flags = BPF_F_NO_PREALLOC;
 		}
+		if (type == BPF_MAP_TYPE_STACK_TRACE)
+			a.value_size = 8;
 		if (t->ops->obj_value == OBJ_MAP) {
 			if (make(&in, attr(BPF_MAP_TYPE_ARRAY, 4, 2)))
 				ok(0, "inner");

@@ -351,14 +351,32 @@ static u64 vlan_proto(void)
 	return protos[r(4)];
 }
 
+static void foreign_call(u32 size)
+{
+	u64 n = 1 + r(60), at = 64 * r(100);
+
+	switch (r(4)) {
+	case 3: ADD(BPF_FUNC_skb_ancestor_cgroup_id, 2, { A_CTX, A_NUM }, (u64[]){ 0, r(3) - 1u }); break;
+	case 0:
+		ADD(BPF_FUNC_skb_get_tunnel_key, 4, { A_CTX, A_READ, A_NUM, A_NUM },
+		    (u64[]){ 0, at, n, r(4) });
+		break;
+	case 1: ADD(BPF_FUNC_skb_get_tunnel_opt, 3, { A_CTX, A_READ, A_NUM }, (u64[]){ 0, at, n }); break;
+	case 2:
+		ADD(BPF_FUNC_skb_get_xfrm_state, 5, { A_CTX, A_NUM, A_READ, A_NUM, A_NUM },
+		    (u64[]){ 0, r(3), at, n, r(2) });
+		break;
+	}
+}
+
 static const s32 odd_facts[] = { BPF_FUNC_get_socket_uid, BPF_FUNC_get_route_realm,
-				 BPF_FUNC_skb_cgroup_classid };
+				 BPF_FUNC_skb_cgroup_classid, BPF_FUNC_skb_cgroup_id };
 
 static void skb_call(u32 size)
 {
 	u32 n = 1 + r(40);
 
-	switch (r(18)) {
+	switch (r(19)) {
 	case 0:
 		ADD(BPF_FUNC_skb_store_bytes, 5, { A_CTX, A_NUM, A_IN, A_NUM, A_NUM },
 		    (u64[]){ 0, odd(size), r(1000), n, r(3) });
@@ -406,6 +424,7 @@ static void skb_call(u32 size)
 		    (u64[]){ 0, r(2) ? 0 : odd(size), r(4) });
 		break;
 	case 16: ADD(odd_facts[r(ARRAY_SIZE(odd_facts))], 1, { A_CTX }, (u64[]){ 0 }); break;
+	case 18: foreign_call(size); break;
 	case 17:
 		if (r(2))
 			ADD(BPF_FUNC_redirect, 2, { A_NUM, A_NUM }, (u64[]){ odd(size), r(4) });
