@@ -52,13 +52,18 @@ format() {
 	return $rc
 }
 
+# What bpftool writes for one of the clients.
+skeleton() { make -s "$B/tests/clients/bpf/progs.skel.h" >/dev/null; }
+
 # gcc finds more when it optimizes, so it compiles; clang only reads.
 warnings_gcc() {
+	skeleton
 	core_sources | xargs -r -P "$jobs" -I{} gcc $cflags -c -o /dev/null {} &&
 		client_sources | xargs -r -P "$jobs" -I{} gcc $clientflags -O1 -c -o /dev/null {}
 }
 
 warnings_clang() {
+	skeleton
 	core_sources | each clang $cflags $clangflags -fsyntax-only && client_sources | each clang $clientflags $clangflags -fsyntax-only
 }
 

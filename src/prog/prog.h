@@ -104,8 +104,8 @@ struct prog_desc {
 int prog_make(const struct prog_desc *d, u32 *id, struct stat *st);
 
 /*
- * The program of that id, inode and header holds map_id, too, from now on. 0 (also when it did already); -E2BIG: no
- * room for another; -EBADF: the map is gone.
+ * The program of that id, inode and header holds map_id, too, from now on. 0 (also when it did already);
+ * -E2BIG: no room for another; -EBADF: the map is gone.
  */
 int prog_bind(struct prog_hdr *h, u32 prog_id, u64 ino, u32 map_id);
 

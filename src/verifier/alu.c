@@ -124,7 +124,7 @@ static int fork_number(struct env *e, const struct bpf_insn *i, struct reg *d, c
 		return 0;
 	st = push_branch(e, e->insn, e->prev);
 	if (!st)
-		return e->nr_pending > JUMPS_MAX ? -E2BIG : -ENOMEM;
+		return -EFAULT;
 	st->frame[st->curframe]->reg[i->dst_reg].n = zero;
 	return 0;
 }

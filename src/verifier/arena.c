@@ -4,11 +4,13 @@
  *
  * Pieces are handed out in multiples of 64 bytes. What is put back waits in a
  * list of its size for the next request of that size; pieces larger than the
- * lists' last are not reused. The first chunk is small, and one of them is kept
- * by the process for its next verification, so that loading small programs costs
- * no mapping and no page faults; what comes from it is zeroed as it is handed out.
+ * lists' last are not reused. The first chunk is small, so that a small program
+ * costs one mapping of a few pages.
  *
  *     chunk: | next, size | pieces ... |
+ *
+ * A verification that needed one chunk leaves it, wiped, to the next one in the
+ * process: for a small program mapping and faulting in would cost more than the rest.
  */
 #include <stdatomic.h>
 #include <sys/mman.h>
@@ -23,28 +25,17 @@
 struct chunk {
 	struct chunk *next;
 	size_t size;
-	u64 pad[6];
+	size_t used; /* bytes that are not zero, 0: not known */
+	u64 pad[5];
 };
 
 static struct chunk *_Atomic spare;
 
-static struct chunk *new_chunk(size_t size, bool *stale)
+static struct chunk *chunk_get(size_t size)
 {
 	struct chunk *c = size == FIRST ? atomic_exchange(&spare, NULL) : NULL;
 
-	*stale = c;
-	if (c)
-		return c;
-	c = raw_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	return IS_ERR(c) ? NULL : c;
-}
-
-static void drop_chunk(struct chunk *c)
-{
-	if (c->size == FIRST)
-		c = atomic_exchange(&spare, c);
-	if (c)
-		raw_munmap(c, c->size);
+	return c ? c : raw_mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 }
 
 static bool grow(struct env *e, size_t need)
@@ -55,11 +46,11 @@ static bool grow(struct env *e, size_t need)
 	size = MAX(size, ROUND_UP(need + sizeof(*c), PAGE));
 	if (e->mem_total + size > TOTAL_MAX)
 		return false;
-	c = new_chunk(size, &e->mem_stale);
-	if (!c)
+	c = chunk_get(size);
+	if (IS_ERR(c))
 		return false;
-	c->next = NULL;
 	c->size = size;
+	c->used = 0;
 	/* The oldest stays first: it is what verify_free is told. */
 	if (e->chunks) {
 		c->next = e->chunks->next;
@@ -84,9 +75,9 @@ static void *take(struct env *e, size_t size, bool *fresh)
 		*fresh = false;
 		return p;
 	}
+	*fresh = true;
 	if ((size_t)(e->mem_end - e->mem_at) < n * PIECE && !grow(e, n * PIECE))
 		return NULL;
-	*fresh = !e->mem_stale;
 	p = e->mem_at;
 	e->mem_at += n * PIECE;
 	return p;
@@ -119,14 +110,26 @@ void vmem_put(struct env *e, void *p, size_t size)
 	e->mem_free[n] = p;
 }
 
+void vmem_end(struct env *e)
+{
+	if (e->chunks && !e->chunks->next)
+		e->chunks->used = (size_t)(e->mem_at - (u8 *)e->chunks);
+}
+
 void vmem_drop(void *arena)
 {
-	struct chunk *c = arena;
+	struct chunk *c = arena, *none = NULL;
 
+	if (c && c->used && c->size == FIRST) {
+		memset(c, 0, c->used);
+		if (atomic_compare_exchange_strong(&spare, &none, c))
+			return;
+		c->size = FIRST;
+	}
 	while (c) {
 		struct chunk *next = c->next;
 
-		drop_chunk(c);
+		raw_munmap(c, c->size);
 		c = next;
 	}
 }

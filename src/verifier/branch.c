@@ -332,7 +332,7 @@ static int both_sides(struct env *e, const struct bpf_insn *i, const struct reg 
 		return err;
 	there = push_branch(e, target, e->insn);
 	if (!there)
-		return e->nr_pending > JUMPS_MAX ? -E2BIG : -ENOMEM;
+		return -EFAULT;
 	refine(there, i, imm, narrow, true);
 	refine(e->cur, i, imm, narrow, false);
 	sync_side(e, e->cur, i, &l);
@@ -354,7 +354,7 @@ static int may_goto(struct env *e, const struct bpf_insn *i, u32 *next)
 	struct vstate *st = push_branch(e, e->insn + 1, e->insn);
 
 	if (!st)
-		return e->nr_pending > JUMPS_MAX ? -E2BIG : -ENOMEM;
+		return -ENOMEM;
 	st->may_goto_depth++;
 	widen_since(e, st);
 	*next = (u32)((s64)e->insn + 1 + i->off);

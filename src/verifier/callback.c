@@ -99,7 +99,7 @@ static int push_sync(struct env *e, struct call_meta *m)
 	}
 	st = push_branch(e, e->sub[m->sub].start, e->insn);
 	if (!st)
-		return e->nr_pending > JUMPS_MAX ? -E2BIG : -ENOMEM;
+		return -ENOMEM;
 	f = frame_new(e, n, e->insn, m->sub);
 	if (!f)
 		return -ENOMEM;

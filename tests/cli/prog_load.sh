@@ -55,7 +55,7 @@ t bpftool prog run pinned $dir/all/classify data_in "$WORK/in" data_out - repeat
 t bpftool map dump pinned $dir/allmaps/totals
 t bpftool prog profile pinned $dir/all/entry duration 1 cycles
 rm -r $dir/all $dir/allmaps $dir/maps
-t bpftool prog show
+t bpftool prog show name entry
 t bpftool prog load "$OBJECTS/maps.o" $dir/none
 t bpftool prog load /dev/null $dir/none
 rmdir $dir && echo clean
