@@ -125,7 +125,7 @@ void actor_after_fork(void)
 	if (fd >= 0)
 		raw_close(fd);
 	for (struct actor *a = atomic_load(&all); a; a = a->next) {
-		a->id = 0;
+		__atomic_store_n(&a->id, 0, __ATOMIC_RELAXED);
 		actor_reset(a);
 		if (a != actor_tls)
 			a->in_use = 0;
@@ -150,7 +150,7 @@ static noinline struct actor *actor_make(void)
 			pthread_setspecific(proc.key, a);
 	}
 	if (!a->id) {
-		a->id = new_id();
+		__atomic_store_n(&a->id, new_id(), __ATOMIC_RELAXED);
 		for (u32 i = 0; i < ARRAY_SIZE(a->hint); i++)
 			a->hint[i] = a->id * 2654435761u;
 	}
@@ -176,7 +176,7 @@ struct guard *actor_guard(void)
 static bool is_ours(u32 id)
 {
 	for (struct actor *a = atomic_load(&all); a; a = a->next)
-		if (a->id == id)
+		if (__atomic_load_n(&a->id, __ATOMIC_RELAXED) == id)
 			return true;
 	return false;
 }
@@ -353,7 +353,7 @@ void actor_bind(int (*open_file)(void), _Atomic u64 *next_id)
 	proc.open_file = open_file;
 	proc.next_id = next_id;
 	for (struct actor *a = atomic_load(&all); a; a = a->next)
-		a->id = 0;
+		__atomic_store_n(&a->id, 0, __ATOMIC_RELAXED);
 	if (!proc.have_key) {
 		/* Only a key of glibc's first block is stored without malloc. */
 		proc.have_key = !pthread_key_create(&proc.key, thread_exit) && proc.key < 32;
