@@ -186,7 +186,7 @@ int walk(struct env *e)
 		if (!err) {
 			e->prev = e->insn;
 			e->insn = next;
-			fresh = fresh || e->cur->curframe != frame;
+			fresh = fresh || e->cur->curframe < frame;
 			continue;
 		}
 		e->scratched_regs = ~0u;
