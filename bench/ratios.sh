@@ -3,7 +3,7 @@
 #
 # What a client pays for bpf(2), on the kernel and under pinfs in one run.
 #
-# The same ordinary program (bench/clients/bpf_ops.c) runs on the kernel's bpffs
+# The same ordinary programs (bench/clients/bpf_ops.c, prog_ops.c) run on the kernel's bpffs
 # and under `pinfs run`, turn by turn, PAIRS times; a row gives both medians and
 # the median of the ratios of the pairs. A dynamic build is served by preload, a
 # static one by notify. The last column is what the design asks for; it is
@@ -15,6 +15,7 @@ tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 mkdir "$tmp/fs"
 gcc -O2 -o "$tmp/dyn" bench/clients/bpf_ops.c && gcc -O2 -static -o "$tmp/static" bench/clients/bpf_ops.c || exit 1
+gcc -O2 -o "$tmp/prog" bench/clients/prog_ops.c && gcc -O2 -static -o "$tmp/prog-static" bench/clients/prog_ops.c || exit 1
 
 if ! unshare -m sh -c "mount -t bpf bpffs '$tmp/fs'" 2>/dev/null; then
 	echo "no kernel BPF here: nothing to compare with"
@@ -49,6 +50,14 @@ pair_one_process_ops_per_us ratio -
 pair_two_to_one_percent ratio -
 hot_key_two_to_one_percent ratio -
 memory_million_entries_kib ratio 1.3
+prog_load_close ratio 2.0
+prog_load_4000_insns ratio 2.0
+run_2_insns ratio 0.2
+run_20_insns ratio 0.2
+run_loop_1000 ratio 1.02
+run_array_increment ratio 1.1
+run_hash_lookup ratio 1.1
+test_run_call ratio -
 '
 
 report() { # title, data file of "side name value" lines
@@ -87,5 +96,9 @@ measure() { # client, groups, data file
 measure "$tmp/dyn" "${GROUPS_DYN:-elem life path pair memory}" "$tmp/d"
 PAIRS=1 measure "$tmp/dyn" "${GROUPS_MANY:-many}" "$tmp/d"
 report "through preload (ns a call unless the name says otherwise; medians of $PAIRS pairs)" "$tmp/d"
+measure "$tmp/prog" "${GROUPS_PROG:-load run}" "$tmp/p"
+report "programs, through preload (ns)" "$tmp/p"
 measure "$tmp/static" "${GROUPS_STATIC:-elem life path}" "$tmp/s"
 report "a static program, through notify" "$tmp/s"
+measure "$tmp/prog-static" "${GROUPS_PROG:-load run}" "$tmp/q"
+report "programs of a static program, through notify (ns)" "$tmp/q"
