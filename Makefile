@@ -97,13 +97,13 @@ $B/tests/clients/libbpf_progs $B/tests/clients/libbpf_progs.static: $(SKEL)
 $B/tests/clients/libbpf_progs $B/tests/clients/libbpf_progs.static: CLIENT_CC += -I$B/tests/clients/bpf
 $B/tests/clients/libbpf_%.static: STATIC_LIBS := -lbpf -lelf -lz
 
-$(CLIENT_BIN): $B/%: %.c $(wildcard tests/abi/*.h tests/lib/*.h)
+$(CLIENT_BIN): $B/%: %.c $(wildcard tests/abi/*.h tests/lib/*.h fuzz/*.h)
 	@mkdir -p $(@D)
 	@echo "  CC   $<"
 	$(Q)$(CLIENT_CC) -o $@ $< -Wl,--as-needed -lbpf -lpthread
 
 # Nothing can be preloaded into these.
-$(STATIC_BIN): $B/%.static: %.c $(wildcard tests/abi/*.h tests/lib/*.h)
+$(STATIC_BIN): $B/%.static: %.c $(wildcard tests/abi/*.h tests/lib/*.h fuzz/*.h)
 	@mkdir -p $(@D)
 	@echo "  CC   $< (static)"
 	$(Q)$(CLIENT_CC) -static-pie -o $@ $< $(STATIC_LIBS) -lpthread

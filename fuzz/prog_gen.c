@@ -2,7 +2,8 @@
 /*
  * Random programs, loaded and run: the same on a kernel and under pinfs.
  *
- *     prog_gen [-v] [-s SEED] [-b BLOCK] [-p PROGRAM] [-a]      count in $PINFS_FUZZ_PROGS (1,000,000)
+ *     prog_gen [-v] [-s SEED] [-b BLOCK] [-p PROGRAM [-c AT]] [-a]      count in $PINFS_FUZZ_PROGS
+ * (1,000,000)
  *
  * A line a block of 1000 programs: how many are accepted, a hash of the verdicts,
  * and one of the results. With -v a line a program:
@@ -12,7 +13,8 @@
  *     19 ok not run
  *
  * The last is one that was changed so that it may leak addresses (prog_gen.h); -a runs it
- * all the same, and prints no result, for builds that look at memory. -p prints one program with its log.
+ * all the same, and prints no result, for builds that look at memory. -p prints one program with its log; -c
+ * AT lets it leave at that instruction, so that the one can be found whose result differs.
  */
 #include <sched.h>
 #include <time.h>
@@ -24,6 +26,7 @@
 
 static char log_buf[1 << 20];
 static int ncpu, run_all, verbose;
+static uint32_t cut;
 static struct gen prog;
 
 static int map_make(uint32_t type, uint32_t key, uint32_t value, uint32_t max, uint32_t inner)
@@ -315,6 +318,11 @@ static void one(uint64_t seed, uint64_t n, int level, struct outcome *o)
 
 	memset(o, 0, sizeof(*o));
 	gen_program(&prog, seed, n);
+	if (cut) {
+		prog.insn[cut] = (struct bpf_insn){ .code = 0xb7 };
+		prog.insn[cut + 1] = (struct bpf_insn){ .code = 0x15,
+							.off = (int16_t)(prog.main_end - cut - 2) };
+	}
 	fd = load(prog.insn, prog.cnt, prog.type, level);
 	if (fd < 0) {
 		o->err = errno;
@@ -401,7 +409,7 @@ int main(int argc, char **argv)
 		 single = UINT64_MAX;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "avs:b:p:")) != -1)
+	while ((opt = getopt(argc, argv, "avs:b:p:c:")) != -1)
 		switch (opt) {
 		case 'a': run_all = 1; break;
 		case 'v': verbose = 1; break;
@@ -409,6 +417,7 @@ int main(int argc, char **argv)
 			seed = strcmp(optarg, "now") ? strtoull(optarg, NULL, 0) : (uint64_t)time(NULL);
 			break;
 		case 'b': only = strtoull(optarg, NULL, 0); break;
+		case 'c': cut = (uint32_t)atoi(optarg); break;
 		case 'p': single = strtoull(optarg, NULL, 0); break;
 		default: return 2;
 		}

@@ -8,7 +8,7 @@
  */
 #include "verifier/env.h"
 
-static const char *kind_text(u32 kinds)
+const char *dynptr_text(u32 kinds)
 {
 	switch (kinds & 0xff) {
 	case DYNPTR_LOCAL: return "local";
@@ -130,7 +130,7 @@ int dynptr_arg(struct env *e, u32 regno, u32 arg, u32 kinds, struct call_meta *m
 		return -EINVAL;
 	}
 	if (kinds && !(d->dynptr & kinds & 0xff)) {
-		vlog(e->log, "Expected a dynptr of type %s as arg #%u\n", kind_text(kinds), regno - 1);
+		vlog(e->log, "Expected a dynptr of type %s as arg #%u\n", dynptr_text(kinds), regno - 1);
 		return -EINVAL;
 	}
 	m->dynptr_id = d->id;

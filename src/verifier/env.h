@@ -203,7 +203,7 @@ struct subprog {
 	u32 depth;   /* stack bytes */
 	u32 type_id; /* BTF function, 0: none */
 	bool global, called, verified, changes_pkt, sleeps, async, callback, tail_call, has_ld_abs, args_done;
-	bool tail_reach;
+	bool tail_reach, common_stack;
 	u8 nr_args;
 	struct sub_arg {
 		u8 kind; /* enum arg_of_global */
@@ -521,11 +521,11 @@ int resource_check(struct env *e, const char *what);
 int dynptr_arg(struct env *e, u32 regno, u32 arg, u32 kinds, struct call_meta *m);
 int dynptr_destroy_at(struct env *e, struct frame *f, u32 slot);
 int dynptr_finish(struct env *e, struct call_meta *m);
+const char *dynptr_text(u32 kinds);
 int dynptr_release(struct env *e, u32 regno, u32 ref);
 
 /* prune.c, equal.c */
 int state_visited(struct env *e); /* 1: seen before */
-int equal_init(struct env *e);
 /* The open state at insn that was left most recently, before `than`, with the same calls around it. */
 struct vstate *state_before(struct env *e, u32 insn, const struct vstate *like, const struct vstate *than);
 enum exact { NOT_EXACT, EXACT, RANGE_WITHIN };

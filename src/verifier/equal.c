@@ -201,8 +201,14 @@ static bool held_equal(const struct vstate *a, const struct vstate *b, struct id
 
 bool states_equal(struct env *e, struct vstate *old, struct vstate *now, enum exact exact)
 {
-	struct idmap *m = e->idmap;
+	struct idmap *m;
 
+	if (!e->idmap)
+		e->idmap = vmem_get(e, sizeof(*e->idmap));
+	m = e->idmap;
+	/* Without memory nothing is equal: the walk will fail by itself. */
+	if (!m)
+		return false;
 	if (old->curframe != now->curframe || old->in_sleepable != now->in_sleepable)
 		return false;
 	m->n = 0;
@@ -219,10 +225,4 @@ bool states_equal(struct env *e, struct vstate *old, struct vstate *now, enum ex
 			return false;
 	}
 	return true;
-}
-
-int equal_init(struct env *e)
-{
-	e->idmap = vmem_get(e, sizeof(*e->idmap));
-	return e->idmap ? 0 : -ENOMEM;
 }

@@ -7,6 +7,7 @@
  */
 #include "verifier/env.h"
 
+#define OWN_STACK_MIN      64u
 #define PROGRAM_STACK_TAIL 256u /* with tail calls, what those before may use */
 
 const char *sub_name(const struct env *e, u32 sub)
@@ -77,13 +78,33 @@ int call_subprog(struct env *e, const struct bpf_insn *i, u32 *next)
 struct depth_walk {
 	u32 sub[FRAMES_MAX + 1], at[FRAMES_MAX + 1];
 	u32 level, depth, max;
+	bool own_stacks;
 	/* How deep the stack was, plus 1, when a subprogram was last entered on a level. */
 	u16 (*seen)[FRAMES_MAX];
 };
 
-static u32 rounded(const struct env *e, u32 sub)
+/* What a subprogram takes of the common stack: nothing where larger ones have a stack of their own. */
+static u32 rounded(const struct env *e, const struct depth_walk *d, u32 sub)
 {
-	return ROUND_UP(e->sub[sub].depth, 16);
+	u32 n = ROUND_UP(e->sub[sub].depth, 16);
+
+	return d->own_stacks && n >= OWN_STACK_MIN && !e->sub[sub].common_stack ? 0 : n;
+}
+
+/* Tracing programs run on top of anything; so, beside a tail call, their subprograms do not share a stack. */
+static bool own_stacks(const struct env *e)
+{
+	switch (e->req->prog_type) {
+	case BPF_PROG_TYPE_KPROBE:
+	case BPF_PROG_TYPE_TRACEPOINT:
+	case BPF_PROG_TYPE_PERF_EVENT:
+	case BPF_PROG_TYPE_RAW_TRACEPOINT: break;
+	default: return false;
+	}
+	for (u32 s = 0; s < e->nr_subs; s++)
+		if (e->sub[s].tail_call)
+			return false;
+	return true;
 }
 
 /* The next subprogram that the one on top calls, from d->at on: NO_SUB if none. */
@@ -117,12 +138,14 @@ static int descend(struct env *e, struct depth_walk *d, u32 to)
 		vlog(e->log, "the call stack of %u frames is too deep !\n", d->level + 1);
 		return -E2BIG;
 	}
-	if (e->sub[to].tail_reach && d->depth >= PROGRAM_STACK_TAIL) {
+	if (e->sub[to].tail_call && d->depth >= PROGRAM_STACK_TAIL) {
 		vlog(e->log,
 		     "tail_calls are not allowed when call stack of previous frames is %u bytes. Too large\n",
 		     d->depth);
 		return -EACCES;
 	}
+	if (!d->own_stacks)
+		e->sub[to].common_stack = true;
 	d->level++;
 	d->sub[d->level] = to;
 	d->at[d->level] = e->sub[to].start;
@@ -143,7 +166,7 @@ static bool walked(struct depth_walk *d, u32 to)
 	return false;
 }
 
-static int depth_from(struct env *e, u32 root)
+static int depth_from(struct env *e, u32 root, bool own)
 {
 	struct depth_walk d = { .sub = { root }, .at = { e->sub[root].start } };
 	int err;
@@ -152,7 +175,10 @@ static int depth_from(struct env *e, u32 root)
 	if (!d.seen)
 		return -ENOMEM;
 
-	d.depth = rounded(e, root);
+	d.own_stacks = own;
+	if (!own)
+		e->sub[root].common_stack = true;
+	d.depth = rounded(e, &d, root);
 	for (;;) {
 		u32 to;
 
@@ -169,10 +195,10 @@ static int depth_from(struct env *e, u32 root)
 			err = descend(e, &d, to);
 			if (err)
 				return err;
-			d.depth += rounded(e, to);
+			d.depth += rounded(e, &d, to);
 			continue;
 		}
-		d.depth -= rounded(e, d.sub[d.level]);
+		d.depth -= rounded(e, &d, d.sub[d.level]);
 		if (!d.level--)
 			break;
 	}
@@ -199,8 +225,10 @@ int stack_depth_check(struct env *e)
 	int err = 0;
 
 	spread_tail_calls(e);
-	for (u32 s = 0; !err && s < e->nr_subs; s++)
-		if (!s || e->sub[s].async)
-			err = depth_from(e, s);
-	return err;
+	/* What runs later uses the common stack, and so what it calls: known before the program is looked at.
+	 */
+	for (u32 s = e->nr_subs; !err && --s;)
+		if (e->sub[s].async)
+			err = depth_from(e, s, false);
+	return err ? err : depth_from(e, 0, own_stacks(e));
 }

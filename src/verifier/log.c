@@ -244,6 +244,17 @@ static void say_slot(struct env *e, const struct frame *f, u32 n)
 	say_reg(e, f, &s->r);
 }
 
+/* n: the slot that carries the dynptr, the second of the two. */
+static void say_dynptr(struct env *e, const struct frame *f, u32 n)
+{
+	const struct reg *r = &f->stack[n].r;
+
+	vlog(e->log, " fp-%u=dynptr_%s(id=%u", 8 * (n + 1), dynptr_text(r->dynptr), r->id);
+	if (r->ref_obj_id)
+		vlog(e->log, ",ref_id=%u", r->ref_obj_id);
+	vlog(e->log, ",dynptr_id=%u)", r->id);
+}
+
 void say_state(struct env *e, const struct vstate *st, u32 frameno, bool all)
 {
 	const struct frame *f = st->frame[frameno];
@@ -256,9 +267,14 @@ void say_state(struct env *e, const struct vstate *st, u32 frameno, bool all)
 		vlog(e->log, " R%u=", r);
 		say_reg(e, f, &f->reg[r]);
 	}
-	for (u32 n = 0; n < f->nr_slots; n++)
-		if (all || e->scratched_slots >> n & 1)
+	for (u32 n = 0; n < f->nr_slots; n++) {
+		if (!all && !(e->scratched_slots >> n & 1))
+			continue;
+		if (f->stack[n].type[7] == STACK_DYNPTR && n + 1 < f->nr_slots)
+			say_dynptr(e, f, ++n);
+		else
 			say_slot(e, f, n);
+	}
 	if (st->nr_refs) {
 		vlog(e->log, " refs=%u", st->refs[0].id);
 		for (u32 n = 1; n < st->nr_refs; n++)

@@ -83,14 +83,22 @@ static struct env *env_make(const struct verify_req *req, struct verify_result *
 	return e;
 }
 
+/* Room for as many subprograms as there can be, and the end. */
+static u32 subs_room(const struct env *e)
+{
+	u32 n = 2;
+
+	for (u32 at = 0; at < e->cnt && n < SUBPROGS_MAX + 2; at++)
+		n += insn_is_call(&e->insns[at], BPF_PSEUDO_CALL) || insn_is_func(&e->insns[at]);
+	return n;
+}
+
 static int prepare(struct env *e)
 {
 	e->aux = vmem(e, e->cnt * sizeof(*e->aux));
-	e->sub = vmem(e, (SUBPROGS_MAX + 1) * sizeof(*e->sub));
+	e->sub = vmem(e, subs_room(e) * sizeof(*e->sub));
 	e->explored = vmem(e, e->cnt * sizeof(*e->explored));
-	if (!e->aux || !e->sub || !e->explored)
-		return -ENOMEM;
-	return equal_init(e);
+	return e->aux && e->sub && e->explored ? 0 : -ENOMEM;
 }
 
 int verify(const struct verify_req *req, struct verify_result *res)
