@@ -142,6 +142,19 @@ static const struct plan {
 	  6,
 	  { .info = { .bpf_fd = HASH, .info_len = 88, .info = ZEROS } } },
 	{ "btf_load", "PhPhns-xFf", BPF_BTF_LOAD, 40, 2, { .btf = ZEROS } },
+	{ "test_run",
+	  "f-nnPhPhnxnnPhPhFnn",
+	  BPF_PROG_TEST_RUN,
+	  76,
+	  4,
+	  { .test = { .prog_fd = FD_PROG, .data_in = ZEROS, .data_size_in = 64 } } },
+	{ "prog_bind_map",
+	  "ffn",
+	  BPF_PROG_BIND_MAP,
+	  12,
+	  1,
+	  { .prog_bind_map = { .prog_fd = FD_PROG, .map_fd = HASH } } },
+	{ "enable_stats", "n", BPF_ENABLE_STATS, 4, 1, { .enable_stats = { .type = 0 } } },
 	{ "token_create", "Ff", CMD_TOKEN_CREATE, 8, 1, { .map_fd = 0 } },
 	{ "unknown", "xxxxxxxx", 39, 32, 1, { .map_fd = 0 } },
 };
@@ -305,7 +318,7 @@ static void make_call(struct call *c)
 	c->p = p;
 	c->cmd = p->cmd == 39 ? (int)(rnd(2) ? 39 + rnd(1000) : 0u - 1 - rnd(1000)) : p->cmd;
 	c->r.a = p->a;
-	if (p->words[0] == 'f' && rnd(2))
+	if (p->words[0] == 'f' && p->cmd != BPF_PROG_TEST_RUN && rnd(2))
 		c->r.w[0] = a_fd();
 	if (p->size == 56 && rnd(2))
 		c->r.a.batch.map_fd = a_fd();
@@ -317,6 +330,8 @@ static void make_call(struct call *c)
 
 		change(&c->r, w, p->words[w]);
 	}
+	if (p->cmd == BPF_PROG_TEST_RUN)
+		c->r.a.test.flags &= ~4u; /* complete checksums: refused here, docs/ABI.md */
 	if (p->cmd == BPF_MAP_CREATE)
 		suit_create(&c->r);
 	c->size = p->cmd == BPF_MAP_LOOKUP_AND_DELETE_ELEM ? p->size : a_size(p->size);
@@ -330,7 +345,7 @@ static int returns_fd(int cmd)
 {
 	return cmd == BPF_MAP_CREATE || cmd == BPF_PROG_LOAD || cmd == BPF_OBJ_GET || cmd == BPF_BTF_LOAD ||
 	       cmd == BPF_MAP_GET_FD_BY_ID || cmd == BPF_PROG_GET_FD_BY_ID || cmd == BPF_BTF_GET_FD_BY_ID ||
-	       cmd == BPF_LINK_GET_FD_BY_ID || cmd == CMD_TOKEN_CREATE;
+	       cmd == BPF_LINK_GET_FD_BY_ID || cmd == CMD_TOKEN_CREATE || cmd == BPF_ENABLE_STATS;
 }
 
 static int do_call(const struct call *c)

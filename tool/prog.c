@@ -216,7 +216,8 @@ static int run_file(struct job *j)
 		err = run_frame(j, data, h->caplen);
 		progress(j, p);
 	}
-	clear_bar(j);
+	if (err || got == PCAP_ERROR)
+		clear_bar(j);
 	if (err)
 		err = out_error(err, "%s", j->path);
 	else if (got == PCAP_ERROR)
@@ -313,8 +314,10 @@ static int run_over(const char *path)
 	j.began = now();
 	for (j.round = 0; !err && j.round < j.times; j.round++)
 		err = run_file(&j);
-	if (!err)
+	if (!err) {
+		clear_bar(&j);
 		report(&j);
+	}
 	return err ? 1 : 0;
 }
 

@@ -79,25 +79,33 @@ static int bring_in(struct test *t)
 	return err;
 }
 
+/*
+ * What goes back. Room that is too small is ENOSPC, and then also where the
+ * client's memory is none: so it is with the kernel.
+ */
+static bool data_cut(const struct test *t)
+{
+	u32 room = t->args.data_size_out;
+
+	return !t->out.no_data_out && room && t->out.size + t->out.more_size > room;
+}
+
 static int put_data(struct test *t)
 {
 	const struct test_run_out *o = &t->out;
-	u32 size = o->size + o->more_size, room = t->args.data_size_out, n, first;
+	u32 size = o->size + o->more_size, n = data_cut(t) ? t->args.data_size_out : size,
+	    first = MIN(n, o->size);
 	u64 to = t->u->test_run.data_out;
 	int err = 0;
 
 	if (o->no_data_out)
 		return 0;
-	n = room ? MIN(size, room) : size;
-	first = MIN(n, o->size);
 	if (to) {
 		err = caller_out(t->x->c, to, o->data, first);
 		if (!err)
 			err = caller_out(t->x->c, to + first, o->more, n - first);
 	}
-	if (!err)
-		err = cmd_put_u32(t->x, BPF_ATTR_OFF(test_run.data_size_out), size);
-	return err ? err : n < size ? -ENOSPC : 0;
+	return err ? err : cmd_put_u32(t->x, BPF_ATTR_OFF(test_run.data_size_out), size);
 }
 
 static int put_ctx(struct test *t)
@@ -116,22 +124,21 @@ static int put_ctx(struct test *t)
 	err = caller_out(t->x->c, to, o->ctx, MIN(o->ctx_size, room));
 	if (!err)
 		err = cmd_put_u32(t->x, BPF_ATTR_OFF(test_run.ctx_size_out), o->ctx_size);
-	return err ? err : o->ctx_size > room ? -ENOSPC : 0;
+	return o->ctx_size > room ? -ENOSPC : err;
 }
 
 static int put_out(struct test *t)
 {
 	u64 ns = t->run.ns / t->run.repeat;
-	int err, more = put_data(t);
+	int err = put_data(t);
 
-	if (more && more != -ENOSPC)
-		return more;
-	err = cmd_put_u32(t->x, BPF_ATTR_OFF(test_run.retval), t->run.retval);
+	if (!err)
+		err = cmd_put_u32(t->x, BPF_ATTR_OFF(test_run.retval), t->run.retval);
 	if (!err && !t->out.no_data_out)
 		err = cmd_put_u32(t->x, BPF_ATTR_OFF(test_run.duration), (u32)MIN(ns, UINT32_MAX));
-	if (!err)
-		err = more ? more : put_ctx(t);
-	return err;
+	if (data_cut(t))
+		return -ENOSPC;
+	return err ? err : put_ctx(t);
 }
 
 static void count(struct test *t)

@@ -8,4 +8,15 @@ for way in together killed stopped jumped; do
 done
 run_case notify "$clients/libbpf_runs.static" "$object" together
 run_case notify "$clients/libbpf_runs.static" "$object" killed
+
+# A static program's run is made by the supervisor: it ends with the client.
+out=$(RUN_OPTS=--fresh world root sh -c '
+	ticks() { set -- $(cat /proc/$PPID/stat); echo $((${14} + ${15})); }
+	"$1" "$2" endless >"$3" & runner=$!
+	until grep -q running "$3"; do sleep 0.1; done
+	a=$(ticks); sleep 1; b=$(ticks)
+	kill -9 $runner; wait $runner; sleep 0.5
+	c=$(ticks); sleep 1; d=$(ticks)
+	echo "busy $((b - a > 20)) idle $((d - c < 10))"' sh "$clients/libbpf_runs.static" "$object" "$WORK/endless" 2>/dev/null)
+is "a killed client's run is given up" "$out" "busy 1 idle 1"
 done_testing

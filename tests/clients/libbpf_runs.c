@@ -5,6 +5,7 @@
  *     libbpf_runs OBJECT together   processes that run it at once: every way of counting agrees
  *     libbpf_runs OBJECT killed     runners killed at any time: others go on, nothing stays locked
  *     libbpf_runs OBJECT stopped    one stopped in the middle: another goes on
+ *     libbpf_runs OBJECT endless    says "running", then runs as long as it lives
  *     libbpf_runs OBJECT jumped     siglongjmp out of runs by a handler; a handler that runs it, too
  */
 #include <bpf/bpf.h>
@@ -220,14 +221,23 @@ static void jumped(void)
 	ok(locked().a > 0, "and the lock can be had");
 }
 
+static void endless(void)
+{
+	printf("running\n");
+	fflush(stdout);
+	run(0x7fffffff);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
 		const char *name;
 		void (*f)(void);
-	} ways[] = {
-		{ "together", together }, { "killed", killed }, { "stopped", stopped }, { "jumped", jumped }
-	};
+	} ways[] = { { "together", together },
+		     { "killed", killed },
+		     { "stopped", stopped },
+		     { "jumped", jumped },
+		     { "endless", endless } };
 
 	if (argc != 3 || !ok(open_all(argv[1]), "loaded"))
 		return 2;
