@@ -34,6 +34,32 @@ struct frame {
 	u64 saved[4];                /* its r6 to r9 */
 };
 
+/*
+ * Under the address sanitizer what a subprogram has no right to in its frame is
+ * out of bounds: a program that the verifier should not have let pass is caught there.
+ */
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+
+static void fence(const struct image *im, const struct bpf_insn *at, u8 *frame)
+{
+	for (u32 s = 0; s < im->nr_subs; s++) {
+		if (im->insns + im->sub[s].start != at)
+			continue;
+		__asan_unpoison_memory_region(frame, BPF_STACK_MAX);
+		__asan_poison_memory_region(frame, BPF_STACK_MAX - ROUND_UP((u32)im->sub[s].depth, 8u));
+	}
+}
+
+static void unfence(u8 *frames, size_t size)
+{
+	__asan_unpoison_memory_region(frames, size);
+}
+#else
+static inline void fence(const struct image *im, const struct bpf_insn *at, u8 *frame) {}
+static inline void unfence(u8 *frames, size_t size) {}
+#endif
+
 /* By the clock, a loop of may_goto lasts as long as the kernel lets it. */
 #define LOOP_NS    250000000u
 #define LOOP_CHECK 0xffffu
@@ -262,6 +288,7 @@ static u64 interp_run(const struct image *im, const struct bpf_insn *in, u64 *re
 	s64 got;
 
 	reg[10] = ptr_to_u64(stack[0] + BPF_STACK_MAX);
+	fence(im, in, stack[0]);
 	goto *label[in->code];
 
 	/* clang-format off */
@@ -316,6 +343,7 @@ L_CALL:
 	call[depth] = (struct frame){ in + 1, { reg[6], reg[7], reg[8], reg[9] } };
 	depth++;
 	reg[10] = ptr_to_u64(stack[depth] + BPF_STACK_MAX);
+	fence(im, in + 1 + in->imm, stack[depth]);
 	GO(in->imm);
 
 L_TAIL_CALL:
@@ -325,14 +353,17 @@ L_TAIL_CALL:
 	if (!depth && !to->code) {
 		im = to;
 		in = im->insns;
+		fence(im, in, stack[0]);
 		goto *label[in->code];
 	}
 	reg[0] = to->enter(u64_to_ptr(reg[1]), r);
 	r->image = im;
 
 L_EXIT:
-	if (!depth)
+	if (!depth) {
+		unfence(stack[0], sizeof(stack));
 		return reg[0];
+	}
 	depth--;
 	for (u32 i = 0; i < 4; i++)
 		reg[6 + i] = call[depth].saved[i];
