@@ -278,10 +278,17 @@ static void atomic(const struct bpf_insn *in, u64 *reg)
 
 #define ITS_LABEL(name, code, form, where) [(u8)(code)] = &&L_##name,
 
-static u64 interp_run(const struct image *im, const struct bpf_insn *in, u64 *reg, struct run *r)
+/* The frames belong to the caller: inside a function full of computed jumps the sanitizer forgets its fences.
+ */
+struct frames {
+	u8 stack[BPF_FRAMES_MAX][BPF_STACK_MAX] __attribute__((aligned(16)));
+};
+
+static u64 interp_run(const struct image *im, const struct bpf_insn *in, u64 *reg, struct frames *f,
+		      struct run *r)
 {
 	static const void *const label[256] = { INSN_LIST(ITS_LABEL) };
-	u8 stack[BPF_FRAMES_MAX][BPF_STACK_MAX] __attribute__((aligned(16)));
+	u8(*const stack)[BPF_STACK_MAX] = f->stack;
 	struct frame call[BPF_FRAMES_MAX];
 	const struct image *to;
 	u32 depth = 0;
@@ -361,7 +368,7 @@ L_TAIL_CALL:
 
 L_EXIT:
 	if (!depth) {
-		unfence(stack[0], sizeof(stack));
+		unfence(stack[0], sizeof(*f));
 		return reg[0];
 	}
 	depth--;
@@ -375,14 +382,16 @@ L_EXIT:
 u64 interp_enter(void *ctx, struct run *r)
 {
 	u64 reg[11] = { 0 };
+	struct frames f;
 
 	reg[1] = ptr_to_u64(ctx);
-	return interp_run(r->image, r->image->insns, reg, r);
+	return interp_run(r->image, r->image->insns, reg, &f, r);
 }
 
 u64 interp_sub(const struct image *im, u32 sub, u64 a1, u64 a2, u64 a3, u64 a4, u64 a5, struct run *r)
 {
 	u64 reg[11] = { 0, a1, a2, a3, a4, a5 };
+	struct frames f;
 
-	return interp_run(im, im->insns + im->sub[sub].start, reg, r);
+	return interp_run(im, im->insns + im->sub[sub].start, reg, &f, r);
 }
