@@ -6,9 +6,6 @@
  * its own: the type notes in op->claim what it is about to claim, and whoever
  * abandons the run (a fault, a jump) gives it back by op->recover. So each call
  * leaves the operation clean, for the next one may be of another type.
- *
- * What bpf(2) asks before it calls a map is asked here, too: only maps that
- * have a lock take BPF_F_LOCK.
  */
 #include "helper/helper_ids.h"
 #include "map/map.h"
@@ -89,8 +86,6 @@ static u64 map_update_elem(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5, struct run *r
 
 	if (unlikely(m->ops->obj_value != MAP_VALUE_PLAIN))
 		return (u64)-EOPNOTSUPP;
-	if (unlikely((r4 & BPF_F_LOCK) && m->record.spin_lock_off < 0))
-		return (u64)-EINVAL;
 	key = stable_key(m, r2, copy);
 	change_begin(run);
 	if (unlikely(m->ops->update_cpu))

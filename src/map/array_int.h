@@ -39,7 +39,9 @@ static inline int array_update_ok(const struct bpf_map *m, u32 i, u64 flags)
 		return -EINVAL;
 	if (unlikely(i >= m->max_entries))
 		return -E2BIG;
-	return unlikely(flags & BPF_NOEXIST) ? -EEXIST : 0;
+	if (unlikely(flags & BPF_NOEXIST))
+		return -EEXIST;
+	return unlikely((flags & BPF_F_LOCK) && m->record.spin_lock_off < 0) ? -EINVAL : 0;
 }
 
 /* sizeof(struct bpf_array) in the kernel: what its memlock figures begin with. */

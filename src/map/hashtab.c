@@ -552,6 +552,8 @@ int htab_put(struct op *op, struct bpf_map *m, const void *key, const void *valu
 	u64 hi = 0;
 	int ret;
 
+	if (unlikely((flags & BPF_F_LOCK) && m->record.spin_lock_off < 0))
+		return -EINVAL;
 	flags &= ~(u64)BPF_F_LOCK;
 	if (flags > BPF_EXIST)
 		return -EINVAL;
