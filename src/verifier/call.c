@@ -237,7 +237,7 @@ static int set_result(struct env *e, const struct call_meta *m)
 	}
 }
 
-static int call_helper(struct env *e, const struct bpf_insn *i)
+static int call_helper(struct env *e, const struct bpf_insn *i, u32 *next)
 {
 	struct call_meta m = { .id = i->imm };
 	int err = may_call(e, i->imm, &m.h);
@@ -268,9 +268,14 @@ static int call_helper(struct env *e, const struct bpf_insn *i)
 		     e->req->prog_type);
 		return -ENOTSUPP;
 	}
-	if (!err && m.h->moves_packet)
+	if (err || !m.h->moves_packet)
+		return err;
+	if (m.h->special != HELPER_TAIL_CALL) {
 		clear_packet_pointers(e);
-	return err;
+		return 0;
+	}
+	/* Out of the program there is no way back; a subprogram's caller goes on after the other program. */
+	return e->cur->curframe ? leave_early(e, true, next) : 0;
 }
 
 int do_call(struct env *e, const struct bpf_insn *i, u32 *next)
@@ -282,5 +287,5 @@ int do_call(struct env *e, const struct bpf_insn *i, u32 *next)
 		return call_subprog(e, i, next);
 	if (i->src_reg)
 		return bad(e, -EINVAL, "invalid kernel function call not eliminated in verifier pass");
-	return call_helper(e, i);
+	return call_helper(e, i, next);
 }

@@ -17,6 +17,14 @@ u32 size_of(u8 code)
 	return sizes[BPF_SIZE(code) >> 3];
 }
 
+bool insn_leaves(const struct bpf_insn *i)
+{
+	u8 mode = BPF_MODE(i->code);
+
+	return i->code == (BPF_JMP | BPF_EXIT) || (insn_is_call(i, 0) && i->imm == BPF_FUNC_tail_call) ||
+	       (BPF_CLASS(i->code) == BPF_LD && (mode == BPF_ABS || mode == BPF_IND));
+}
+
 bool insn_is_may_goto(const struct bpf_insn *i)
 {
 	return i->code == (BPF_JMP | 0xe0) && i->src_reg == 0;
@@ -264,7 +272,7 @@ static int find_exits(struct env *e)
 	if (!e->exit_at)
 		return -ENOMEM;
 	for (u32 at = 0; at < e->cnt; at++)
-		n += e->insns[at].code == (BPF_JMP | BPF_EXIT);
+		n += insn_leaves(&e->insns[at]);
 	e->exits = vmem_get(e, (n + 1) * sizeof(u32));
 	if (!e->exits)
 		return -ENOMEM;
@@ -272,7 +280,7 @@ static int find_exits(struct env *e)
 	for (u32 s = 0; s < e->nr_subs; s++) {
 		e->exit_at[s] = n;
 		for (u32 at = e->sub[s].start; at < sub_end(e, s); at++)
-			if (e->insns[at].code == (BPF_JMP | BPF_EXIT))
+			if (insn_leaves(&e->insns[at]))
 				e->exits[n++] = at;
 	}
 	e->exit_at[e->nr_subs] = n;

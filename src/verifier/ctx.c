@@ -76,7 +76,7 @@ int check_ctx(struct env *e, u32 insn, u32 regno, s32 off, u32 size, bool write,
 }
 
 /* BPF_LD ABS and IND: r6 is the context; out of the packet ends the program with 0. */
-int do_ld_abs(struct env *e, const struct bpf_insn *i)
+int do_ld_abs(struct env *e, const struct bpf_insn *i, u32 *next)
 {
 	int err;
 
@@ -98,5 +98,5 @@ int do_ld_abs(struct env *e, const struct bpf_insn *i)
 	clear_caller_saved(e);
 	mark_unknown(e, 0);
 	scratched_reg(e, 0);
-	return 0;
+	return e->cur->curframe ? leave_early(e, false, next) : 0;
 }

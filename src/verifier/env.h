@@ -454,7 +454,7 @@ int check_mem(struct env *e, u32 insn, u32 regno, s32 off, u32 size, bool write,
 int do_load(struct env *e, const struct bpf_insn *i);
 int do_store(struct env *e, const struct bpf_insn *i);
 int do_atomic(struct env *e, const struct bpf_insn *i);
-int do_ld_abs(struct env *e, const struct bpf_insn *i);
+int do_ld_abs(struct env *e, const struct bpf_insn *i, u32 *next);
 int mem_region(struct env *e, u32 regno, s64 off, u64 size, u64 mem_size, bool zero_ok);
 int check_region_bounds(struct env *e, u32 regno, s32 off, u64 size, u64 mem_size, bool zero_ok);
 int check_map_access(struct env *e, u32 regno, s32 off, u64 size, bool zero_ok);
@@ -504,6 +504,8 @@ int check_args(struct env *e, struct call_meta *m);
 /* func.c, callback.c, btf_args.c */
 int call_subprog(struct env *e, const struct bpf_insn *i, u32 *next);
 int leave_frame(struct env *e, u32 *next);
+int leave_early(struct env *e, bool unknown, u32 *next);
+bool insn_leaves(const struct bpf_insn *i);         /* an exit, or one that may end a subprogram */
 const char *sub_name(const struct env *e, u32 sub); /* "" without BTF */
 int push_callback(struct env *e, const struct bpf_insn *i, struct call_meta *m);
 enum arg_of_global { GARG_SCALAR, GARG_CTX, GARG_MEM, GARG_DYNPTR };

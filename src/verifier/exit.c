@@ -128,6 +128,23 @@ int leave_frame(struct env *e, u32 *next)
 	return 0;
 }
 
+/*
+ * An instruction that may end a subprogram in its middle: it goes on in a branch of its own, and here the
+ * caller has a result of which (unknown) nothing is known, or 0.
+ */
+int leave_early(struct env *e, bool unknown, u32 *next)
+{
+	if (!push_branch(e, e->insn + 1, e->insn))
+		return -ENOMEM;
+	if (unknown) {
+		clear_packet_pointers(e);
+		mark_unknown(e, 0);
+	} else {
+		mark_const(e, 0, 0);
+	}
+	return leave_frame(e, next);
+}
+
 int do_exit(struct env *e, u32 *next)
 {
 	struct frame *f = cur_frame(e);

@@ -37,6 +37,7 @@ static int call_global(struct env *e, u32 sub)
 	e->sub[sub].called = true;
 	clear_caller_saved(e);
 	mark_unknown(e, 0);
+	scratched_reg(e, 0);
 	return 0;
 }
 
@@ -66,6 +67,8 @@ int call_subprog(struct env *e, const struct bpf_insn *i, u32 *next)
 	f->async_entry = up->async_entry;
 	e->cur->curframe = n;
 	*next = e->sub[sub].start;
+	e->scratched_regs = ~0u;
+	e->scratched_slots = ~0ull;
 	if (VERBOSE(e)) {
 		vlog(e->log, "caller:\n");
 		say_state(e, e->cur, n - 1, true);

@@ -102,7 +102,7 @@ static u64 live_after(struct env *e, struct live_inst *in, u32 insn, u32 f)
 
 	for (; n; n--)
 		after |= live_before(in, to[n - 1], f);
-	if (i->code == (BPF_JMP | BPF_EXIT) && in->up && f < in->depth)
+	if (insn_leaves(i) && in->up && f < in->depth)
 		after |= live_before(in->up, in->callback ? in->callsite : in->callsite + 1, f);
 	for (struct live_inst *k = kids(in, insn); k; k = k->next) {
 		/* A static subprogram lies between the call and what follows; a callback need not run. */

@@ -236,11 +236,25 @@ static int back_jump(struct env *e, struct bt *b, const struct bpf_insn *i, u32 
 	return 0;
 }
 
+/* The instruction ended its subprogram, with a result that came from nowhere. */
+static int back_early(struct bt *b)
+{
+	if (b->frame + 1 >= FRAMES_MAX || b->regs[b->frame] & ARGS_MASK)
+		return FALLBACK;
+	clear(b, 0);
+	b->frame++;
+	b->regs[b->frame] = 0;
+	b->slots[b->frame] = 0;
+	return 0;
+}
+
 static int back_insn(struct env *e, struct bt *b, const struct hist *h, u32 after)
 {
 	const struct bpf_insn *i = &e->insns[h->insn];
 	int err = 0;
 
+	if (after != h->insn + 1 && insn_leaves(i) && i->code != (BPF_JMP | BPF_EXIT))
+		return after == NIL ? FALLBACK : back_early(b);
 	sync_links(e, b, h);
 	switch (BPF_CLASS(i->code)) {
 	case BPF_ALU:

@@ -49,6 +49,37 @@ static int add(struct env *e, s64 at)
 	return 0;
 }
 
+/*
+ * Kernel functions are looked up by BTF ids of the kernel's own, or of a module's whose BTF is in fd_array at
+ * off: neither is to be had here.
+ */
+static int check_kfunc(struct env *e, const struct bpf_insn *i)
+{
+	int err = -EINVAL;
+	s32 fd;
+
+	if (!e->req->gpl)
+		return bad(e, -EINVAL, "cannot call kernel function from non-GPL compatible program");
+	/* One that the loader did not find: it must not be reached. */
+	if (!i->imm && !i->off)
+		return 0;
+	if (!i->off) {
+		vlog(e->log, "kernel btf_id %d is not a function\n", i->imm);
+		return -EINVAL;
+	}
+	if (i->off < 0) {
+		vlog(e->log, "negative offset disallowed for kernel module function call\n");
+	} else {
+		err = e->req->fd_by_index ? e->req->fd_by_index(e->req->arg, (u32)i->off, &fd) : -EPROTO;
+		if (err == -EPROTO)
+			vlog(e->log, "kfunc offset > 0 without fd_array is invalid\n");
+		else if (!err)
+			vlog(e->log, "invalid module BTF fd specified\n");
+		err = err ? err : -EINVAL;
+	}
+	return bad(e, err, "failed to find BTF for kernel function");
+}
+
 int subprogs_find(struct env *e)
 {
 	int err = add(e, 0);
@@ -56,18 +87,9 @@ int subprogs_find(struct env *e)
 	for (u32 at = 0; !err && at < e->cnt; at++) {
 		const struct bpf_insn *i = &e->insns[at];
 
-		/* Kernel functions are looked up by BTF ids of the kernel's own: there are none here. */
-		if (insn_is_call(i, BPF_PSEUDO_KFUNC_CALL)) {
-			if (!e->req->gpl)
-				return bad(e, -EINVAL,
-					   "cannot call kernel function from non-GPL compatible program");
-			/* One that the loader did not find: it must not be reached. */
-			if (!i->imm && !i->off)
-				continue;
-			vlog(e->log, "kernel btf_id %d is not a function\n", i->imm);
-			return -EINVAL;
-		}
-		if (insn_is_call(i, BPF_PSEUDO_CALL) || insn_is_func(i))
+		if (insn_is_call(i, BPF_PSEUDO_KFUNC_CALL))
+			err = check_kfunc(e, i);
+		else if (insn_is_call(i, BPF_PSEUDO_CALL) || insn_is_func(i))
 			err = add(e, (s64)at + i->imm + 1);
 	}
 	if (err)

@@ -54,7 +54,7 @@ static int do_ld(struct env *e, const struct bpf_insn *i, u32 *next)
 	int err;
 
 	if (!insn_is_ld64(i))
-		return do_ld_abs(e, i);
+		return do_ld_abs(e, i, next);
 	err = load_imm64(e, i);
 	*next = e->insn + 2;
 	e->aux[e->insn + 1].flags |= AUX_SEEN;
@@ -186,7 +186,7 @@ int walk(struct env *e)
 		if (!err) {
 			e->prev = e->insn;
 			e->insn = next;
-			fresh = fresh || e->cur->curframe != frame;
+			fresh = fresh || e->cur->curframe < frame;
 			continue;
 		}
 		e->scratched_regs = ~0u;
