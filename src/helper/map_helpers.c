@@ -11,7 +11,9 @@
  * have a lock take BPF_F_LOCK.
  */
 #include "helper/helper_ids.h"
+#include "map/array_int.h"
 #include "map/map.h"
+#include "map/map_stubs.h"
 #include "map/spin_lock.h"
 #include "util/err.h"
 #include <string.h>
@@ -80,6 +82,14 @@ static u64 map_lookup_percpu_elem(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5, struct
 	return ptr_to_u64(m->ops->value_ptr(run->op, m, u64_to_ptr(r2), (u32)r3));
 }
 
+/* BPF_F_LOCK where there is no lock. Arrays, which are those without a delete, look at the index first. */
+static int no_lock(const struct bpf_map *m, const void *key, u64 flags)
+{
+	int err = m->ops->delete == map_no_delete_EINVAL ? array_update_ok(m, array_index(key), flags) : 0;
+
+	return err ? err : -EINVAL;
+}
+
 static u64 map_update_elem(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5, struct run *run)
 {
 	struct bpf_map *m = map_arg(r1);
@@ -90,7 +100,7 @@ static u64 map_update_elem(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5, struct run *r
 	if (unlikely(m->ops->obj_value != MAP_VALUE_PLAIN))
 		return (u64)-EOPNOTSUPP;
 	if (unlikely((r4 & BPF_F_LOCK) && m->record.spin_lock_off < 0))
-		return (u64)-EINVAL;
+		return (u64)(s64)no_lock(m, u64_to_ptr(r2), r4);
 	key = stable_key(m, r2, copy);
 	change_begin(run);
 	if (unlikely(m->ops->update_cpu))
