@@ -382,6 +382,8 @@ static void block(uint64_t seed, uint64_t b, uint64_t calls, int verbose)
 
 	rng = (seed + 1) * 0x9e3779b97f4a7c15ull ^ (b + 1) * 0xd1342543de82ef95ull;
 	world_maps_make();
+	place(world_prog(BPF_PROG_TYPE_SOCKET_FILTER), FD_PROG,
+	      "a socket filter"); /* with no map bound to it */
 	for (uint64_t i = 0; i < calls; i++) {
 		int e;
 
