@@ -150,7 +150,7 @@ static noinline struct actor *actor_make(void)
 			pthread_setspecific(proc.key, a);
 	}
 	if (!a->id) {
-		a->id = new_id();
+		__atomic_store_n(&a->id, new_id(), __ATOMIC_RELEASE); /* others look whether an id is ours */
 		for (u32 i = 0; i < ARRAY_SIZE(a->hint); i++)
 			a->hint[i] = a->id * 2654435761u;
 	}
@@ -176,7 +176,7 @@ struct guard *actor_guard(void)
 static bool is_ours(u32 id)
 {
 	for (struct actor *a = atomic_load(&all); a; a = a->next)
-		if (a->id == id)
+		if (__atomic_load_n(&a->id, __ATOMIC_ACQUIRE) == id)
 			return true;
 	return false;
 }
