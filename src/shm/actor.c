@@ -237,6 +237,17 @@ static void op_clean(struct op *op)
 	op->obj = NULL;
 }
 
+/* What an operation had claimed is given back; but what it is in may be gone, which is no reason to die. */
+static noinline void recover(struct op *old, struct op *now)
+{
+	void (*fn)(struct op *, struct op *) = old->recover;
+
+	old->recover = NULL;
+	if (fn && !guard_set(&now->guard))
+		fn(old, now);
+	now->guard.armed = 0;
+}
+
 /*
  * Gives back what the abandoned operations at the top have claimed, one level
  * above them all so that handlers nest properly meanwhile; returns the level
@@ -255,8 +266,7 @@ static noinline u32 op_unwind(struct actor *a, const void *fp)
 		struct op *old = &a->op[i];
 
 		a->op[top].obj = old->obj;
-		if (old->recover)
-			old->recover(old, &a->op[top]);
+		recover(old, &a->op[top]);
 		op_let_go(old);
 		op_clean(old);
 	}
@@ -281,12 +291,9 @@ struct op *op_enter_slow(const void *obj, const void *fp)
 
 void op_fault(struct op *op)
 {
-	void (*recover)(struct op *, struct op *) = op->recover;
-
-	if (!recover)
+	if (!op->recover)
 		return;
 	recover(op, op);
-	op->recover = NULL;
 	op->slot = op->taking = NIL;
 }
 
