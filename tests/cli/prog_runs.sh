@@ -22,10 +22,10 @@ is "a killed client's run is given up" "$out" "busy 1 idle 1"
 
 # The files of its maps are cut short while it runs: the run is over, the process is not, and others are not touched.
 for program in libbpf_runs libbpf_runs.static; do
-	rm -rf "$store"
+	rm -rf "$store" "$WORK/cut"
 	RUN_OPTS="--store $store" world root sh -c '
 		"$1" "$2" endless >"$3" & runner=$!
-		until grep -q running "$3"; do sleep 0.1; done
+		until grep -qs running "$3"; do sleep 0.1; done
 		for f in "$4"/bpf-map/*; do : >"$f"; done
 		wait $runner
 		bpftool map create /sys/fs/bpf/other type hash key 4 value 4 entries 4 name other && echo served >>"$3"
