@@ -51,10 +51,12 @@ static void lock_recover(struct op *old, struct op *now)
 
 	if (!word)
 		return;
-	__atomic_compare_exchange_n(word, &mine, 0, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
 	old->claim[WORD] = 0;
 	if (old == now)
 		release_signals(old);
+	/* Last: the word may be gone with its file. A handler that comes before takes it as one of its own
+	 * thread. */
+	__atomic_compare_exchange_n(word, &mine, 0, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED);
 }
 
 /* Whose it is: 0 nobody's any more, 1 a living other's. */

@@ -150,7 +150,7 @@ static noinline struct actor *actor_make(void)
 			pthread_setspecific(proc.key, a);
 	}
 	if (!a->id) {
-		__atomic_store_n(&a->id, new_id(), __ATOMIC_RELAXED);
+		__atomic_store_n(&a->id, new_id(), __ATOMIC_RELEASE); /* others look whether an id is ours */
 		for (u32 i = 0; i < ARRAY_SIZE(a->hint); i++)
 			a->hint[i] = a->id * 2654435761u;
 	}
@@ -176,7 +176,7 @@ struct guard *actor_guard(void)
 static bool is_ours(u32 id)
 {
 	for (struct actor *a = atomic_load(&all); a; a = a->next)
-		if (__atomic_load_n(&a->id, __ATOMIC_RELAXED) == id)
+		if (__atomic_load_n(&a->id, __ATOMIC_ACQUIRE) == id)
 			return true;
 	return false;
 }
@@ -237,6 +237,17 @@ static void op_clean(struct op *op)
 	op->obj = NULL;
 }
 
+/* What an operation had claimed is given back; but what it is in may be gone, which is no reason to die. */
+static noinline void recover(struct op *old, struct op *now)
+{
+	void (*fn)(struct op *, struct op *) = old->recover;
+
+	old->recover = NULL;
+	if (fn && !guard_set(&now->guard))
+		fn(old, now);
+	now->guard.armed = 0;
+}
+
 /*
  * Gives back what the abandoned operations at the top have claimed, one level
  * above them all so that handlers nest properly meanwhile; returns the level
@@ -255,8 +266,7 @@ static noinline u32 op_unwind(struct actor *a, const void *fp)
 		struct op *old = &a->op[i];
 
 		a->op[top].obj = old->obj;
-		if (old->recover)
-			old->recover(old, &a->op[top]);
+		recover(old, &a->op[top]);
 		op_let_go(old);
 		op_clean(old);
 	}
@@ -281,12 +291,9 @@ struct op *op_enter_slow(const void *obj, const void *fp)
 
 void op_fault(struct op *op)
 {
-	void (*recover)(struct op *, struct op *) = op->recover;
-
-	if (!recover)
+	if (!op->recover)
 		return;
 	recover(op, op);
-	op->recover = NULL;
 	op->slot = op->taking = NIL;
 }
 

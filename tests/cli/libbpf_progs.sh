@@ -42,4 +42,14 @@ for cpu in v1 v2 v3 v4; do
 done
 both errors
 both info
+
+# Without any privilege, and behind a filter that refuses bpf(2): the same story.
+cp "$client" "$WORK/client" && chmod 755 "$WORK" "$WORK/client"
+world kernel "$client" run >"$WORK/kernel" 2>&1 </dev/null
+for w in user nothing; do
+	why=$(no_world $w)
+	[ -z "$why" ] || { skip "$w: $why"; continue; }
+	RUN_OPTS='--fresh' world $w "$WORK/client" run >"$WORK/pinfs" 2>&1 </dev/null
+	compare "world $w run"
+done
 done_testing

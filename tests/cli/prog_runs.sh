@@ -19,4 +19,17 @@ out=$(RUN_OPTS=--fresh world root sh -c '
 	c=$(ticks); sleep 1; d=$(ticks)
 	echo "busy $((b - a > 20)) idle $((d - c < 10))"' sh "$clients/libbpf_runs.static" "$object" "$WORK/endless" 2>/dev/null)
 is "a killed client's run is given up" "$out" "busy 1 idle 1"
+
+# The files of its maps are cut short while it runs: the run is over, the process is not, and others are not touched.
+for program in libbpf_runs libbpf_runs.static; do
+	rm -rf "$store" "$WORK/cut"
+	RUN_OPTS="--store $store" world root sh -c '
+		"$1" "$2" endless >"$3" & runner=$!
+		until grep -qs running "$3"; do sleep 0.1; done
+		for f in "$4"/bpf-map/*; do : >"$f"; done
+		wait $runner
+		bpftool map create /sys/fs/bpf/other type hash key 4 value 4 entries 4 name other && echo served >>"$3"
+		' sh "$clients/$program" "$object" "$WORK/cut" "$store" 2>"$WORK/err"
+	is "$program: maps cut short under a run" "$(grep -E '^(ended|served)' "$WORK/cut" | tr '\n' ' ')" "ended: EIO served "
+done
 done_testing

@@ -5,7 +5,7 @@
  *     libbpf_runs OBJECT together   processes that run it at once: every way of counting agrees
  *     libbpf_runs OBJECT killed     runners killed at any time: others go on, nothing stays locked
  *     libbpf_runs OBJECT stopped    one stopped in the middle: another goes on
- *     libbpf_runs OBJECT endless    says "running", then runs as long as it lives
+ *     libbpf_runs OBJECT endless    says "running", then runs as long as it can
  *     libbpf_runs OBJECT jumped     siglongjmp out of runs by a handler; a handler that runs it, too
  */
 #include <bpf/bpf.h>
@@ -225,7 +225,7 @@ static void endless(void)
 {
 	printf("running\n");
 	fflush(stdout);
-	run(0x7fffffff);
+	printf("ended: %s\n", strerrorname_np(-run(0x7fffffff)));
 }
 
 int main(int argc, char **argv)
