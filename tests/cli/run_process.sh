@@ -33,6 +33,7 @@ is "a store that cannot be made: 125" $? 125
 
 # A signal sent to the launcher is CMD's.
 for sig in TERM HUP USR1 USR2; do
+	: >"$tmp/out" # nothing of the one before
 	"$PINFS" run --store "$store" -- sh -c 'trap "echo got '$sig'; exit 9" '$sig'; echo ready; while :; do sleep 0.01; done' >"$tmp/out" 2>&1 &
 	pid=$!
 	for _ in $(seq 200); do grep -q ready "$tmp/out" && break; sleep 0.01; done
