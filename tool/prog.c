@@ -247,12 +247,14 @@ static void report(const struct job *j)
 {
 	struct json_object *o = json_object_new_object();
 	double seconds = now() - j->began;
+	char text[32];
 
 	out_str(o, "program", j->info.name);
 	out_int(o, "id", j->info.id);
 	out_int(o, "packets", j->packets);
 	out_int(o, "bytes", j->bytes);
-	json_object_object_add(o, "seconds", json_object_new_double(seconds));
+	snprintf(text, sizeof(text), "%.4f", seconds);
+	json_object_object_add(o, "seconds", json_object_new_double_s(seconds, text));
 	out_int(o, "packets-per-second", seconds > 0 ? (s64)((double)j->packets / seconds) : 0);
 	json_object_object_add(o, "verdicts", verdicts(j));
 	if (j->refused) {
