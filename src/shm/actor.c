@@ -237,15 +237,18 @@ static void op_clean(struct op *op)
 	op->obj = NULL;
 }
 
-/* What an operation had claimed is given back; but what it is in may be gone, which is no reason to die. */
+/*
+ * What an operation had claimed is given back. What it is in may be gone, which is
+ * no reason to die: then nothing can be given back. Until that is known
+ * `recover` stays: this may be jumped out of, too, and is then done again.
+ */
 static noinline void recover(struct op *old, struct op *now)
 {
-	void (*fn)(struct op *, struct op *) = old->recover;
-
-	old->recover = NULL;
-	if (fn && !guard_set(&now->guard))
-		fn(old, now);
+	if (old->recover && !guard_set(&now->guard))
+		old->recover(old, now);
 	now->guard.armed = 0;
+	barrier();
+	old->recover = NULL;
 }
 
 /*
