@@ -36,7 +36,7 @@ CFLAGS_ALL += -fsanitize=thread
 LDFLAGS += -fsanitize=thread
 endif
 
-CORE_DIRS := util shm store isa btf map helper progtype verifier exec prog sys
+CORE_DIRS := util shm store isa btf map helper progtype verifier exec prog link sys
 CORE_SRC  := $(wildcard $(CORE_DIRS:%=src/%/*.c))
 PRE_SRC   := $(wildcard src/frontend/preload/*.c)
 TOOL_SRC  := $(wildcard tool/*.c src/frontend/notify/*.c)

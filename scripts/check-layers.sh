@@ -22,11 +22,12 @@ declare -A may=(
 	[verifier]="util isa btf map helper progtype"
 	[exec]="util shm isa helper map"
 	[prog]="util shm store isa btf map helper progtype verifier exec"
-	[sys]="util shm store isa btf map helper progtype verifier exec prog"
-	[frontend/preload]="util shm store isa btf map helper progtype verifier exec prog sys"
-	[frontend/notify]="util shm store isa btf map helper progtype verifier exec prog sys"
+	[link]="util shm store isa btf map helper progtype verifier exec prog"
+	[sys]="util shm store isa btf map helper progtype verifier exec prog link"
+	[frontend/preload]="util shm store isa btf map helper progtype verifier exec prog link sys"
+	[frontend/notify]="util shm store isa btf map helper progtype verifier exec prog link sys"
 )
-tool_may="util/* store/* sys/sys.h sys/run.h sys/caller.h frontend/notify/* shm/actor.h prog/trace.h"
+tool_may="util/* store/* link/attach.h sys/drive.h sys/sys.h sys/run.h sys/caller.h frontend/notify/* shm/actor.h prog/trace.h"
 
 bad=0
 complain() {

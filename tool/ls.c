@@ -68,7 +68,7 @@ static void holders_text(const struct object *o, char *buf, size_t size)
 
 static struct json_object *record_of(const struct object *o, const char *path)
 {
-	static const char *const type_names[OBJ_TYPES] = { "map", "prog", "link", "btf" };
+	static const char *const type_names[OBJ_TYPES] = { "map", "prog", "link", "btf", "perf", "attach" };
 	const struct obj_type_ops *ops = store_type(o->type);
 	const char *kind = o->readable && ops->kind_name ? ops->kind_name(o->kind) : NULL;
 	struct json_object *r = json_object_new_object(), *refs = json_object_new_object();

@@ -37,7 +37,15 @@
 #include <sys/stat.h>
 #include "util/types.h"
 
-enum obj_type { OBJ_MAP, OBJ_PROG, OBJ_LINK, OBJ_BTF, OBJ_TYPES };
+enum obj_type {
+	OBJ_MAP,
+	OBJ_PROG,
+	OBJ_LINK,
+	OBJ_BTF,
+	OBJ_PERF,   /* a perf event for BPF output */
+	OBJ_ATTACH, /* what is attached to one hook of one target; never given to clients */
+	OBJ_TYPES
+};
 
 #define OBJ_NAME_LEN 16
 #define OBJ_HDR_SIZE 512u

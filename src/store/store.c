@@ -121,7 +121,8 @@ static int make_dirs(int dirfd)
 		const char *name;
 		int mode;
 	} dirs[] = {
-		{ "refs", 0711 }, { "fs", 0711 }, { "fs/1", 01777 }, { "mounts", 0711 }, { "runs", 0711 },
+		{ "refs", 0711 },  { "wake", 0711 },   { "fs", 0711 },
+		{ "fs/1", 01777 }, { "mounts", 0711 }, { "runs", 0711 },
 	};
 	int err;
 

@@ -7,7 +7,8 @@
  *     STORE/bpf-stats       who holds a shared lock on it wants runs to be counted (prog/stats.h)
  *     STORE/trace_pipe      lines that programs print (prog/trace.h)
  *     STORE/bpf-map/25      one name a live object (store/object.h)
- *     STORE/bpf-prog/ bpf_link/ btf/
+ *     STORE/bpf-prog/ bpf_link/ btf/ perf_event/ attach/
+ *     STORE/wake/           FIFOs that wake who waits for an object (store/wake.h)
  *     STORE/refs/           references of objects on objects (store/ref.h)
  *     STORE/fs/1/           the instance at /sys/fs/bpf: pins, directories, symlinks
  *     STORE/fs/N/           further instances
@@ -24,7 +25,7 @@
 #include "store/object.h"
 
 #define STORE_MAGIC    0x00736673666e6970ull /* "pinfsfs" */
-#define STORE_STAMP    2u                    /* layout of every file; changed with any of them */
+#define STORE_STAMP    3u                    /* layout of every file; changed with any of them */
 #define STORE_HINT_IDS (1u << 26)            /* ids covered by the hint bitmap of each type (sparse) */
 
 #define STORE_INO_HINTS 65536u /* slots of the table from inode to object */

@@ -381,6 +381,8 @@ static bool shown_text(char *text, size_t size)
 		[OBJ_PROG] = "anon_inode:bpf-prog",
 		[OBJ_LINK] = "anon_inode:bpf_link",
 		[OBJ_BTF] = "anon_inode:btf",
+		[OBJ_PERF] = "anon_inode:[perf_event]",
+		[OBJ_ATTACH] = "",
 	};
 	const size_t name = strlen("/memfd:" TEXT_NAME), del = strlen(DELETED), n = strlen(text);
 	char path[FS_PATH_MAX];

@@ -42,7 +42,10 @@ static const struct obj_type_ops map_row = { .dir = "bpf-map",
 static const struct obj_type_ops prog_row = { .dir = "bpf-prog" };
 static const struct obj_type_ops link_row = { .dir = "bpf_link" };
 static const struct obj_type_ops btf_row = { .dir = "btf" };
-static const struct obj_type_ops *const rows[OBJ_TYPES] = { &map_row, &prog_row, &link_row, &btf_row };
+static const struct obj_type_ops perf_row = { .dir = "perf_event" };
+static const struct obj_type_ops attach_row = { .dir = "attach" };
+static const struct obj_type_ops *const rows[OBJ_TYPES] = { &map_row, &prog_row, &link_row,
+							    &btf_row, &perf_row, &attach_row };
 
 static int make(enum obj_type t, u32 flags, u32 holds, size_t size, u32 *id)
 {

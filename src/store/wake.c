@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Waking who waits for an object: see wake.h.
+ */
+#include "store/wake.h"
+#include "store/store.h"
+#include "util/raw.h"
+#include "util/str.h"
+
+static const char *wake_path(char path[48], enum obj_type type, u32 id)
+{
+	char *p = str_put(str_put(str_put(path, "wake/"), store_type(type)->dir), ".");
+
+	*str_put_u64(p, id, 10) = '\0';
+	return path;
+}
+
+int wake_open(enum obj_type type, u32 id)
+{
+	const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+	char path[48];
+	struct stat st;
+	int fd, err;
+
+	wake_path(path, type, id);
+	fd = raw_openat(the_store.dirfd, path, flags, 0);
+	if (fd == -ENOENT) {
+		err = (int)raw4(SYS_mknodat, the_store.dirfd, path, S_IFIFO | 0600, 0);
+		if (err && err != -EEXIST)
+			return err;
+		fd = raw_openat(the_store.dirfd, path, flags, 0);
+	}
+	if (fd < 0)
+		return fd;
+	err = raw_fstat(fd, &st);
+	if (!err && S_ISFIFO(st.st_mode))
+		return fd;
+	raw_close(fd); /* somebody has put another file there */
+	return err ? err : -EIO;
+}
+
+void wake_send(int fd)
+{
+	char old[64];
+
+	while (raw_read(fd, old, sizeof(old)) == sizeof(old))
+		;
+	raw3(SYS_write, fd, "", 1);
+}
+
+void wake_drop(enum obj_type type, u32 id)
+{
+	char path[48];
+
+	raw_unlinkat(the_store.dirfd, wake_path(path, type, id), 0);
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Waking who waits for an object: one FIFO an object, STORE/wake/DIR.ID.
+ *
+ * An object that clients poll (a ring buffer, a perf event) is a file, and a file cannot be
+ * polled. So its wake-ups go through a FIFO that any process can open: the
+ * producer puts a byte into it, and who waits has it in an epoll instance with
+ * EPOLLET, where each byte is one event, whether or not somebody reads it.
+ *
+ * What is in the FIFO means nothing; whether the object is ready is told by its
+ * own words in shared memory. A sender drains the FIFO before it writes, so it
+ * never fills. Descriptions are O_RDWR and O_NONBLOCK: nobody waits for an
+ * opener, and there is no SIGPIPE.
+ *
+ * The FIFO is made by who first opens it and goes with the object (wake_drop).
+ */
+#ifndef PINFS_STORE_WAKE_H
+#define PINFS_STORE_WAKE_H
+
+#include "store/object.h"
+
+/*
+ * A description of the object's FIFO, O_CLOEXEC, low number: a long-lived one
+ * is to be moved by store_high_fd. -EACCES, -EMFILE, -EIO (another kind of file stands there), -ENOSPC.
+ * Async-signal-safe, as all here.
+ */
+int wake_open(enum obj_type type, u32 id);
+
+/* Wakes all who wait. Never blocks; a fault of the FIFO is nobody's. */
+void wake_send(int fd);
+
+/* The object is gone. */
+void wake_drop(enum obj_type type, u32 id);
+
+#endif
