@@ -225,7 +225,6 @@ static int pointer_member(struct load *l, const struct btf_type *t, const char *
 	s = btf_skip_mods(l->v, &to);
 	l->f->kind = s && btf_is(s, BTF_STRUCTS) ? BTF_LOAD_STRUCT_PTR : BTF_LOAD_MEM_PTR;
 	l->f->id = to;
-	l->f->in = l->id;
 	l->f->field = name;
 	return 0;
 }

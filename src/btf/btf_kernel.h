@@ -32,8 +32,7 @@ enum btf_load { BTF_LOAD_NUMBER, BTF_LOAD_STRUCT_PTR, BTF_LOAD_MEM_PTR };
 struct btf_found {
 	enum btf_load kind;
 	u32 id;            /* of the struct that is pointed to */
-	u32 in;            /* the struct that has the member */
-	const char *field; /* its name */
+	const char *field; /* the member's name */
 	bool in_union;     /* one of several members that lie there */
 };
 

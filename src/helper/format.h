@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Formats of bpf_trace_printk, bpf_trace_vprintk and bpf_snprintf.
+ * Formats of bpf_trace_printk, bpf_trace_vprintk, bpf_snprintf and bpf_seq_printf.
  *
  *   % [0 + - space]* [width]   d i u x X   with l or ll
  *                              c   s   p   px pK ps pS pB   pks pus   pI4 pi4 pI6 pi6

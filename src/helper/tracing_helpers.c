@@ -63,9 +63,7 @@ PROTO(btf_find_by_name_kind, INT, ARGS(IN, SIZE, ANY, ANY));
 
 /* ---- text of kernel data ---- */
 
-PROTO(seq_printf, GPL, INT, ARGS(BTF, IN, SIZE, IN_OR_NULL, SIZE0));
-PROTO(seq_write, GPL, INT, ARGS(BTF, IN, SIZE0));
-PROTO(seq_printf_btf, GPL, INT, ARGS(BTF, IN, SIZE0, ANY));
+PROTO(seq_printf_btf, GPL, INT, ARGS(BTF, IN, SIZE0, ANY), .arg_size = { ARG_SEQ_FILE });
 PROTO(snprintf_btf, INT, ARGS(INOUT, SIZE, IN, SIZE, ANY));
 
 /* ---- bpf(2) from within, infrared receivers ---- */

@@ -161,6 +161,7 @@ static int link_image(struct making *k)
 	}
 	i->max_ctx = k->res.max_ctx;
 	i->iter = k->req.iter;
+	i->iter_func = k->req.attach_btf_id;
 	i->max_rdonly = k->res.max_rdonly;
 	i->max_rdwr = k->res.max_rdwr;
 	i->plain = calls_nothing(&k->res.prog);

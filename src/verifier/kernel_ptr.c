@@ -31,15 +31,15 @@ static void pointer(struct env *e, struct reg *r, u8 type, u8 flags)
 }
 
 /* What the kernel vouches for beyond the pointer that it came through. */
-static bool safe_trusted(const struct env *e, const struct btf_found *f)
+static bool safe_trusted(const struct env *e, const struct reg *from, const struct btf_found *f)
 {
-	return !strcmp(kernel_struct_name(e, f->in), "bpf_iter_meta") && !strcmp(f->field, "seq");
+	return !strcmp(kernel_struct_name(e, from->btf_id), "bpf_iter_meta") && !strcmp(f->field, "seq");
 }
 
 static void loaded(struct env *e, const struct reg *from, const struct btf_found *f, u32 val)
 {
 	bool untrusted = from->flags & PTR_UNTRUSTED || f->in_union;
-	bool trusted = from->flags & PTR_TRUSTED && !untrusted && safe_trusted(e, f);
+	bool trusted = from->flags & PTR_TRUSTED && !untrusted && safe_trusted(e, from, f);
 	struct reg *r = cur_reg(e, val);
 
 	switch (f->kind) {
