@@ -135,6 +135,7 @@ static int may_open(struct fs_ctx *x)
 
 static long open_pin(struct fs_ctx *x, const struct stat *st)
 {
+	enum fs_debug debug = FS_DEBUG_NONE;
 	enum obj_type type;
 	u32 id;
 	int fd;
@@ -143,12 +144,16 @@ static long open_pin(struct fs_ctx *x, const struct stat *st)
 		return -ENOTDIR;
 	if (x->oflags & O_PATH)
 		return x->one.at.m->real ? SYS_CONTINUE : give_native(x, 0);
-	if (!fs_pin(&x->one.at, st, &type, &id))
-		return x->one.at.m->real ? SYS_CONTINUE : -EACCES;
+	if (!fs_pin(&x->one.at, st, &type, &id)) {
+		debug = fs_debug_file(&x->one.at, st);
+		if (!debug)
+			return x->one.at.m->real ? SYS_CONTINUE : -EACCES;
+	}
 	fd = may_open(x);
 	if (fd)
 		return fd;
-	fd = type == OBJ_MAP ? fs_map_text(id, x->one.full, x->oflags) : -EIO;
+	fd = debug            ? fs_debug_text(debug, x->one.full, x->oflags)
+	     : type == OBJ_MAP ? fs_map_text(id, x->one.full, x->oflags) : -EIO;
 	if (fd < 0)
 		return fd;
 	return x->c->ops->install_fd(x->c, fd, NULL, (int)x->oflags & (O_CLOEXEC | O_ACCMODE));
