@@ -102,6 +102,8 @@ static void fill(struct obj_new *n, const struct prog_desc *d)
 	h->gpl = d->gpl;
 	h->btf_id = d->btf_id;
 	h->attach_btf_id = d->attach_btf_id;
+	h->iter_rdonly = d->iter_rdonly;
+	h->iter_rdwr = d->iter_rdwr;
 	for (u32 i = 0; i < d->nr_maps; i++)
 		atomic_store_explicit(&h->map_ids[i], d->map_ids[i], memory_order_relaxed);
 	fill_data(n->view.data, d);

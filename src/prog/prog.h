@@ -54,6 +54,7 @@ struct prog_hdr {
 	u32 gpl;
 	u32 btf_id;
 	u32 attach_btf_id;
+	u32 iter_rdonly, iter_rdwr; /* bytes of an element's key and value that an iterator touches */
 	u32 pad;
 	_Atomic u64 run_cnt, run_time_ns;
 	_Atomic u32 map_ids[PROG_MAPS_MAX]; /* 0 ends the list */
@@ -93,7 +94,7 @@ struct prog_desc {
 	u32 nr_func, nr_line;
 	const struct vprog *xlated;
 	u32 btf_id; /* 0: none */
-	u32 attach_btf_id;
+	u32 attach_btf_id, iter_rdonly, iter_rdwr;
 	u32 map_ids[PROG_MAPS_MAX], nr_maps;
 };
 

@@ -375,6 +375,8 @@ static long publish(struct load *l)
 	d->line_info = l->line_info;
 	d->nr_line = l->req.nr_line_info;
 	d->xlated = &l->res.prog;
+	d->iter_rdonly = l->res.max_rdonly;
+	d->iter_rdwr = l->res.max_rdwr;
 	err = join_arrays(l);
 	if (!err)
 		err = put_ids(l);

@@ -120,17 +120,16 @@ static void prog_line(FILE *f, u32 id, const struct obj_view *v)
 static void all_lines(FILE *f, enum obj_type type)
 {
 	struct obj_view v;
-	bool first = true;
 	u32 id = 0;
+
+	/* The kernel's print it before their first object, of which they have some of their own. */
+	fputs(type == OBJ_MAP ? "  id name             max_entries  cur_entries\n"
+			      : "  id name             attached\n",
+	      f);
 
 	while (!obj_next_id(type, id, &id)) {
 		if (obj_map(type, id, false, &v))
 			continue;
-		if (first)
-			fputs(type == OBJ_MAP ? "  id name             max_entries  cur_entries\n"
-					      : "  id name             attached\n",
-			      f);
-		first = false;
 		if (type == OBJ_MAP)
 			map_line(f, id, (const struct map_hdr *)v.hdr);
 		else

@@ -20,6 +20,7 @@
  * fchdir(2) of an open directory works everywhere.
  */
 #include "sys/fscalls.h"
+#include "sys/cmd_iter.h"
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/inotify.h>
@@ -133,6 +134,24 @@ static int may_open(struct fs_ctx *x)
 	return err;
 }
 
+/* A session of a pinned iterator, run here. EIO for other links. */
+static int fs_iter_text(struct fs_ctx *x, u32 id)
+{
+	struct op *op;
+	char name[240];
+	int fd;
+
+	if (x->oflags & O_DIRECT)
+		return -EINVAL;
+	op = op_enter(NULL, __builtin_frame_address(0));
+	if (!op)
+		return -EAGAIN;
+	fs_text_name(name, sizeof(name), x->one.full);
+	fd = iter_open_link(x->c, op, x->a[x->row->one.path], id, name);
+	op_leave(op);
+	return fd < 0 ? fd : fs_text_reopen(fd, x->oflags);
+}
+
 static long open_pin(struct fs_ctx *x, const struct stat *st)
 {
 	enum fs_debug debug = FS_DEBUG_NONE;
@@ -153,7 +172,9 @@ static long open_pin(struct fs_ctx *x, const struct stat *st)
 	if (fd)
 		return fd;
 	fd = debug            ? fs_debug_text(debug, x->one.full, x->oflags)
-	     : type == OBJ_MAP ? fs_map_text(id, x->one.full, x->oflags) : -EIO;
+	     : type == OBJ_MAP  ? fs_map_text(id, x->one.full, x->oflags)
+	     : type == OBJ_LINK ? fs_iter_text(x, id)
+				: -EIO;
 	if (fd < 0)
 		return fd;
 	return x->c->ops->install_fd(x->c, fd, NULL, (int)x->oflags & (O_CLOEXEC | O_ACCMODE));

@@ -130,6 +130,9 @@ bool fs_client_path(const char *text, char *buf, size_t size);
 /* STORE/bpf-map/25: which object. False: no object. */
 bool fs_object_text(const char *text, enum obj_type *type, u32 *id);
 
+/* The name of a memfd that is shown as path; the same memfd with another access mode (fd is closed). */
+void fs_text_name(char *name, size_t size, const char *path);
+int fs_text_reopen(int fd, u32 oflags);
 /* An fd with that text, and `path` as its name, for a client. */
 int fs_text_fd(const char *path, const char *text, size_t n, u32 oflags);
 
