@@ -218,8 +218,8 @@ static int pointer_member(struct load *l, const struct btf_type *t, const char *
 	const struct btf_type *s;
 
 	if (msize != l->size || l->off != moff) {
-		vlog(l->log, "cannot access ptr member %s with moff %u in struct %s with off %u size %u\n", name,
-		     moff, name_of(l), l->off, l->size);
+		vlog(l->log, "cannot access ptr member %s with moff %u in struct %s with off %u size %u\n",
+		     name, moff, name_of(l), l->off, l->size);
 		return -EACCES;
 	}
 	s = btf_skip_mods(l->v, &to);
@@ -233,7 +233,8 @@ static int pointer_member(struct load *l, const struct btf_type *t, const char *
 static int in_member(struct load *l, const struct btf_member *m)
 {
 	const char *name = btf_str(l->v, m->name_off);
-	u32 moff = btf_member_off(l->t, m) / 8, id, nr = 1, all = btf_kernel_size(l->v, m->type, &id, &nr), one;
+	u32 moff = btf_member_off(l->t, m) / 8, id, nr = 1, all = btf_kernel_size(l->v, m->type, &id, &nr),
+	    one;
 	const struct btf_type *t = btf_type(l->v, id);
 
 	if (!all) {
@@ -254,8 +255,9 @@ static int in_member(struct load *l, const struct btf_member *m)
 	if (btf_is(t, BTF_K(PTR)))
 		return pointer_member(l, t, name, moff + (l->off - moff) / one * one, one);
 	if (l->off + l->size > moff + all && !l->f->in_union) {
-		vlog(l->log, "access beyond the end of member %s (mend:%u) in struct %s with off %u size %u\n",
-		     name, moff + all, name_of(l), l->off, l->size);
+		vlog(l->log,
+		     "access beyond the end of member %s (mend:%u) in struct %s with off %u size %u\n", name,
+		     moff + all, name_of(l), l->off, l->size);
 		return -EACCES;
 	}
 	l->f->kind = BTF_LOAD_NUMBER;

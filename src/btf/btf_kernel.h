@@ -16,11 +16,12 @@
 /* NULL: this machine has none, or no memory. Async-signal-safe. */
 const struct btf_view *btf_kernel(void);
 
-/* Bytes of a type, modifiers passed over; an array's are those of all its elements. 0: it has none. *elem, *nr:
- * what the innermost elements are and how many; the type itself and 1 where it is no array. */
+/* Bytes of a type, modifiers passed over; an array's are those of all its elements. 0: it has none. *elem,
+ * *nr: what the innermost elements are and how many; the type itself and 1 where it is no array. */
 u32 btf_kernel_size(const struct btf_view *v, u32 id, u32 *elem, u32 *nr);
 
-/* Where a member is, members of members without a name included: its type, its offset in bits. False: none. */
+/* Where a member is, members of members without a name included: its type, its offset in bits. False: none.
+ */
 struct btf_place {
 	u32 type_id;
 	u32 bit, bits; /* bits: of a bit field, else 0 */

@@ -45,8 +45,8 @@ static u64 seq_printf(u64 seq, u64 fmt, u64 fmt_size, u64 data, u64 data_size, s
 		return (u64)-EINVAL;
 	if (data_size)
 		memcpy(args, (const void *)data, data_size);
-	n = format_text(s->buf + s->len, s->full ? 0 : s->room - s->len, (const char *)fmt, (u32)fmt_size, args,
-			(u32)(data_size / 8));
+	n = format_text(s->buf + s->len, s->full ? 0 : s->room - s->len, (const char *)fmt, (u32)fmt_size,
+			args, (u32)(data_size / 8));
 	if (n < 0)
 		return (u64)(s64)n;
 	if (s->full || (u32)n >= s->room - s->len) {

@@ -98,8 +98,7 @@ static void prog_name(const struct obj_view *v, char *name, size_t size)
 	const char *s = NULL;
 
 	snprintf(name, size, "%.15s", h->o.name);
-	if (!h->btf_id || prog_file_open(&f, v) || !f.h.nr_func ||
-	    btf_obj_read(f.h.btf_id, BTF_SIZE_MAX, &b))
+	if (!h->btf_id || prog_file_open(&f, v) || !f.h.nr_func || btf_obj_read(f.h.btf_id, BTF_SIZE_MAX, &b))
 		return;
 	if (!btf_peek(b.raw, b.read, f.func_info[0].type_id, &t, &s) && *s)
 		snprintf(name, size, "%s", s);

@@ -72,9 +72,7 @@ int iter_objs_init(struct iter_objs *o, const struct btf_view *v, u32 func, cons
 		want(o, &o->map_btf, pointee(v, id, "btf"));
 		break;
 	case ITER_PROGS: want_prog(o, id); break;
-	case ITER_LINKS:
-		want(o, &o->link, id);
-		want_prog(o, pointee(v, id, "prog"));
+	case ITER_LINKS: want(o, &o->link, id); want_prog(o, pointee(v, id, "prog"));
 	}
 	if (!o->meta.size || !id)
 		return -EINVAL;

@@ -16,7 +16,7 @@
 
 #define OBJ_TEXT   (8u * PAGE)
 #define TEXT_MAX   (256ull << 20) /* of a session */
-#define ITER_STEPS 1000000 /* to the next element */
+#define ITER_STEPS 1000000        /* to the next element */
 #define ALIVE_STEP 256u           /* objects between two looks whether the client lives */
 
 struct session {
@@ -99,7 +99,7 @@ static int flush(struct session *s)
 	return 0;
 }
 
-/* One object, or (words[1] or the key NULL) the end. */
+/* One object, or what stands for their end. */
 static int visit(struct session *s)
 {
 	u8 byte;
@@ -118,6 +118,13 @@ static int visit(struct session *s)
 	if (s->nr % ALIVE_STEP == 0 && caller_in(s->c, &byte, s->client_word, 1))
 		return -EINTR;
 	return flush(s);
+}
+
+/* The last call has the number of the object before it. */
+static int visit_end(struct session *s)
+{
+	s->nr -= s->nr > 0;
+	return visit(s);
 }
 
 /* ---- objects by id ---- */
@@ -198,7 +205,7 @@ static int over_ids(struct session *s, enum obj_type type)
 			err = visit(s);
 	}
 	s->words[1] = 0;
-	return err ? err : visit(s);
+	return err ? err : visit_end(s);
 }
 
 /* ---- elements ---- */
@@ -244,7 +251,7 @@ static int over_elems(struct session *s)
 		err = visit(s);
 	}
 	s->words[2] = s->words[3] = 0;
-	return err ? err : visit(s);
+	return err ? err : visit_end(s);
 }
 
 /* ---- the session ---- */

@@ -8,7 +8,8 @@
  *
  * Objects come by ascending id, elements in the map's order; a last call has none. As in
  * the kernel an object's text has 32 KiB; one that needs more ends the session with E2BIG,
- * a program that answers 1 twice ends it with EAGAIN. There is no text then at all: it cannot end in an error.
+ * a program that answers 1 twice ends it with EAGAIN. There is no text then at all: it cannot end in an
+ * error.
  */
 #ifndef PINFS_SYS_ITER_RUN_H
 #define PINFS_SYS_ITER_RUN_H
@@ -24,8 +25,8 @@ struct iter_spec {
 
 /*
  * An fd of this process, opened for reading, with the whole text at offset 0; its memfd is called name.
- * client_word: an address that the client can read while it lives. -EIO: program or link are damaged; -ENOENT,
- * -ENOMEM, -E2BIG, -EAGAIN, -EINTR, -EACCES: the program reaches beyond the map's keys or values.
+ * client_word: an address that the client can read while it lives. -EIO: program or link are damaged;
+ * -ENOENT, -ENOMEM, -E2BIG, -EAGAIN, -EINTR, -EACCES: the program reaches beyond the map's keys or values.
  */
 int iter_session(struct bpf_caller *c, struct op *op, u64 client_word, const struct iter_spec *s,
 		 const char *name);
