@@ -88,52 +88,84 @@ static void map_line(FILE *f, u32 id, const struct map_hdr *h)
 		(long long)elements(id));
 }
 
-/* The name of the main function in the program's BTF, or of the program. */
-static void prog_name(const struct obj_view *v, char *name, size_t size)
+/* The type of the program's main function in its BTF; 0: it has none. */
+struct main_type {
+	struct obj_view v;
+	u32 id;
+};
+
+static int read_main_type(void *arg)
 {
-	const struct prog_hdr *h = (const struct prog_hdr *)v->hdr;
-	struct btf_blob b = { 0 };
+	struct main_type *m = arg;
 	struct prog_file f;
+
+	if (!prog_file_open(&f, &m->v) && f.h.nr_func)
+		m->id = f.func_info[0].type_id;
+	return 0;
+}
+
+static u32 main_type(u32 id)
+{
+	struct main_type m = { .id = 0 };
+	struct op *op;
+
+	if (obj_map(OBJ_PROG, id, false, &m.v))
+		return 0;
+	op = op_enter(NULL, __builtin_frame_address(0));
+	if (op) {
+		op_guarded(op, m.v.base, m.v.base + m.v.size, read_main_type, &m);
+		op_leave(op);
+	}
+	obj_unmap(&m.v);
+	return m.id;
+}
+
+/* The name of the main function in the program's BTF, or of the program. */
+static void prog_name(u32 id, const struct prog_hdr *h, char *name, size_t size)
+{
+	u32 type = h->btf_id ? main_type(id) : 0;
+	struct btf_blob b = { 0 };
 	struct btf_type t;
 	const char *s = NULL;
 
 	snprintf(name, size, "%.15s", h->o.name);
-	if (!h->btf_id || prog_file_open(&f, v) || !f.h.nr_func || btf_obj_read(f.h.btf_id, BTF_SIZE_MAX, &b))
+	if (!type || btf_obj_read(h->btf_id, BTF_SIZE_MAX, &b))
 		return;
-	if (!btf_peek(b.raw, b.read, f.func_info[0].type_id, &t, &s) && *s)
+	if (!btf_peek(b.raw, b.read, type, &t, &s) && *s)
 		snprintf(name, size, "%s", s);
 	btf_blob_drop(&b);
 }
 
-static void prog_line(FILE *f, u32 id, const struct obj_view *v)
+static void prog_line(FILE *f, u32 id, const struct prog_hdr *h)
 {
-	const struct prog_hdr *h = (const struct prog_hdr *)v->hdr;
 	const struct btf_view *kernel = h->attach_btf_id ? btf_kernel() : NULL;
 	const struct btf_type *t = kernel ? btf_type(kernel, h->attach_btf_id) : NULL;
 	char name[128];
 
-	prog_name(v, name, sizeof(name));
+	prog_name(id, h, name, sizeof(name));
 	fprintf(f, "%4u %-16s %s \n", id, name, t ? btf_str(kernel, t->name_off) : "");
 }
 
 static void all_lines(FILE *f, enum obj_type type)
 {
-	struct obj_view v;
+	union {
+		struct obj_hdr o;
+		struct map_hdr map;
+		struct prog_hdr prog;
+	} h;
 	u32 id = 0;
 
 	/* The kernel's print it before their first object, of which they have some of their own. */
 	fputs(type == OBJ_MAP ? "  id name             max_entries  cur_entries\n"
 			      : "  id name             attached\n",
 	      f);
-
 	while (!obj_next_id(type, id, &id)) {
-		if (obj_map(type, id, false, &v))
+		if (obj_read_header(type, id, &h.o, sizeof(h)))
 			continue;
 		if (type == OBJ_MAP)
-			map_line(f, id, (const struct map_hdr *)v.hdr);
+			map_line(f, id, &h.map);
 		else
-			prog_line(f, id, &v);
-		obj_unmap(&v);
+			prog_line(f, id, &h.prog);
 	}
 }
 

@@ -143,16 +143,11 @@ static u32 nlink_of(enum obj_type type, u32 id)
 		       : (u32)st.st_nlink;
 }
 
-/* A copy of its header. -ENOENT: it went meanwhile, or is damaged. */
+/* A copy of its header, read and not mapped: the file may be cut meanwhile. -ENOENT: it went, or is damaged.
+ */
 static int read_hdr(enum obj_type type, u32 id, struct any_hdr *h)
 {
-	struct obj_view v;
-
-	if (obj_map(type, id, false, &v))
-		return -ENOENT;
-	memcpy(h, v.hdr, sizeof(*h));
-	obj_unmap(&v);
-	return 0;
+	return obj_read_header(type, id, (struct obj_hdr *)h->bytes, sizeof(h->bytes)) ? -ENOENT : 0;
 }
 
 static int set_link(struct session *s, u32 id, const struct any_hdr *h)
@@ -237,10 +232,12 @@ static int next_elem(void *arg)
 
 static int over_elems(struct session *s)
 {
-	const struct map_hdr *h = s->m->hdr;
-	int err = 0;
+	struct any_hdr h;
+	int err = read_hdr(OBJ_MAP, s->m->id, &h);
 
-	iter_set_map(&s->objs, h, nlink_of(OBJ_MAP, s->m->id));
+	if (err)
+		return -EIO;
+	iter_set_map(&s->objs, (const void *)&h, nlink_of(OBJ_MAP, s->m->id));
 	s->words[1] = ptr_to_u64(s->objs.map.at);
 	while (!err) {
 		err = op_guarded(s->op, s->m->view.base, s->m->view.base + s->m->view.size, next_elem, s);

@@ -483,8 +483,6 @@ static int rmw(struct env *e, const struct bpf_insn *i)
 	if (load >= 0)
 		mark_unknown(e, (u32)load);
 	type = cur_reg(e, i->dst_reg)->type;
-	if (type == PTR_TO_BTF_ID)
-		return bad(e, -EACCES, "BPF_ATOMIC stores into kernel memory are not allowed");
 	/* First as a read, which must be of initialized memory, then as a write of something unknown. */
 	err = check_mem(e, e->insn, i->dst_reg, i->off, size, false, -1, true, false);
 	if (!err && load >= 0)

@@ -83,7 +83,7 @@ static int check_type(struct env *e, u32 regno, u32 arg, u32 size)
 		return 0;
 	if (ARG_KIND(arg) == ARG_ALLOC_MEM)
 		return wrong_type(e, regno, k->expected);
-	if (r->flags & MEM_RDONLY && arg & (ARG_F_UNINIT | ARG_F_WRITE))
+	if (r->flags & MEM_RDONLY && !(arg & ARG_F_RDONLY))
 		return wrong_type(e, regno, k->expected);
 	if (r->type == PTR_TO_BTF_ID && size == ARG_SEQ_FILE)
 		return check_struct_arg(e, regno, "seq_file");

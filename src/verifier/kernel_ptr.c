@@ -121,12 +121,13 @@ int access_buf(struct env *e, u32 regno, s32 off, u64 size, bool write, s32 val)
 	return 0;
 }
 
-/* Which struct a helper's argument must be. */
+/* Which struct a helper's argument must be, at its beginning. */
 int check_struct_arg(struct env *e, u32 regno, const char *wanted)
 {
-	const char *name = kernel_struct_name(e, cur_reg(e, regno)->btf_id);
+	const struct reg *r = cur_reg(e, regno);
+	const char *name = kernel_struct_name(e, r->btf_id);
 
-	if (!strcmp(name, wanted))
+	if (!strcmp(name, wanted) && !r->off && tnum_equals(r->n.var, 0))
 		return 0;
 	vlog(e->log, "R%u is of type %s but %s is expected\n", regno, name, wanted);
 	return -EACCES;
