@@ -186,12 +186,15 @@ static void set_counts(const struct iter_objs *o, const struct kstruct *k, u32 n
 
 /* ---- objects ---- */
 
-void iter_set_meta(struct iter_objs *o, u64 session, u64 nr)
+void iter_set_meta(struct iter_objs *o, u64 session)
 {
-	clear(&o->meta);
-	clear(&o->seq);
+	struct btf_place p;
+	u32 size;
+
 	set(o, &o->meta, "session_id", session);
-	set(o, &o->meta, "seq_num", nr);
+	o->nr = member(o, &o->meta, "seq_num", &size, &p);
+	if (o->nr && (p.bit % 64 || size != sizeof(u64)))
+		o->nr = NULL;
 	if (o->seq.size)
 		set_ptr(o, &o->meta, "seq", o->seq.at);
 }

@@ -34,13 +34,20 @@ struct iter_objs {
 	size_t size;
 	struct kstruct meta, seq, map, inner, map_btf, prog, aux, prog_btf, link;
 	char *text;
+	u8 *nr; /* meta's seq_num, or NULL */
 };
 
 /* Room for what a target's function (type id func of v) is given. -EINVAL: v has not its types; -ENOMEM. */
 int iter_objs_init(struct iter_objs *o, const struct btf_view *v, u32 func, const struct iter_target *t);
 void iter_objs_drop(struct iter_objs *o);
 
-void iter_set_meta(struct iter_objs *o, u64 session, u64 nr);
+/* Once; then the number of each object. */
+void iter_set_meta(struct iter_objs *o, u64 session);
+static inline void iter_set_nr(struct iter_objs *o, u64 nr)
+{
+	if (o->nr)
+		*(u64 *)o->nr = nr;
+}
 /* nlink: of the object's file, for the counts. */
 void iter_set_map(struct iter_objs *o, const struct map_hdr *h, u32 nlink);
 void iter_set_prog(struct iter_objs *o, const struct prog_hdr *h, u32 nlink);

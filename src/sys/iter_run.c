@@ -29,10 +29,11 @@ struct session {
 	struct prog_hdr *counted; /* where runs are counted, or NULL */
 	u64 words[ITER_ARGS_MAX]; /* the context */
 	struct run_seq seq;
-	u64 id, nr; /* session_id, seq_num */
+	u64 nr; /* seq_num */
 	u64 client_word;
 	int fd;
 	u64 written; /* bytes in fd */
+	u32 pending; /* at the beginning of buf: not in fd yet */
 
 	/* Elements. */
 	struct bpf_map *m;
@@ -41,7 +42,7 @@ struct session {
 	bool more;
 	u8 *copy; /* per-CPU: all values of an element */
 
-	char buf[OBJ_TEXT];
+	char buf[8 * OBJ_TEXT];
 };
 
 /* ---- runs ---- */
@@ -58,21 +59,13 @@ static int call(struct session *s)
 {
 	int err;
 
-	s->seq = (struct run_seq){ .buf = s->buf, .room = OBJ_TEXT };
-	iter_set_meta(&s->objs, s->id, s->nr);
-	s->words[0] = ptr_to_u64(s->objs.meta.at);
-	s->run = (struct running){
-		.c = s->c,
-		.client_word = s->client_word,
-		.image = s->image,
-		.ops = &iter_ops,
-		.frame = { .ctx = s->words },
-		.repeat = 1,
-		.ctx_size = UINT32_MAX,
-		.prefer_cpu = -1,
-	};
-	s->run.r.seq = &s->seq;
+	s->seq = (struct run_seq){ .buf = s->buf + s->pending, .room = OBJ_TEXT };
+	iter_set_nr(&s->objs, s->nr);
+	s->run.done = s->run.ns = 0;
 	err = prog_run(&s->run, s->op);
+	if (s->run.nr_held)
+		memset(s->run.first, 0, sizeof(s->run.first));
+	s->run.nr_held = 0;
 	if (s->counted) {
 		atomic_fetch_add(&s->counted->run_cnt, s->run.done);
 		atomic_fetch_add(&s->counted->run_time_ns, s->run.ns);
@@ -84,10 +77,10 @@ static int flush(struct session *s)
 {
 	u32 at = 0;
 
-	if (s->written + s->seq.len > TEXT_MAX)
+	if (s->written + s->pending > TEXT_MAX)
 		return -ENOMEM;
-	while (at < s->seq.len) {
-		long n = raw_pwrite(s->fd, s->buf + at, s->seq.len - at, (off_t)(s->written + at));
+	while (at < s->pending) {
+		long n = raw_pwrite(s->fd, s->buf + at, s->pending - at, (off_t)(s->written + at));
 
 		if (n == -EINTR)
 			continue;
@@ -95,7 +88,8 @@ static int flush(struct session *s)
 			return -ENOMEM;
 		at += (u32)n;
 	}
-	s->written += s->seq.len;
+	s->written += s->pending;
+	s->pending = 0;
 	return 0;
 }
 
@@ -106,7 +100,7 @@ static int visit(struct session *s)
 	int ret = call(s);
 
 	/* A reader would come again, but not twice for nothing. */
-	if (ret == 1 && s->written)
+	if (ret == 1 && s->written + s->pending)
 		ret = call(s);
 	if (ret < 0)
 		return ret;
@@ -117,14 +111,18 @@ static int visit(struct session *s)
 	s->nr++;
 	if (s->nr % ALIVE_STEP == 0 && caller_in(s->c, &byte, s->client_word, 1))
 		return -EINTR;
-	return flush(s);
+	s->pending += s->seq.len;
+	return s->pending > sizeof(s->buf) - OBJ_TEXT ? flush(s) : 0;
 }
 
 /* The last call has the number of the object before it. */
 static int visit_end(struct session *s)
 {
+	int err;
+
 	s->nr -= s->nr > 0;
-	return visit(s);
+	err = visit(s);
+	return err ? err : flush(s);
 }
 
 /* ---- objects by id ---- */
@@ -286,11 +284,30 @@ static int run_over(struct session *s, u32 map_id)
 	return err;
 }
 
+static void begin(struct session *s)
+{
+	struct timespec ts = { 0, 0 };
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	iter_set_meta(&s->objs, (u64)ts.tv_sec * 1000000000ull + (u64)ts.tv_nsec);
+	s->words[0] = ptr_to_u64(s->objs.meta.at);
+	s->run = (struct running){
+		.c = s->c,
+		.client_word = s->client_word,
+		.image = s->image,
+		.ops = &iter_ops,
+		.frame = { .ctx = s->words },
+		.repeat = 1,
+		.ctx_size = UINT32_MAX,
+		.prefer_cpu = -1,
+	};
+	s->run.r.seq = &s->seq;
+}
+
 static int with_prog(struct session *s, const struct iter_spec *spec)
 {
 	struct handle *h = handle_by_id(OBJ_PROG, spec->prog_id);
 	struct opened *o;
-	struct timespec ts = { 0, 0 };
 	int err;
 
 	if (IS_ERR(h))
@@ -302,15 +319,15 @@ static int with_prog(struct session *s, const struct iter_spec *spec)
 		err = -EIO;
 	if (!err) {
 		s->t = s->image->iter;
-		clock_gettime(CLOCK_MONOTONIC, &ts);
-		s->id = (u64)ts.tv_sec * 1000000000ull + (u64)ts.tv_nsec;
 		o = handle_open(h);
 		if (stats_wanted() && !IS_ERR(o) && o->view.writable)
 			s->counted = (struct prog_hdr *)o->view.hdr;
 		err = iter_objs_init(&s->objs, btf_kernel(), s->image->iter_func, s->t);
 	}
-	if (!err)
+	if (!err) {
+		begin(s);
 		err = run_over(s, spec->map_id);
+	}
 	iter_objs_drop(&s->objs);
 	handle_put(h);
 	return err;
