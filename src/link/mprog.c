@@ -3,7 +3,7 @@
  * Places in a list of programs: see mprog.h.
  *
  * A place is a number: where the entry itself is for REPLACE and for a detach, one less than the anchor's for
- * BEFORE, one more for AFTER; several of them must agree (EDOM).
+ * BEFORE, one more for AFTER; several of them must agree (ERANGE).
  */
 #include "link/mprog.h"
 #include "util/err.h"
@@ -25,7 +25,7 @@ static int agree(int *at, int place)
 	if (place < -1)
 		return place;
 	if (*at >= -1 && *at != place)
-		return -EDOM;
+		return -ERANGE;
 	*at = place;
 	return 0;
 }

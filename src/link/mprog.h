@@ -17,7 +17,7 @@ struct mprog_place {
 	u64 expected_revision;  /* 0: any */
 };
 
-/* Puts e there. -ESTALE, -EEXIST, -ENOENT, -ERANGE, -EDOM, -EINVAL, -EBUSY. */
+/* Puts e there. -ESTALE, -EEXIST, -ENOENT, -ERANGE, -EINVAL, -EBUSY. */
 int mprog_attach(struct attach_list *l, const struct mprog_place *w, const struct attach_entry *e);
 
 /* Takes the entry of prog_id (0: the one that the place names) out, which must be no link's: -EBUSY, -ENOENT,

@@ -21,6 +21,18 @@ static int place(const struct link_req *r, u32 link_id, struct attach_list *l)
 	return mprog_attach(l, &w, &e);
 }
 
+/* A program stands at a hook once. */
+static int update(const struct link_hdr *h, const struct prog_hdr *now, const struct prog_hdr *next)
+{
+	struct attach_list l;
+	int err = attach_list_of(&h->key, &l);
+
+	for (u32 i = 0; !err && i < l.nr; i++)
+		if (l.e[i].prog_id == next->o.id && l.e[i].link_id != h->o.id)
+			err = -EEXIST;
+	return err;
+}
+
 static void info(const struct link_hdr *h, u8 by_type[48])
 {
 	u32 w[2] = { atomic_load(&h->detached) ? 0 : h->key.ifindex, h->attach_type };
@@ -52,6 +64,7 @@ const struct link_ops tcx_link_ops = {
 	.detaches = true,
 	.no_device = -ENODEV,
 	.place = place,
+	.update = update,
 	.info = info,
 	.fdinfo = fdinfo,
 	.where = where,

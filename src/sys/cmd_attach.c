@@ -99,7 +99,8 @@ static long cgroup_attach(struct cmd_ctx *x, const struct link_prog *p)
 	w.denied = err > 0;
 	if (err >= 0 && (w.flags & BPF_F_REPLACE))
 		err = prog_of_type(x, u->prog_attach.replace_bpf_fd, p->h.o.kind, &w.old_prog);
-	if (err >= 0)
+	w.named = u->prog_attach.relative_fd || (w.flags & (BPF_F_LINK | BPF_F_ID));
+	if (err >= 0 && !(w.flags & BPF_F_LINK))
 		err = link_relative(x, w.flags, u->prog_attach.relative_fd, p->h.o.kind, &w.rel_prog,
 				    &w.rel_link);
 	return err < 0 ? err : edit_point(&k, cgroup_edit, &w);
@@ -270,23 +271,11 @@ static long netns_detach(struct cmd_ctx *x, u32 prog_type)
 
 /* ---- maps of sockets ---- */
 
-/* The map of target_fd: which hooks it has is the map type's matter. */
 static int sockmap_key(struct cmd_ctx *x, struct attach_key *k)
 {
-	struct bpf_file f;
-	struct obj_hdr h;
-	int err = cmd_get_fd(x, (int)x->attr->prog_attach.target_fd, OBJ_MAP, &f);
-
-	if (err)
-		return err;
 	k->type = x->attr->prog_attach.attach_type;
 	k->ifindex = 0;
-	k->target = f.h->id;
-	err = obj_read_header(OBJ_MAP, f.h->id, &h, sizeof(h));
-	put_fd(&f);
-	if (err)
-		return err;
-	return h.kind == BPF_MAP_TYPE_SOCKMAP || h.kind == BPF_MAP_TYPE_SOCKHASH ? 0 : -EOPNOTSUPP;
+	return link_sockmap(x, (int)x->attr->prog_attach.target_fd, -EOPNOTSUPP, &k->target);
 }
 
 static int sockmap_edit(void *arg, struct attach_list *l)
