@@ -59,7 +59,7 @@ static int find_place(const struct cgroup_wish *w, const struct attach_list *l)
 		return -EINVAL;
 	if (!w->named)
 		return side & BPF_F_BEFORE ? 0 : (int)l->nr;
-	at = find_anchor(w, l);
+	at = w->rel_err ? w->rel_err : find_anchor(w, l);
 	return at < 0 || (side & BPF_F_BEFORE) ? at : at + 1;
 }
 
@@ -70,6 +70,7 @@ int cgroup_place(const struct cgroup_wish *w, struct attach_list *l)
 	int at;
 
 	if (mode == MODE || ((w->flags & BPF_F_REPLACE) && !(mode & BPF_F_ALLOW_MULTI)) ||
+	    ((w->flags & BPF_F_REPLACE) && (w->flags & (BPF_F_BEFORE | BPF_F_AFTER))) ||
 	    !w->old_prog != !(w->flags & BPF_F_REPLACE))
 		return -EINVAL;
 	if (w->expected_revision && w->expected_revision != attach_shown(l))
@@ -135,6 +136,7 @@ static int place(const struct link_req *r, u32 link_id, struct attach_list *l)
 		.flags = r->flags | BPF_F_ALLOW_MULTI,
 		.rel_prog = r->rel_prog,
 		.rel_link = r->rel_link,
+		.rel_err = r->rel_err,
 		.named = (u32)r->words[0] || (r->flags & (BPF_F_LINK | BPF_F_ID)),
 		.denied = r->denied,
 		.expected_revision = r->expected_revision,
@@ -169,7 +171,6 @@ const struct link_ops cgroup_link_ops = {
 	.name = "cgroup",
 	.target = LINK_AT_CGROUP,
 	.relative = true,
-	.links_only = true,
 	.updates = true,
 	.detaches = true,
 	.same_counts = true,

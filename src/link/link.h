@@ -94,6 +94,7 @@ struct link_req {
 	/* The program that relative_fd (or id) of the union names, resolved by BPF_F_ID and BPF_F_LINK: 0:
 	 * none. */
 	u32 rel_prog, rel_link;
+	int rel_err; /* why they could not be found: told by the rules of the place, in their order */
 	u64 expected_revision;
 
 	/* The client's memory and descriptors, for types that need them. -EFAULT; -EBADF, -EINVAL. */
@@ -106,9 +107,8 @@ struct link_ops {
 	u32 type;         /* BPF_LINK_TYPE_* */
 	const char *name; /* link_type of fdinfo */
 	enum link_target target;
-	bool links_only; /* with relative: only links can be named there */
-	bool relative;   /* the union is relative_fd and expected_revision */
-	int no_device;   /* errno for an unknown ifindex; 0: -EINVAL */
+	bool relative; /* the union is relative_fd and expected_revision */
+	int no_device; /* errno for an unknown ifindex; 0: -EINVAL */
 	bool updates, detaches;
 	bool same_counts; /* an update to the program that it has is a change of the list, too */
 

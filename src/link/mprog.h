@@ -13,6 +13,7 @@
 struct mprog_place {
 	u32 flags;              /* BPF_F_BEFORE, AFTER, REPLACE, ID, LINK */
 	u32 rel_prog, rel_link; /* what relative_fd named; 0: nothing */
+	int rel_err;            /* why they could not be found */
 	u32 old_prog;           /* with REPLACE */
 	u64 expected_revision;  /* 0: any */
 };

@@ -14,6 +14,7 @@ static int place(const struct link_req *r, u32 link_id, struct attach_list *l)
 		.flags = r->flags,
 		.rel_prog = r->rel_prog,
 		.rel_link = r->rel_link,
+		.rel_err = r->rel_err,
 		.expected_revision = r->expected_revision,
 	};
 	const struct attach_entry e = { .prog_id = r->prog_id, .link_id = link_id };

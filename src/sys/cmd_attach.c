@@ -100,9 +100,7 @@ static long cgroup_attach(struct cmd_ctx *x, const struct link_prog *p)
 	if (err >= 0 && (w.flags & BPF_F_REPLACE))
 		err = prog_of_type(x, u->prog_attach.replace_bpf_fd, p->h.o.kind, &w.old_prog);
 	w.named = u->prog_attach.relative_fd || (w.flags & (BPF_F_LINK | BPF_F_ID));
-	if (err >= 0 && !(w.flags & BPF_F_LINK))
-		err = link_relative(x, w.flags, u->prog_attach.relative_fd, p->h.o.kind, &w.rel_prog,
-				    &w.rel_link);
+	w.rel_err = link_relative(x, w.flags, u->prog_attach.relative_fd, 0, &w.rel_prog, &w.rel_link);
 	return err < 0 ? err : edit_point(&k, cgroup_edit, &w);
 }
 
@@ -149,7 +147,7 @@ static int tcx_key(struct cmd_ctx *x, struct attach_key *k)
 	return target_device(x->c, k->ifindex, &d);
 }
 
-static int tcx_place(struct cmd_ctx *x, u32 prog_type, struct mprog_place *w)
+static void tcx_place(struct cmd_ctx *x, u32 prog_type, struct mprog_place *w)
 {
 	const union bpf_attr_new *u = x->attr;
 
@@ -157,7 +155,8 @@ static int tcx_place(struct cmd_ctx *x, u32 prog_type, struct mprog_place *w)
 		.flags = u->prog_attach.attach_flags,
 		.expected_revision = u->prog_attach.expected_revision,
 	};
-	return link_relative(x, w->flags, u->prog_attach.relative_fd, prog_type, &w->rel_prog, &w->rel_link);
+	w->rel_err = link_relative(x, w->flags, u->prog_attach.relative_fd, prog_type, &w->rel_prog,
+				   &w->rel_link);
 }
 
 struct tcx_wish {
@@ -183,8 +182,7 @@ static long tcx_attach(struct cmd_ctx *x, const struct link_prog *p)
 
 	if (!err && (u->prog_attach.attach_flags & BPF_F_REPLACE))
 		err = prog_of_type(x, u->prog_attach.replace_bpf_fd, p->h.o.kind, &old);
-	if (!err)
-		err = tcx_place(x, p->h.o.kind, &w.place);
+	tcx_place(x, p->h.o.kind, &w.place);
 	w.place.old_prog = old;
 	return err ? err : edit_point(&k, tcx_edit, &w);
 }
@@ -208,8 +206,7 @@ static long tcx_detach(struct cmd_ctx *x, u32 prog_id, u32 prog_type)
 		err = attach_list_of(&k, &l);
 	if (!err && !l.nr)
 		err = -ENOENT;
-	if (!err)
-		err = tcx_place(x, prog_id ? prog_type : 0, &r.place);
+	tcx_place(x, prog_id ? prog_type : 0, &r.place);
 	return err ? err : edit_used(&k, tcx_removal, &r);
 }
 

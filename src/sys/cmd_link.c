@@ -236,9 +236,9 @@ static long create(struct cmd_ctx *x, const struct link_ops *ops, struct link_re
 
 	if (!err)
 		err = target_of(x, ops, r);
-	if (!err && ops->relative && (!ops->links_only || (r->flags & BPF_F_LINK)))
-		err = link_relative(x, r->flags, (u32)r->words[0], r->prog->o.kind, &r->rel_prog,
-				    &r->rel_link);
+	if (!err && ops->relative)
+		r->rel_err = link_relative(x, r->flags, (u32)r->words[0], r->prog->o.kind, &r->rel_prog,
+					   &r->rel_link);
 	if (err)
 		return err;
 	h.key = r->key;

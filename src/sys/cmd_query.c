@@ -17,6 +17,7 @@ struct answer {
 	u32 attach_flags;
 	u64 revision;
 	bool has_revision, has_links;
+	bool any_size; /* the revision is written, whatever size the attr has */
 	struct {
 		u32 prog_id, link_id, flags;
 	} e[EFFECTIVE_MAX];
@@ -55,7 +56,7 @@ static long put_answer(struct cmd_ctx *x, const struct answer *a)
 	int err;
 
 	err = cmd_put_u32(x, BPF_ATTR_OFF(prog_query.attach_flags), a->attach_flags);
-	if (!err && a->has_revision && x->size >= BPF_ATTR_BEHIND(prog_query.revision))
+	if (!err && a->has_revision && (a->any_size || x->size >= BPF_ATTR_BEHIND(prog_query.revision)))
 		err = caller_out(x->c, x->uattr + BPF_ATTR_OFF(prog_query.revision), &a->revision,
 				 sizeof(a->revision));
 	if (!err)
@@ -150,7 +151,7 @@ static int query_tcx(struct cmd_ctx *x, struct attach_key *k, struct answer *a)
 	if (err)
 		return err;
 	a->revision = attach_shown(&l);
-	a->has_revision = a->has_links = true;
+	a->has_revision = a->has_links = a->any_size = true;
 	add_all(a, &l, 0);
 	return 0;
 }
@@ -178,6 +179,11 @@ static int query_sockmap(struct cmd_ctx *x, struct attach_key *k, struct answer 
 	if (x->attr->prog_query.query_flags)
 		return -EINVAL;
 	err = link_sockmap(x, (int)x->attr->prog_query.target_fd, -EOPNOTSUPP, &k->target);
+	/* Told even so. */
+	if (err == -EOPNOTSUPP) {
+		put_answer(x, a);
+		return err;
+	}
 	if (!err)
 		err = attach_list_of(k, &l);
 	if (!err)
@@ -210,7 +216,7 @@ long cmd_prog_query(struct cmd_ctx *x)
 		return -EINVAL;
 	a.nr = a.attach_flags = 0;
 	a.revision = 0;
-	a.has_revision = a.has_links = false;
+	a.has_revision = a.has_links = a.any_size = false;
 	/* No program of that type can be loaded: there is nothing at any cgroup. */
 	if (k.type == BPF_LSM_CGROUP)
 		return query_lsm(x, &a);
