@@ -417,17 +417,17 @@ static int hold_new(struct attach_point *p, struct attach_list *l)
 static int change_once(struct op *op, struct attach_point *p, attach_edit edit, void *arg)
 {
 	struct attach_list l, old;
+	bool scrubbed;
 	u64 head;
-	int err = read_clean(op, p, &l, &head);
+	int err = read_list(p, &l, &head);
 
 	if (err)
 		return err;
-	if (!p->writable)
-		return -EACCES;
 	old = l;
+	scrubbed = scrub(&l);
 	err = edit(arg, &l);
-	if (err)
-		return err > 0 ? 0 : err;
+	if (err && (err < 0 || !scrubbed))
+		return MIN(err, 0);
 	err = hold_new(p, &l);
 	if (!err)
 		err = publish(op, p, &l, head);
