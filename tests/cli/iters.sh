@@ -83,7 +83,8 @@ export ONE=$TOP/$B/tests/clients/bpf/iter_one.o
 everywhere bpftool sh "$WORK/bpftool"
 
 # What a fresh bpffs has. The kernel's own are there only where it was built with them.
-text=$(CLIENT=$client RUN_OPTS='--fresh' world root sh -c '
+export CLIENT=$client
+text=$(RUN_OPTS='--fresh' world root sh -c '
 	cd /sys/fs/bpf
 	stat -c "%n %a %s %F" maps.debug progs.debug
 	bpftool map create h type hash key 4 value 4 entries 7 name a_hash
@@ -109,4 +110,42 @@ has "no such file in a directory" "cat: d/maps.debug: Operation not permitted"
 has "not under a name with a dot again" "mv: .*'maps.debug'.*: Operation not permitted"
 has "one that was unlinked" "cat: progs.debug: Operation not permitted"
 has "a second instance has them" '^progs.debug$'
+
+# Files of the store that somebody has written to: errors, and the run goes on.
+new_store
+in_store sh -c '"$CLIENT" "$OBJECT" pin' >/dev/null
+bytes() { head -c "$3" /dev/zero | tr '\0' "$4" | dd of="$1" bs=1 seek="$2" conv=notrunc 2>/dev/null; }
+read_all='cd /sys/fs/bpf/iters; for p in *; do cat $p >/dev/null; echo "$? $p"; done; bpftool link show >/dev/null; "$CLIENT" "$OBJECT" run | tail -n 1'
+is "before: all can be read" "$(in_store sh -c "$read_all" 2>/dev/null)" "0 dump_links
+0 dump_maps
+0 dump_progs
+0 dump_u64
+unlink: ok"
+prog=$(in_store bpftool prog show name dump_maps | sed -n 's/^\([0-9]*\):.*/\1/p' | head -n 1)
+other=$(in_store bpftool prog show name dump_u64 | sed -n 's/^\([0-9]*\):.*/\1/p' | head -n 1)
+# dump_maps becomes a program of another target, then of a function that is none.
+dd if="$STORE/bpf-prog/$other" of="$STORE/bpf-prog/$prog" bs=1 skip=112 seek=112 count=4 conv=notrunc 2>/dev/null
+like "a program of another target" "$(in_store sh -c "$read_all" 2>&1)" 'cat: dump_maps: Input/output error'
+bytes "$STORE/bpf-prog/$prog" 112 4 '\377'
+text=$(in_store sh -c "$read_all" 2>&1)
+like "a program of no target" "$text" 'cat: dump_maps: Input/output error'
+like "the others go on" "$text" '^0 dump_progs'
+# The elements' map is another one now, whose values are shorter; then the whole header is noise.
+small=$(in_store sh -c 'bpftool map create /sys/fs/bpf/small type array key 4 value 1 entries 9 name small
+	bpftool map show name small' | sed -n 's/^\([0-9]*\):.*/\1/p')
+for l in "$STORE"/bpf_link/*; do
+	at=$(grep -obUa bpf_map_elem "$l" | head -n 1 | cut -d: -f1)
+	[ -z "$at" ] || printf "\\x$(printf %02x "$small")" | dd of="$l" bs=1 seek=$((at + 32)) conv=notrunc 2>/dev/null
+done
+like "a map that the program would leave" "$(in_store sh -c "$read_all" 2>&1)" 'cat: dump_u64: Permission denied'
+for l in "$STORE"/bpf_link/*; do bytes "$l" 64 400 '\377'; done
+text=$(in_store sh -c "$read_all" 2>&1)
+is "links full of noise: no pin can be read" "$(grep -c '^1 dump_' <<<"$text")" 4
+like "and the run goes on" "$text" 'unlink: ok'
+
+# A machine without BTF of its own.
+text=$(unshare -m sh -c 'mount --make-rprivate /; mount -t tmpfs none /sys/kernel/btf; exec "$@"' sh \
+	"$PINFS" run --fresh -- sh -c 'bpftool iter pin "$ONE" /sys/fs/bpf/one 2>&1; cat /sys/fs/bpf/maps.debug' 2>&1 </dev/null)
+like "without BTF: no iterator loads" "$text" "Error: can't load objfile"
+like "without BTF: maps.debug" "$text" '^  id name             max_entries'
 done_testing
