@@ -3,6 +3,8 @@
  * Iterators over objects: see iter.h.
  */
 #include "progtype/iter.h"
+#include "progtype/ctx.h"
+#include "util/err.h"
 #include <string.h>
 #include "util/str.h"
 
@@ -64,3 +66,11 @@ u32 iter_arg_struct(const struct btf_view *kernel, u32 func_id, u32 n)
 	t = btf_skip_mods(kernel, &id);
 	return t && btf_is(t, BTF_K(STRUCT)) ? id : 0;
 }
+
+/* A session runs it (sys/iter_run.h); TEST_RUN has no context for it. */
+static int iter_check(const struct test_run_args *a)
+{
+	return a->flags || a->cpu || a->batch_size ? -EINVAL : -EFAULT;
+}
+
+const struct prog_run_ops iter_run_ops = { .check = iter_check };

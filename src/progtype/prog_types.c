@@ -335,6 +335,7 @@ static const struct prog_type types[] = {
 		.name = "tracing",
 		.kind = PROG_TRACING,
 		.may_sleep = true,
+		.run = RUN_ITER,
 		.iter_attach = BPF_TRACE_ITER,
 		.attach = tracing,
 		.alt = kernel_objects,

@@ -42,6 +42,7 @@ enum prog_run {
 	RUN_FLOW_DISSECTOR,
 	RUN_SK_LOOKUP,
 	RUN_NETFILTER,
+	RUN_ITER, /* not that way: EFAULT, as the kernel says */
 };
 
 enum ctx_field_kind {

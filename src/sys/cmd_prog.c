@@ -348,7 +348,8 @@ static int join_arrays(struct load *l)
 {
 	struct obj_hdr like = {
 		.kind = l->desc.type,
-		.flags = prog_compat(l->desc.prog_flags, l->desc.expected_attach_type) << OBJ_F_OWN_SHIFT,
+		.flags = prog_compat(l->desc.prog_flags, l->desc.expected_attach_type, l->desc.iter_target)
+			 << OBJ_F_OWN_SHIFT,
 	};
 	int err = 0;
 

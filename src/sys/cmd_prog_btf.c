@@ -197,6 +197,7 @@ static int load_iter(struct load *l, const struct btf_view *kernel)
 		return -EINVAL;
 	}
 	l->req.kernel = kernel;
+	l->desc.iter_target = (u32)l->req.iter->over + 1;
 	l->req.attach_btf_id = l->desc.attach_btf_id = l->u->prog_load.attach_btf_id;
 	return 0;
 }
@@ -220,8 +221,6 @@ int load_target(struct load *l)
 	t = btf_type(kernel, id);
 	if (!t)
 		return no_attach(l, "attach_btf_id %u is invalid\n");
-	if (!*btf_str(kernel, t->name_off))
-		return no_attach(l, "attach_btf_id %u doesn't have a name\n");
 	if (l->type->kind == PROG_EXT)
 		return no_attach(l, "Cannot replace kernel functions\n");
 	if (l->attach == BPF_TRACE_RAW_TP && !btf_is(t, BTF_K(TYPEDEF)))

@@ -153,19 +153,26 @@ static void all_lines(FILE *f, enum obj_type type)
 		struct map_hdr map;
 		struct prog_hdr prog;
 	} h;
+	struct stat st;
 	u32 id = 0;
+	int fd;
 
 	/* The kernel's print it before their first object, of which they have some of their own. */
 	fputs(type == OBJ_MAP ? "  id name             max_entries  cur_entries\n"
 			      : "  id name             attached\n",
 	      f);
 	while (!obj_next_id(type, id, &id)) {
-		if (obj_read_header(type, id, &h.o, sizeof(h)))
+		/* Held meanwhile; one that is dead is not shown. */
+		fd = obj_open(type, id, O_RDONLY, &st);
+		if (fd < 0)
 			continue;
-		if (type == OBJ_MAP)
-			map_line(f, id, &h.map);
-		else
-			prog_line(f, id, &h.prog);
+		if (!obj_read_header(type, id, &h.o, sizeof(h))) {
+			if (type == OBJ_MAP)
+				map_line(f, id, &h.map);
+			else
+				prog_line(f, id, &h.prog);
+		}
+		obj_close(fd, type, id);
 	}
 }
 

@@ -131,16 +131,6 @@ struct any_hdr {
 	u8 bytes[OBJ_HDR_SIZE] __attribute__((aligned(64)));
 };
 
-static u32 nlink_of(enum obj_type type, u32 id)
-{
-	char name[32];
-	struct stat st;
-
-	return raw_fstatat(the_store.dirfd, store_id_name(name, type, id), &st, AT_SYMLINK_NOFOLLOW)
-		       ? 1
-		       : (u32)st.st_nlink;
-}
-
 /* A copy of its header, read and not mapped: the file may be cut meanwhile. -ENOENT: it went, or is damaged.
  */
 static int read_hdr(enum obj_type type, u32 id, struct any_hdr *h)
@@ -148,41 +138,44 @@ static int read_hdr(enum obj_type type, u32 id, struct any_hdr *h)
 	return obj_read_header(type, id, (struct obj_hdr *)h->bytes, sizeof(h->bytes)) ? -ENOENT : 0;
 }
 
-static int set_link(struct session *s, u32 id, const struct any_hdr *h)
+static void set_link(struct session *s, const struct any_hdr *h, u32 nlink)
 {
 	const struct link_hdr *l = (const void *)h;
 	u32 prog = atomic_load(&l->prog_id);
 	struct any_hdr p;
 
-	iter_set_link(&s->objs, l, prog && !read_hdr(OBJ_PROG, prog, &p) ? (const void *)&p : NULL,
-		      nlink_of(OBJ_LINK, id));
-	return 0;
+	iter_set_link(&s->objs, l, prog && !read_hdr(OBJ_PROG, prog, &p) ? (const void *)&p : NULL, nlink);
 }
 
-static int set_object(struct session *s, u32 id)
+static void set_object(struct session *s, enum obj_type type, const struct any_hdr *h, u32 nlink)
 {
-	static const enum obj_type types[] = {
-		[ITER_MAPS] = OBJ_MAP,
-		[ITER_PROGS] = OBJ_PROG,
-		[ITER_LINKS] = OBJ_LINK,
-	};
-	enum obj_type type = types[s->t->over];
-	struct any_hdr h;
-	int err = read_hdr(type, id, &h);
+	const struct kstruct *k = type == OBJ_MAP    ? &s->objs.map
+				  : type == OBJ_PROG ? &s->objs.prog
+						     : &s->objs.link;
 
-	if (err)
-		return err;
 	switch (type) {
-	case OBJ_MAP:
-		iter_set_map(&s->objs, (const void *)&h, nlink_of(type, id));
-		s->words[1] = ptr_to_u64(s->objs.map.at);
-		return 0;
-	case OBJ_PROG:
-		iter_set_prog(&s->objs, (const void *)&h, nlink_of(type, id));
-		s->words[1] = ptr_to_u64(s->objs.prog.at);
-		return 0;
-	default: s->words[1] = ptr_to_u64(s->objs.link.at); return set_link(s, id, &h);
+	case OBJ_MAP: iter_set_map(&s->objs, (const void *)h, nlink); break;
+	case OBJ_PROG: iter_set_prog(&s->objs, (const void *)h, nlink); break;
+	default: set_link(s, h, nlink);
 	}
+	s->words[1] = ptr_to_u64(k->at);
+}
+
+/* It stays while it is visited; one that is dead already is nothing to be seen. */
+static int visit_id(struct session *s, enum obj_type type, u32 id)
+{
+	struct any_hdr h;
+	struct stat st;
+	int fd = obj_open(type, id, O_RDONLY, &st), err = 0;
+
+	if (fd < 0)
+		return fd == -EMFILE || fd == -ENFILE ? fd : 0;
+	if (!read_hdr(type, id, &h)) {
+		set_object(s, type, &h, (u32)st.st_nlink);
+		err = visit(s);
+	}
+	obj_close(fd, type, id);
+	return err;
 }
 
 static int over_ids(struct session *s, enum obj_type type)
@@ -190,13 +183,8 @@ static int over_ids(struct session *s, enum obj_type type)
 	u32 id = 0;
 	int err = 0;
 
-	while (!err && !obj_next_id(type, id, &id)) {
-		err = set_object(s, id);
-		if (err == -ENOENT)
-			err = 0;
-		else if (!err)
-			err = visit(s);
-	}
+	while (!err && !obj_next_id(type, id, &id))
+		err = visit_id(s, type, id);
 	s->words[1] = 0;
 	return err ? err : visit_end(s);
 }
@@ -235,7 +223,7 @@ static int over_elems(struct session *s)
 
 	if (err)
 		return -EIO;
-	iter_set_map(&s->objs, (const void *)&h, nlink_of(OBJ_MAP, s->m->id));
+	iter_set_map(&s->objs, (const void *)&h, 2);
 	s->words[1] = ptr_to_u64(s->objs.map.at);
 	while (!err) {
 		err = op_guarded(s->op, s->m->view.base, s->m->view.base + s->m->view.size, next_elem, s);

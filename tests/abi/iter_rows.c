@@ -473,6 +473,69 @@ static void pin_rows(void)
 	close(link);
 }
 
+/* Other ways to run such a program, and where it may stand. */
+static void other_rows(void)
+{
+	int prog = trivial("bpf_map", 0), same = trivial("bpf_map", 0), other = trivial("bpf_prog", 0),
+	    array = make_map(BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 4, 0, 0), zero = 0;
+	static char data[64];
+	union row_attr a;
+
+	must(array >= 0, "program array");
+	for (int i = 0; i < 5; i++) {
+		memset(&a, 0, sizeof(a));
+		a.a.test.prog_fd = (unsigned)prog;
+		a.a.test.flags = i == 1;
+		a.a.test.cpu = i == 2;
+		a.a.test.repeat = i == 3;
+		a.a.test.ctx_in = i == 4 ? ptr(data) : 0;
+		a.a.test.ctx_size_in = i == 4 ? 16 : 0;
+		say("test run %d", i), result(raw_bpf(BPF_PROG_TEST_RUN, &a, ATTR_KNOWN));
+	}
+	for (int i = 0; i < 3; i++) {
+		int *const value[] = { &prog, &same, &other };
+
+		memset(&a, 0, sizeof(a));
+		a.a.map_fd = (unsigned)array;
+		a.a.key = ptr(&zero);
+		a.a.value = ptr(value[i]);
+		say("program array %d", i), result(raw_bpf(BPF_MAP_UPDATE_ELEM, &a, ATTR_KNOWN));
+	}
+	memset(&a, 0, sizeof(a));
+	a.a.attach_bpf_fd = (unsigned)prog;
+	a.a.attach_type = BPF_TRACE_ITER;
+	say("attached without a link"), result(raw_bpf(BPF_PROG_ATTACH, &a, ATTR_KNOWN));
+}
+
+/* What else attach_btf_id may be. */
+static void target_rows(void)
+{
+	const struct {
+		const char *text;
+		unsigned id, type, attach;
+	} rows[] = {
+		{ "no id", 0, BPF_PROG_TYPE_TRACING, BPF_TRACE_ITER },
+		{ "a type", find("bpf_map", BTF_KIND_STRUCT), BPF_PROG_TYPE_TRACING, BPF_TRACE_ITER },
+		{ "one without a name", 3, BPF_PROG_TYPE_TRACING, BPF_TRACE_ITER },
+		{ "none that there is", 999999, BPF_PROG_TYPE_TRACING, BPF_TRACE_ITER },
+		{ "none that could be", 0x7fffffff, BPF_PROG_TYPE_TRACING, BPF_TRACE_ITER },
+		{ "of a packet program", find("bpf_iter_bpf_map", BTF_KIND_FUNC), BPF_PROG_TYPE_XDP, 0 },
+	};
+	struct bpf_insn insns[] = { END };
+	union row_attr a;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
+		memset(&a, 0, sizeof(a));
+		a.a.prog_type = rows[i].type;
+		a.a.expected_attach_type = rows[i].attach;
+		a.a.attach_btf_id = rows[i].id;
+		a.a.insns = ptr(insns);
+		a.a.insn_cnt = 2;
+		a.a.license = ptr("GPL");
+		say("attached to %s", rows[i].text), result_fd(raw_bpf(BPF_PROG_LOAD, &a, ATTR_KNOWN));
+	}
+}
+
 int main(void)
 {
 	int hash, array;
@@ -491,5 +554,7 @@ int main(void)
 	session_rows(hash);
 	update_rows(hash);
 	pin_rows();
+	other_rows();
+	target_rows();
 	return 0;
 }

@@ -285,6 +285,7 @@ static void run(void)
 	show_raw();
 	show_sizes();
 	show_again();
+	show("dump_helpers", "it_array", 0);
 	show("dump_formats", NULL, 0);
 	printf("unknown format: %s\n", error_name((int)data->again));
 	show_orphans();

@@ -289,6 +289,41 @@ int dump_again(struct bpf_iter__bpf_map_elem *ctx)
 	return 0;
 }
 
+/* Other helpers on the way: reads by address, maps, text of its own, a callback. */
+static long count_one(struct bpf_map *map, __u32 *key, struct point *p, long *n)
+{
+	*n += p->x;
+	return 0;
+}
+
+SEC("iter/bpf_map_elem")
+int dump_helpers(struct bpf_iter__bpf_map_elem *ctx)
+{
+	struct seq_file *seq = ctx->meta->seq;
+	__u32 *key = ctx->key, k, id = 0, wanted;
+	__u64 *value = ctx->value;
+	char name[16] = "", text[32] = "";
+	struct point p = { 7, 8 }, *found;
+	long n = 0;
+
+	if (!key || !value)
+		return 0;
+	k = *key;
+	bpf_probe_read_kernel_str(name, sizeof(name), ctx->map->name);
+	bpf_probe_read_kernel(&id, sizeof(id), __builtin_preserve_access_index(&ctx->map->id));
+	wanted = ctx->map->id;
+	found = bpf_map_lookup_elem(&it_hash, &k);
+	BPF_SEQ_PRINTF(seq, "%s %d found %d", name, id == wanted, found ? found->x : -1);
+	k += 100;
+	bpf_map_update_elem(&it_hash, &k, &p, BPF_ANY);
+	bpf_for_each_map_elem(&it_hash, count_one, &n, 0);
+	BPF_SNPRINTF(text, sizeof(text), "<%llu>", *value);
+	BPF_SEQ_PRINTF(seq, " sum %ld %s", n, text);
+	BPF_SEQ_PRINTF(seq, " left %ld pid %d\n", bpf_map_delete_elem(&it_hash, &k),
+		       bpf_get_current_pid_tgid() != 0);
+	return 0;
+}
+
 SEC("iter/bpf_map")
 int dump_formats(struct bpf_iter__bpf_map *ctx)
 {
