@@ -31,4 +31,7 @@ int format_check(const char *fmt, u32 size, u32 n);
  */
 int format_text(char *buf, u32 room, const char *fmt, u32 size, const u64 *args, u32 n);
 
+/* What is shown for an address (%p): the same for the same one, in a process. */
+u64 format_hashed(u64 addr);
+
 #endif
