@@ -48,7 +48,7 @@ enum arg_kind {
 /* In arg_size. ARG_SOCK: not by BTF; ARG_BTF_ID: one of each CPU. */
 #define ARG_NARROW   1u
 #define ARG_SEQ_FILE 2u /* ARG_BTF_ID: a struct seq_file */
-#define ARG_KIND(a) ((enum arg_kind)((a)&0xff))
+#define ARG_KIND(a)  ((enum arg_kind)((a)&0xff))
 
 enum ret_kind {
 	RET_INTEGER,

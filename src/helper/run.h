@@ -56,9 +56,9 @@ struct run {
 	u64 redirect_map, redirect_index, redirect_flags; /* bpf_redirect and bpf_redirect_map */
 	struct bpf_map *redirect_to;
 	struct run_seq *seq; /* of an iterator's run, else NULL */
-	u64 scratch[8]; /* helpers' own, zero at the start */
-	u64 loop_began; /* exec's: ns, when may_goto was first met; zero at the start, like loops_left */
-	u32 loops_left; /* exec's: how often may_goto goes on before it looks at the clock */
+	u64 scratch[8];      /* helpers' own, zero at the start */
+	u64 loop_began;      /* exec's: ns, when may_goto was first met; zero at the start, like loops_left */
+	u32 loops_left;      /* exec's: how often may_goto goes on before it looks at the clock */
 };
 
 #endif

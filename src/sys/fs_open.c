@@ -171,7 +171,7 @@ static long open_pin(struct fs_ctx *x, const struct stat *st)
 	fd = may_open(x);
 	if (fd)
 		return fd;
-	fd = debug            ? fs_debug_text(debug, x->one.full, x->oflags)
+	fd = debug              ? fs_debug_text(debug, x->one.full, x->oflags)
 	     : type == OBJ_MAP  ? fs_map_text(id, x->one.full, x->oflags)
 	     : type == OBJ_LINK ? fs_iter_text(x, id)
 				: -EIO;

@@ -180,7 +180,8 @@ long fs_trace_statfs(struct fs_ctx *x);
 long fs_outside(struct fs_ctx *x);
 
 /* A pinned map as text; -EIO: it has none. */
-/* Which of the two files of text an instance's plain file is, if any (fs_debug.c); and its text, as fs_map_text. */
+/* Which of the two files of text an instance's plain file is, if any (fs_debug.c); and its text, as
+ * fs_map_text. */
 enum fs_debug { FS_DEBUG_NONE, FS_DEBUG_MAPS, FS_DEBUG_PROGS };
 enum fs_debug fs_debug_file(const struct fs_at *at, const struct stat *st);
 int fs_debug_text(enum fs_debug kind, const char *path, u32 oflags);

@@ -137,8 +137,7 @@ static int one(struct rewrite *w, u32 at)
 	if ((class == BPF_LDX || class == BPF_ST || class == BPF_STX) && ptr == PTR_TO_CTX)
 		return context(w, at);
 	if (class == BPF_LDX && (ptr == PTR_TO_BTF_ID || ptr == PTR_TO_UNTRUSTED_MEM ||
-				 ptr == PTR_TO_SOCKET || ptr == PTR_TO_SOCK_COMMON ||
-				 ptr == PTR_TO_TCP_SOCK))
+				 ptr == PTR_TO_SOCKET || ptr == PTR_TO_SOCK_COMMON || ptr == PTR_TO_TCP_SOCK))
 		i.code = (u8)(class | BPF_SIZE(i.code) |
 			      (BPF_MODE(i.code) == BPF_MEM ? BPF_PROBE_MEM : BPF_PROBE_MEMSX));
 	if (insn_is_call(&i, 0) && i.imm == BPF_FUNC_tail_call)

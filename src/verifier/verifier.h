@@ -70,7 +70,7 @@ struct verify_result {
 	void *arena;       /* freed by verify_free */
 	size_t arena_size;
 	u32 max_rdonly, max_rdwr; /* bytes of an iterator's key and value that it touches, the same way */
-	u32 max_ctx; /* bytes of its context that the program touches: largest offset + size */
+	u32 max_ctx;              /* bytes of its context that the program touches: largest offset + size */
 };
 
 /*

@@ -45,7 +45,7 @@ everywhere client sh -c 'exec "$CLIENT" "$OBJECT" run'
 like "the client saw its maps" "$(cat "$WORK/pinfs")" 'it_lru  .*\|    9\|8\|8\|100 flags 2'
 
 export TYPED=$TOP/$B/tests/clients/bpf/iter_typed.o
-everywhere "values by their types" sh -c '"${CLIENT%/*}"/libbpf_typed$(case $CLIENT in *.static) echo .static ;; esac) "$TYPED" 101'
+everywhere "values by their types" sh -c '"${CLIENT%/*}"/libbpf_typed$(case $CLIENT in *.static) echo .static ;; esac) "$TYPED" 307'
 
 cat >"$WORK/pins" <<'EOS'
 "$CLIENT" "$OBJECT" pin
