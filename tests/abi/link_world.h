@@ -24,13 +24,13 @@
 #define BPF_F_AFTER  (1u << 4)
 #define BPF_F_ID     (1u << 5)
 #endif
-#define F_PREORDER  (1u << 6)
-#define F_LINK      (1u << 13)
-#define AT_TCX_IN   46
-#define AT_TCX_OUT  47
-#define AT_NETFILTER 45
+#define F_PREORDER      (1u << 6)
+#define F_LINK          (1u << 13)
+#define AT_TCX_IN       46
+#define AT_TCX_OUT      47
+#define AT_NETFILTER    45
 #define AT_UPROBE_MULTI 48
-#define AT_END      60
+#define AT_END          60
 
 /* Programs: type, expected attach type, name, what r0 is. */
 struct world_prog {
@@ -285,13 +285,13 @@ enum row_op { END, LINK, CLOSE, UPDATE, DETACHL, ATTACH, DETACH, QUERY, INFO, FD
 
 struct row {
 	enum row_op op;
-	int prog;     /* fd; UPDATE: the new one */
-	int target;   /* fd or ifindex; of operations on links: the link's fd */
-	uint32_t at;  /* attach type */
+	int prog;    /* fd; UPDATE: the new one */
+	int target;  /* fd or ifindex; of operations on links: the link's fd */
+	uint32_t at; /* attach type */
 	uint32_t flags;
-	int rel;      /* relative_fd; with BPF_F_ID the id of what that fd is; UPDATE: old_prog_fd */
+	int rel; /* relative_fd; with BPF_F_ID the id of what that fd is; UPDATE: old_prog_fd */
 	uint64_t rev;
-	int old;      /* ATTACH: replace_bpf_fd; LINK: slot */
+	int old; /* ATTACH: replace_bpf_fd; LINK: slot */
 };
 
 static inline void say_flags(uint32_t f)
@@ -335,8 +335,8 @@ static inline void row_update(const struct row *r)
 
 static inline void row_attach(const struct row *r)
 {
-	union row_attr a = { .w = { (uint32_t)r->target, (uint32_t)r->prog, r->at, r->flags,
-				    (uint32_t)r->old, relative(r) } };
+	union row_attr a = { .w = { (uint32_t)r->target, (uint32_t)r->prog, r->at, r->flags, (uint32_t)r->old,
+				    relative(r) } };
 	int cmd = r->op == ATTACH ? BPF_PROG_ATTACH : BPF_PROG_DETACH;
 
 	memcpy(&a.w[6], &r->rev, 8);
