@@ -30,6 +30,7 @@ struct object {
 	u64 ino;
 	u32 kind;
 	char name[OBJ_NAME_LEN];
+	char about[400]; /* what it is attached to, in words; empty: nothing to tell */
 	bool readable; /* the header could be read: kind and name are valid */
 	char **pins;   /* paths, as the processes of a run see them */
 	u32 npins;

@@ -92,6 +92,15 @@ void attach_entry_insert(struct attach_list *l, u32 to, const struct attach_entr
  * returns that. For people and for netlink's questions. */
 int attach_each(int (*each)(void *arg, const struct attach_key *k, const struct attach_list *l), void *arg);
 
+/* "tcx_ingress"; NULL: unknown. */
+const char *attach_type_name(u32 type);
+
+/* "interface 2", "cgroup 4711": what the point is at, with a NUL; at most 48 bytes. Returns the end. */
+char *attach_where(const struct attach_key *k, char *to);
+
+/* The point that a link stands at; false: none. */
+bool attach_of_link(u32 link_id, struct attach_key *k);
+
 /* Says that this process drives the point, until it is closed: a lock on its description. */
 int attach_drive(struct attach_point *p);
 

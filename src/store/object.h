@@ -74,6 +74,8 @@ struct obj_type_ops {
 	const char *dir; /* directory of the ids, and text of the fd */
 	/* What the type calls a kind (of its header), for people. NULL: nothing to tell. May be NULL. */
 	const char *(*kind_name)(u32 kind);
+	/* What it is and does, for people: at most 400 bytes with the NUL; false: nothing to tell. May be NULL. */
+	bool (*describe)(const struct obj_hdr *hdr, size_t file_size, char *to);
 	/*
 	 * The last user reference is gone while object references remain.
 	 * May be NULL. Called with the object mapped.

@@ -71,6 +71,7 @@ static const struct obj_type_ops prog_type_ops = {
 static const struct obj_type_ops link_type_ops = {
 	.dir = "bpf_link",
 	.kind_name = link_kind_name,
+	.describe = link_describe,
 	.release = link_release,
 	.each_ref = link_each_ref,
 };
