@@ -101,7 +101,8 @@ char *attach_where(const struct attach_key *k, char *to);
 /* The point that a link stands at; false: none. */
 bool attach_of_link(u32 link_id, struct attach_key *k);
 
-/* Says that this process drives the point, until it is closed: a lock on its description. */
+/* Says that this process drives the point, until it is closed: a lock on a description of its own. -EAGAIN:
+ * the point was just removed; ask for the list, and again. */
 int attach_drive(struct attach_point *p);
 
 /* The inode of the point's file, on which its drivers have a shared flock; 0: it was never used. */
