@@ -38,6 +38,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <time.h>
+#include "link/attach_gone.h"
 #include "link/link.h"
 #include "shm/actor.h"
 #include "store/dirscan.h"
@@ -730,6 +731,8 @@ static bool close_empty(const struct attach_key *k)
 	if (IS_ERR(p))
 		return false;
 	take_over(p);
+	if (attach_target_gone(k))
+		attach_change(p, attach_empty, NULL);
 	fd = open_name(k, &writable);
 	if (fd >= 0 && p->writable && actor_self()->id && !attach_list(p, &l) && !l.nr &&
 	    !read_list(p, &l, &head) && !l.nr && !raw_flock(fd, LOCK_EX | LOCK_NB)) {

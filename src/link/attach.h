@@ -95,6 +95,9 @@ int attach_each(int (*each)(void *arg, const struct attach_key *k, const struct 
 /* "tcx_ingress"; NULL: unknown. */
 const char *attach_type_name(u32 type);
 
+/* Is it a hook of cgroups? */
+bool attach_is_cgroup(u32 type);
+
 /* "interface 2", "cgroup 4711": what the point is at, with a NUL; at most 48 bytes. Returns the end. */
 char *attach_where(const struct attach_key *k, char *to);
 

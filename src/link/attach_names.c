@@ -52,6 +52,13 @@ const char *attach_type_name(u32 type)
 	return type < ARRAY_SIZE(names) ? names[type] : NULL;
 }
 
+bool attach_is_cgroup(u32 type)
+{
+	const char *name = attach_type_name(type);
+
+	return name && str_starts(name, "cgroup_");
+}
+
 char *attach_where(const struct attach_key *k, char *to)
 {
 	if (k->ifindex)

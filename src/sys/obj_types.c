@@ -92,12 +92,8 @@ static const struct obj_type_ops attach_type_ops = {
 };
 
 static const struct obj_type_ops *const table[OBJ_TYPES] = {
-	[OBJ_MAP] = &map_type_ops,
-	[OBJ_PROG] = &prog_type_ops,
-	[OBJ_LINK] = &link_type_ops,
-	[OBJ_BTF] = &btf_type_ops,
-	[OBJ_PERF] = &perf_type_ops,
-	[OBJ_ATTACH] = &attach_type_ops,
+	[OBJ_MAP] = &map_type_ops, [OBJ_PROG] = &prog_type_ops, [OBJ_LINK] = &link_type_ops,
+	[OBJ_BTF] = &btf_type_ops, [OBJ_PERF] = &perf_type_ops, [OBJ_ATTACH] = &attach_type_ops,
 };
 
 void sys_init(void)

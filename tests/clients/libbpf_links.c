@@ -180,7 +180,7 @@ int main(int argc, char **argv)
 		const char *name;
 		int args, (*fn)(char **argv);
 	} cmds[] = {
-		{ "attach", 3, cmd_attach }, { "look", 1, cmd_look },	      { "update", 2, cmd_update },
+		{ "attach", 3, cmd_attach }, { "look", 1, cmd_look },         { "update", 2, cmd_update },
 		{ "detach", 1, cmd_detach }, { "conflict", 1, cmd_conflict },
 	};
 
