@@ -62,22 +62,47 @@ run conflict "$LINKS/bpf/links.o"
 rmdir $dir && echo clean
 EOS
 
-PATH=$PATH:/usr/sbin TORN_OK=1 HOW= world kernel unshare -n bash "$WORK/story" >"$WORK/kernel" 2>&1 </dev/null
-for how in '--fresh' '--fresh --redirect' '--fresh static'; do
-	static=
-	[[ $how == *static ]] && static=.static
-	PATH=$PATH:/usr/sbin HOW=$static RUN_OPTS=${how% static} world root timeout 60 unshare -n bash "$WORK/story" \
+# By netlink, which the library alone can answer. What is attached so stays when its maker has gone.
+cat >"$WORK/net" <<'EOS'
+. "$1"
+run netlink "$LINKS/bpf/links.o"
+tool net show
+mount --bind /sys/fs/bpf /sys/fs/bpf 2>/dev/null
+bpftool prog load "$LINKS/bpf/links.o" /sys/fs/bpf/link-prog 2>/dev/null >&2
+tool net detach xdpgeneric dev lo
+tool net show
+tool net attach xdpgeneric pinned /sys/fs/bpf/link-prog dev lo
+tool net attach xdpgeneric pinned /sys/fs/bpf/link-prog dev lo
+tool net attach xdpgeneric pinned /sys/fs/bpf/link-prog dev lo overwrite
+rm -f /sys/fs/bpf/link-prog
+tool net show
+tool net detach xdpgeneric dev lo
+tool net show
+EOS
+sed -n '/^plain()/,/^run attach/p' "$WORK/story" | sed '$d' >"$WORK/functions"
+
+# compare STORY HOW STATIC ARGS...
+compare_story() {
+	local story=$1 how=$2 static=$3 line text
+	shift 3
+	PATH=$PATH:/usr/sbin TORN_OK=1 HOW='' world kernel unshare -n bash "$WORK/$story" "$@" >"$WORK/kernel" 2>&1 </dev/null
+	PATH=$PATH:/usr/sbin HOW=$static RUN_OPTS=$how world root timeout 60 unshare -n bash "$WORK/$story" "$@" \
 		>"$WORK/pinfs" 2>&1 </dev/null
-	is "run $how: exit status" $? 0
+	is "$story, run $how$static: exit status" $? 0
 	while IFS= read -r line; do
-		text="run $how: ${line:1}"
+		text="$story, run $how$static: ${line:1}"
 		case $line in
 		=*) ok "$text" ;;
 		-*) not_ok "$text" ;;
 		+*) not_ok "$text (not on the kernel)" ;;
 		esac
 	done < <(diff --unchanged-line-format='=%L' --old-line-format='-%L' --new-line-format='+%L' "$WORK/kernel" "$WORK/pinfs")
-done
+}
+
+compare_story story --fresh ''
+compare_story story '--fresh --redirect' ''
+compare_story story --fresh .static
+compare_story net --fresh '' "$WORK/functions"
 
 cat >"$WORK/shown" <<'EOS'
 dir=/sys/fs/bpf/link-test

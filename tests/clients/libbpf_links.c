@@ -7,6 +7,7 @@
  *     libbpf_links update OBJECT DIR          the XDP link gets the other program
  *     libbpf_links detach DIR                 detaches all, keeps the pins
  *     libbpf_links conflict OBJECT            what stands in the way of another one
+ *     libbpf_links netlink OBJECT             the same by netlink, beside links
  *
  * The output holds no ids, so it is the same on a kernel and under pinfs.
  */
@@ -14,6 +15,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if_link.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -174,6 +176,82 @@ static int cmd_conflict(char **argv)
 	return 0;
 }
 
+static void query(void)
+{
+	LIBBPF_OPTS(bpf_xdp_query_opts, o);
+	int err = bpf_xdp_query(1, 0, &o);
+
+	printf("query: %s mode %d, program %d skb %d drv %d hw %d\n", err ? strerrorname_np(-err) : "ok",
+	       o.attach_mode, o.prog_id != 0, o.skb_prog_id != 0, o.drv_prog_id != 0, o.hw_prog_id != 0);
+}
+
+/* Each row a message, and what is there after it. */
+static int cmd_netlink(char **argv)
+{
+	struct bpf_object *o = load(argv[0]);
+	int a = bpf_program__fd(bpf_object__find_program_by_name(o, "pass"));
+	int b = bpf_program__fd(bpf_object__find_program_by_name(o, "drop_runts"));
+	int other = bpf_program__fd(bpf_object__find_program_by_name(o, "watch_in"));
+	enum { LINK = -100, UNLINK };
+	const struct {
+		int fd, ifindex;
+		unsigned flags;
+		int old;
+	} rows[] = {
+		{ -1, 1, 0, 0 },
+		{ a, 1, 0, 0 },
+		{ a, 1, XDP_FLAGS_UPDATE_IF_NOEXIST, 0 },
+		{ a, 1, 0, 0 },
+		{ b, 1, XDP_FLAGS_DRV_MODE, 0 },
+		{ b, 1, XDP_FLAGS_HW_MODE, 0 },
+		{ b, 1, XDP_FLAGS_SKB_MODE, 0 },
+		{ b, 1, 1u << 9, 0 },
+		{ b, 1, XDP_FLAGS_DRV_MODE | XDP_FLAGS_SKB_MODE, 0 },
+		{ other, 1, 0, 0 },
+		{ 199, 1, 0, 0 },
+		{ a, 4711, 0, 0 },
+		{ -1, 4711, 0, 0 },
+		{ b, 1, XDP_FLAGS_REPLACE, a },
+		{ a, 1, XDP_FLAGS_REPLACE, b },
+		{ a, 1, XDP_FLAGS_REPLACE, other },
+		{ a, 1, XDP_FLAGS_REPLACE, 199 },
+		{ -1, 1, XDP_FLAGS_REPLACE, b },
+		{ -1, 1, XDP_FLAGS_DRV_MODE, 0 },
+		{ LINK, 1, 0, 0 },
+		{ -1, 1, XDP_FLAGS_REPLACE, a },
+		{ -1, 1, 0, 0 },
+		{ LINK, 1, 0, 0 },
+		{ a, 1, 0, 0 },
+		{ a, 1, XDP_FLAGS_DRV_MODE, 0 },
+		{ -1, 1, 0, 0 },
+		{ UNLINK, 1, 0, 0 },
+		{ a, 1, XDP_FLAGS_DRV_MODE, 0 },
+		{ a, 1, XDP_FLAGS_SKB_MODE | XDP_FLAGS_UPDATE_IF_NOEXIST, 0 },
+	};
+	int link = -1;
+
+	query();
+	for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		LIBBPF_OPTS(bpf_xdp_attach_opts, opts, .old_prog_fd = rows[i].old);
+		char what[40];
+		int err = 0;
+
+		if (rows[i].fd == LINK) {
+			link = bpf_link_create(b, 1, BPF_XDP, NULL);
+			err = link < 0 ? -errno : 0;
+		} else if (rows[i].fd == UNLINK) {
+			close(link);
+		} else {
+			err = bpf_xdp_attach(rows[i].ifindex, rows[i].fd, rows[i].flags,
+					     rows[i].old ? &opts : NULL);
+		}
+		snprintf(what, sizeof(what), "%u flags %#x", i, rows[i].flags);
+		say("netlink", what, err);
+		query();
+	}
+	return 0; /* what is attached stays */
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -181,7 +259,7 @@ int main(int argc, char **argv)
 		int args, (*fn)(char **argv);
 	} cmds[] = {
 		{ "attach", 3, cmd_attach }, { "look", 1, cmd_look },         { "update", 2, cmd_update },
-		{ "detach", 1, cmd_detach }, { "conflict", 1, cmd_conflict },
+		{ "detach", 1, cmd_detach }, { "conflict", 1, cmd_conflict }, { "netlink", 1, cmd_netlink },
 	};
 
 	libbpf_set_print(quiet);
