@@ -438,7 +438,7 @@ static bool made_with(struct fs_ctx *x, const struct proc_text *t)
 }
 
 /* The text that a client is to see for a link of /proc, in place; false: it stays. */
-static bool shown_text(char *text, size_t size, bool made)
+static bool shown_text(struct fs_ctx *x, const struct proc_text *t, char *text, size_t size)
 {
 	static const char *const anon[OBJ_TYPES] = {
 		[OBJ_MAP] = "anon_inode:bpf-map",       [OBJ_PROG] = "anon_inode:bpf-prog",
@@ -451,7 +451,9 @@ static bool shown_text(char *text, size_t size, bool made)
 	u32 id;
 
 	if (fs_object_text(text, &type, &id)) {
-		str_put(text, type == OBJ_LINK && !made ? "anon_inode:bpf-link" : anon[type]);
+		bool later = type == OBJ_LINK && !made_with(x, t);
+
+		str_put(text, later ? "anon_inode:bpf-link" : anon[type]);
 		return true;
 	}
 	if (store_file(text, STATS_FILE)) {
@@ -489,8 +491,7 @@ long fs_text_readlink(struct fs_ctx *x)
 	parse_path(x, x->one.full, &t);
 	if ((t.kind != TEXT_FD && t.kind != TEXT_CWD) || size <= 0)
 		return SYS_CONTINUE;
-	if (proc_link(x, &t, text, sizeof(text)) <= 0 ||
-	    !shown_text(text, sizeof(text), t.kind == TEXT_FD && made_with(x, &t)))
+	if (proc_link(x, &t, text, sizeof(text)) <= 0 || !shown_text(x, &t, text, sizeof(text)))
 		return SYS_CONTINUE;
 	n = MIN((long)strlen(text), (long)size);
 	err = caller_out(x->c, x->a[arg + 1], text, (size_t)n);

@@ -69,14 +69,19 @@ static void sweep_flags(void)
 			for (int link = 0; link < 2; link++) {
 				uint32_t f = bits | (link ? F_LINK : 0);
 
-				row_run(&(struct row){ ATTACH, at[i].prog, at[i].target, at[i].at, f, 0, 0, 0 });
-				row_run(&(struct row){ DETACH, at[i].prog, at[i].target, at[i].at, f, 0, 0, 0 });
-				row_run(&(struct row){ DETACH, at[i].prog, at[i].target, at[i].at, 0, 0, 0, 0 });
+				row_run(&(struct row){ ATTACH, at[i].prog, at[i].target, at[i].at, f, 0, 0,
+						       0 });
+				row_run(&(struct row){ DETACH, at[i].prog, at[i].target, at[i].at, f, 0, 0,
+						       0 });
+				row_run(&(struct row){ DETACH, at[i].prog, at[i].target, at[i].at, 0, 0, 0,
+						       0 });
 			}
 	for (uint32_t bit = 7; bit < 32; bit++)
 		for (unsigned i = 0; i < 2; i++) {
-			row_run(&(struct row){ ATTACH, at[i].prog, at[i].target, at[i].at, 1u << bit, 0, 0, 0 });
-			row_run(&(struct row){ DETACH, at[i].prog, at[i].target, at[i].at, 1u << bit, 0, 0, 0 });
+			row_run(&(struct row){ ATTACH, at[i].prog, at[i].target, at[i].at, 1u << bit, 0, 0,
+					       0 });
+			row_run(&(struct row){ DETACH, at[i].prog, at[i].target, at[i].at, 1u << bit, 0, 0,
+					       0 });
 			row_run(&(struct row){ QUERY, 0, at[i].target, at[i].at, 1u << bit, 0, 0, 0 });
 		}
 }
@@ -93,7 +98,8 @@ static void sweep_modes(void)
 				for (int sub = 0; sub < 2; sub++) {
 					int at = sub ? FD_CG_SUB : FD_CG;
 
-					row_run(&(struct row){ ATTACH, P_CGSKB, FD_CG, 0, modes[a], 0, 0, 0 });
+					row_run(&(struct row){ ATTACH, P_CGSKB, FD_CG, 0, modes[a], 0, 0,
+							       0 });
 					row_run(&(struct row){ ATTACH, second[s], at, 0, modes[b], 0, 0, 0 });
 					row_run(&(struct row){ LINK, P_CGSKB3, at, 0, 0, 0, 0, 0 });
 					row_run(&(struct row){ QUERY, 0, at, 0, 0, 0, 0, 0 });
@@ -112,7 +118,8 @@ static void sweep_modes(void)
 /* Where a third stands beside two, by flags and by what it is relative to. */
 static void sweep_places(int first, int target, uint32_t at, uint32_t mode)
 {
-	static const uint32_t sides[] = { 0, 8, 16, 24 }, names[] = { 0, BPF_F_ID, F_LINK, F_LINK | BPF_F_ID };
+	static const uint32_t sides[] = { 0, 8, 16, 24 },
+			      names[] = { 0, BPF_F_ID, F_LINK, F_LINK | BPF_F_ID };
 	const int rels[] = { 0, first, first + 1, first + 2, L0, P_XDP, FD_MAP, FD_CLOSED, -1 };
 
 	row_run(&(struct row){ ATTACH, first, target, at, mode, 0, 0, 0 });
@@ -125,8 +132,8 @@ static void sweep_places(int first, int target, uint32_t at, uint32_t mode)
 				row_run(&(struct row){ ATTACH, first + 2, target, at, f, rels[r], 0, 0 });
 				row_run(&(struct row){ QUERY, 0, target, at, 0, 0, 0, 0 });
 				row_run(&(struct row){ DETACH, first + 2, target, at, 0, 0, 0, 0 });
-				row_run(&(struct row){ LINK, first + 2, target, at, sides[s] | names[n], rels[r], 0,
-						       L0 + 1 });
+				row_run(&(struct row){ LINK, first + 2, target, at, sides[s] | names[n],
+						       rels[r], 0, L0 + 1 });
 				row_run(&(struct row){ QUERY, 0, target, at, 0, 0, 0, 0 });
 				row_run(&(struct row){ CLOSE, 0, L0 + 1, 0, 0, 0, 0, 0 });
 				/* A detach may name its place, too. */
@@ -230,8 +237,8 @@ static void query_sizes(void)
 				for (int k = 14; k < 20; k++)
 					a.w[k] = size <= 56 ? 0x11111111 : 0;
 				r = raw_bpf(BPF_PROG_QUERY, &a, size);
-				say("query %u size %u%s -> flags %x cnt %u rev %x %x %x prog %s", at[i].at, size,
-				    fill ? " with room" : "", a.w[3], a.w[6], a.w[14], a.w[15], a.w[16],
+				say("query %u size %u%s -> flags %x cnt %u rev %x %x %x prog %s", at[i].at,
+				    size, fill ? " with room" : "", a.w[3], a.w[6], a.w[14], a.w[15], a.w[16],
 				    id_name(ids[0], P0, P_END));
 				result(r);
 			}

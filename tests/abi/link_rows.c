@@ -358,11 +358,13 @@ static void netfilter_rows(void)
 		int32_t prio;
 		uint32_t flags, link_flags;
 	} rows[] = {
-		{ 0, 0, 0, 0, 0 },   { 2, 0, 0, 0, 1 },          { 2, 5, 0, 0, 0 },	    { 2, 99, 0, 0, 0 },
-		{ 1, 0, 0, 0, 0 },   { 7, 0, 0, 0, 0 },          { 3, 0, 0, 0, 0 },	    { 5, 0, 0, 0, 0 },
-		{ 2, 0, 0, 2, 0 },   { 2, 0, INT32_MIN, 0, 0 },  { 2, 0, INT32_MAX, 0, 0 }, { 2, 0, -400, 1, 0 },
-		{ 2, 0, -399, 1, 0 }, { 2, 0, -401, 1, 0 },       { 2, 1, 0, 0, 0 },         { 2, 1, -128, 0, 0 },
-		{ 10, 4, 100, 0, 0 }, { 10, 0, -5, 1, 0 },        { 12, 0, 0, 0, 0 },
+		{ 0, 0, 0, 0, 0 },         { 2, 0, 0, 0, 1 },         { 2, 5, 0, 0, 0 },
+		{ 2, 99, 0, 0, 0 },        { 1, 0, 0, 0, 0 },         { 7, 0, 0, 0, 0 },
+		{ 3, 0, 0, 0, 0 },         { 5, 0, 0, 0, 0 },         { 2, 0, 0, 2, 0 },
+		{ 2, 0, INT32_MIN, 0, 0 }, { 2, 0, INT32_MAX, 0, 0 }, { 2, 0, -400, 1, 0 },
+		{ 2, 0, -399, 1, 0 },      { 2, 0, -401, 1, 0 },      { 2, 1, 0, 0, 0 },
+		{ 2, 1, -128, 0, 0 },      { 10, 4, 100, 0, 0 },      { 10, 0, -5, 1, 0 },
+		{ 12, 0, 0, 0, 0 },
 	};
 	union row_attr a;
 	struct row info = { INFO, 0, L0, 0, 0, 0, 0, 0 }, fdinfo = { FDINFO, 0, L0, 0, 0, 0, 0, 0 };
@@ -372,7 +374,8 @@ static void netfilter_rows(void)
 
 		memset(&a, 0, sizeof(a));
 		a.w[0] = P_NETFILTER, a.w[2] = AT_NETFILTER, a.w[3] = rows[i].link_flags;
-		a.w[4] = rows[i].pf, a.w[5] = rows[i].hook, a.w[6] = (uint32_t)rows[i].prio, a.w[7] = rows[i].flags;
+		a.w[4] = rows[i].pf, a.w[5] = rows[i].hook, a.w[6] = (uint32_t)rows[i].prio,
+		a.w[7] = rows[i].flags;
 		say("netfilter pf %u hook %u prio %d flags %u link flags %u", rows[i].pf, rows[i].hook,
 		    rows[i].prio, rows[i].flags, rows[i].link_flags);
 		fd = result(raw_bpf(BPF_LINK_CREATE, &a, 64));
@@ -429,8 +432,8 @@ static void raw_tp_names(void)
 				memcpy(&w[4], &v, 8);
 			w[6] = room;
 			r = raw_bpf(BPF_OBJ_GET_INFO_BY_FD, &a, 16);
-			say("name of raw_tp, room %u%s -> type %u len %u '%.20s'", room, with ? " with buffer" : "",
-			    w[0], w[6], buf);
+			say("name of raw_tp, room %u%s -> type %u len %u '%.20s'", room,
+			    with ? " with buffer" : "", w[0], w[6], buf);
 			result(r);
 			memset(buf, '#', sizeof(buf));
 			if (with)
@@ -449,20 +452,40 @@ static void raw_tp_rows(void)
 		const char *name;
 		int prog;
 	} rows[] = {
-		{ "sys_enter", P_RAWTP },    { "sched_switch", P_RAWTP }, { "no_such_tracepoint", P_RAWTP },
-		{ "", P_RAWTP },             { NULL, P_RAWTP },           { "sys_enter", P_RAWTPW },
-		{ "sys_enter", P_TRACEPOINT }, { "sys_enter", P_KPROBE }, { NULL, P_XDP },
-		{ "sys_enter", FD_MAP },     { "sys_enter", FD_CLOSED },  { NULL, FD_CLOSED },
-		{ "no_such", P_XDP },        { "sys_exit", P_RAWTP },     { "task_newtask", P_RAWTP },
-		{ "Sys_enter", P_RAWTP },    { "sys_enter ", P_RAWTP },   { "xdp_exception", P_RAWTP },
-		{ "sched_process_exec", P_RAWTP }, { "kfree_skb", P_RAWTP }, { "sys_ente", P_RAWTP },
-		{ "ys_enter", P_RAWTP },     { "softirq_entry", P_RAWTP }, { "btf_trace_sys_enter", P_RAWTP },
+		{ "sys_enter", P_RAWTP },
+		{ "sched_switch", P_RAWTP },
+		{ "no_such_tracepoint", P_RAWTP },
+		{ "", P_RAWTP },
+		{ NULL, P_RAWTP },
+		{ "sys_enter", P_RAWTPW },
+		{ "sys_enter", P_TRACEPOINT },
+		{ "sys_enter", P_KPROBE },
+		{ NULL, P_XDP },
+		{ "sys_enter", FD_MAP },
+		{ "sys_enter", FD_CLOSED },
+		{ NULL, FD_CLOSED },
+		{ "no_such", P_XDP },
+		{ "sys_exit", P_RAWTP },
+		{ "task_newtask", P_RAWTP },
+		{ "Sys_enter", P_RAWTP },
+		{ "sys_enter ", P_RAWTP },
+		{ "xdp_exception", P_RAWTP },
+		{ "sched_process_exec", P_RAWTP },
+		{ "kfree_skb", P_RAWTP },
+		{ "sys_ente", P_RAWTP },
+		{ "ys_enter", P_RAWTP },
+		{ "softirq_entry", P_RAWTP },
+		{ "btf_trace_sys_enter", P_RAWTP },
 	};
 	static const struct row after[] = {
-		{ INFO, 0, L0, 0, 0, 0, 0, 0 },           { FDINFO, 0, L0, 0, 0, 0, 0, 0 },
-		{ UPDATE, P_RAWTP2, L0, 0, 0, 0, 0, 0 },  { UPDATE, P_XDP, L0, 0, 0, 0, 0, 0 },
-		{ UPDATE, P_RAWTP2, L0, 0, 4, P_RAWTP, 0, 0 }, { DETACHL, 0, L0, 0, 0, 0, 0, 0 },
-		{ LINK, P_RAWTP, 0, 0, 0, 0, 0, L0 + 1 }, { LINK, P_RAWTP, 0, BPF_TRACE_RAW_TP, 0, 0, 0, L0 + 1 },
+		{ INFO, 0, L0, 0, 0, 0, 0, 0 },
+		{ FDINFO, 0, L0, 0, 0, 0, 0, 0 },
+		{ UPDATE, P_RAWTP2, L0, 0, 0, 0, 0, 0 },
+		{ UPDATE, P_XDP, L0, 0, 0, 0, 0, 0 },
+		{ UPDATE, P_RAWTP2, L0, 0, 4, P_RAWTP, 0, 0 },
+		{ DETACHL, 0, L0, 0, 0, 0, 0, 0 },
+		{ LINK, P_RAWTP, 0, 0, 0, 0, 0, L0 + 1 },
+		{ LINK, P_RAWTP, 0, BPF_TRACE_RAW_TP, 0, 0, 0, L0 + 1 },
 		{ INFO, 0, L0, 0, 0, 0, 0, 0 },
 	};
 	union row_attr a = { .w = { (uint32_t)getpid(), L0, 0, 0 } };

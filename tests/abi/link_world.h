@@ -24,13 +24,13 @@
 #define BPF_F_AFTER  (1u << 4)
 #define BPF_F_ID     (1u << 5)
 #endif
-#define F_PREORDER  (1u << 6)
-#define F_LINK      (1u << 13)
-#define AT_TCX_IN   46
-#define AT_TCX_OUT  47
-#define AT_NETFILTER 45
+#define F_PREORDER      (1u << 6)
+#define F_LINK          (1u << 13)
+#define AT_TCX_IN       46
+#define AT_TCX_OUT      47
+#define AT_NETFILTER    45
 #define AT_UPROBE_MULTI 48
-#define AT_END      60
+#define AT_END          60
 
 /* Programs: type, expected attach type, name, what r0 is. */
 struct world_prog {
@@ -92,8 +92,12 @@ enum {
 	IF_NONE = 4711,
 };
 
-static const struct world_prog world_progs[P_END - P0] = {
-#define P(n, ...) [P_##n - P0] = { #n, __VA_ARGS__ }
+/* In the order of the numbers above. */
+static const struct world_prog world_progs[] = {
+#define P(n, ...)                                                                                            \
+	{                                                                                                    \
+#n, __VA_ARGS__                                                                              \
+	}
 	P(SOCKFILTER, BPF_PROG_TYPE_SOCKET_FILTER, 0, 0, 0),
 	P(KPROBE, BPF_PROG_TYPE_KPROBE, 0, 0, 0),
 	P(KPROBE_MULTI, BPF_PROG_TYPE_KPROBE, BPF_TRACE_KPROBE_MULTI, 0, 0),
@@ -133,6 +137,8 @@ static const struct world_prog world_progs[P_END - P0] = {
 	P(NETFILTER2, 32, AT_NETFILTER, 1, 0),
 #undef P
 };
+
+_Static_assert(ARRAY_SIZE(world_progs) == P_END - P0, "one row a number");
 
 static uint32_t known_id[256]; /* of the object at an fd, as long as it is that one */
 
@@ -285,13 +291,13 @@ enum row_op { END, LINK, CLOSE, UPDATE, DETACHL, ATTACH, DETACH, QUERY, INFO, FD
 
 struct row {
 	enum row_op op;
-	int prog;     /* fd; UPDATE: the new one */
-	int target;   /* fd or ifindex; of operations on links: the link's fd */
-	uint32_t at;  /* attach type */
+	int prog;    /* fd; UPDATE: the new one */
+	int target;  /* fd or ifindex; of operations on links: the link's fd */
+	uint32_t at; /* attach type */
 	uint32_t flags;
-	int rel;      /* relative_fd; with BPF_F_ID the id of what that fd is; UPDATE: old_prog_fd */
+	int rel; /* relative_fd; with BPF_F_ID the id of what that fd is; UPDATE: old_prog_fd */
 	uint64_t rev;
-	int old;      /* ATTACH: replace_bpf_fd; LINK: slot */
+	int old; /* ATTACH: replace_bpf_fd; LINK: slot */
 };
 
 static inline void say_flags(uint32_t f)
@@ -335,8 +341,8 @@ static inline void row_update(const struct row *r)
 
 static inline void row_attach(const struct row *r)
 {
-	union row_attr a = { .w = { (uint32_t)r->target, (uint32_t)r->prog, r->at, r->flags,
-				    (uint32_t)r->old, relative(r) } };
+	union row_attr a = { .w = { (uint32_t)r->target, (uint32_t)r->prog, r->at, r->flags, (uint32_t)r->old,
+				    relative(r) } };
 	int cmd = r->op == ATTACH ? BPF_PROG_ATTACH : BPF_PROG_DETACH;
 
 	memcpy(&a.w[6], &r->rev, 8);
