@@ -51,6 +51,11 @@ cat >"$WORK/pins" <<'EOS'
 "$CLIENT" "$OBJECT" pin
 cd /sys/fs/bpf/iters || exit 1
 ls -l | sed -E 's/ [A-Z][a-z]{2} .*:[0-9]+ / /'
+# The kernel lets go of what the client had a little later.
+for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+	cat dump_maps dump_progs | grep -qE "^(it_hash|it_lru|it_percpu|dump_hash|dump_again) " || break
+	sleep 0.2
+done
 for p in *; do
 	echo "== $p"
 	cat $p
