@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <time.h>
 #include "prog/stats.h"
 #include "store/store.h"
@@ -33,6 +34,7 @@ struct session {
 	u64 client_word;
 	int fd;
 	u64 written; /* bytes in fd */
+	u64 limit;   /* of the process's files */
 	u32 pending; /* at the beginning of buf: not in fd yet */
 
 	/* Elements. */
@@ -79,6 +81,9 @@ static int flush(struct session *s)
 
 	if (s->written + s->pending > TEXT_MAX)
 		return -ENOMEM;
+	/* Else it would be SIGXFSZ; the supervisor has a limit of its own. */
+	if (s->written + s->pending > s->limit)
+		return -EFBIG;
 	while (at < s->pending) {
 		long n = raw_pwrite(s->fd, s->buf + at, s->pending - at, (off_t)(s->written + at));
 
@@ -275,7 +280,9 @@ static int run_over(struct session *s, u32 map_id)
 static void begin(struct session *s)
 {
 	struct timespec ts = { 0, 0 };
+	struct rlimit lim;
 
+	s->limit = raw4(SYS_prlimit64, 0, RLIMIT_FSIZE, 0, &lim) ? UINT64_MAX : lim.rlim_cur;
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	iter_set_meta(&s->objs, (u64)ts.tv_sec * 1000000000ull + (u64)ts.tv_nsec);
 	s->words[0] = ptr_to_u64(s->objs.meta.at);

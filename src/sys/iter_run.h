@@ -26,7 +26,8 @@ struct iter_spec {
 /*
  * An fd of this process, opened for reading, with the whole text at offset 0; its memfd is called name.
  * client_word: an address that the client can read while it lives. -EIO: program or link are damaged;
- * -ENOENT, -ENOMEM, -E2BIG, -EAGAIN, -EINTR, -EACCES: the program reaches beyond the map's keys or values.
+ * -ENOENT, -ENOMEM, -E2BIG, -EAGAIN, -EINTR, -EACCES: the program reaches beyond the map's keys or values;
+ * -EFBIG: RLIMIT_FSIZE of this process is too low.
  */
 int iter_session(struct bpf_caller *c, struct op *op, u64 client_word, const struct iter_spec *s,
 		 const char *name);

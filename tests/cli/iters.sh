@@ -42,6 +42,7 @@ why=$(no_world kernel)
 [ -e /sys/kernel/btf/vmlinux ] || skip_all "the kernel has no BTF of its own"
 
 everywhere client sh -c 'exec "$CLIENT" "$OBJECT" run'
+everywhere "with files of 16 KiB" sh -c 'ulimit -f 16; exec "$CLIENT" "$OBJECT" run'
 like "the client saw its maps" "$(cat "$WORK/pinfs")" 'it_lru  .*\|    9\|8\|8\|100 flags 2'
 
 export TYPED=$TOP/$B/tests/clients/bpf/iter_typed.o
