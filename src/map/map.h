@@ -97,7 +97,7 @@ struct bpf_map {
 	u32 ncpu;
 	u32 value_len; /* bytes that bpf(2) moves per value: per-CPU types ncpu * round_up(value_size, 8) */
 	struct map_record record;
-	bool plain; /* has keys, and values that are neither objects nor questions */
+	bool plain; /* has keys, and values that are neither objects nor questions, none longer than a page */
 	/* The type's own, process-local geometry, set by ops->open from checked header words. */
 	union {
 		u64 w[24];

@@ -177,6 +177,7 @@ struct opened *handle_open(struct handle *h)
 	if (!o)
 		return ERR_PTR(-ENOMEM);
 	atomic_store(&o->image, NULL);
+	o->map.plain = false; /* as long as it is no map: sys/elem.h looks at nothing else */
 	err = obj_map(h->type, h->id, true, &o->view);
 	if (err == -EACCES || err == -EROFS)
 		err = obj_map(h->type, h->id, false, &o->view);
