@@ -487,7 +487,7 @@ static noinline int walk_all(struct bpf_caller *c, int dirfd, const char *path, 
  * Most pins stand right below a mount, and then the text of the path says all:
  * one component without a dot behind the mount's path, and no symlink to follow.
  */
-static bool straight_below(struct bpf_caller *c, const char *path, unsigned flags, struct fs_at *at)
+bool fs_straight(struct bpf_caller *c, const char *path, unsigned flags, struct fs_at *at)
 {
 	const struct run_mount *m;
 	const char *rest;
@@ -513,7 +513,7 @@ static bool straight_below(struct bpf_caller *c, const char *path, unsigned flag
 
 int fs_walk(struct bpf_caller *c, int dirfd, const char *path, unsigned flags, struct fs_at *at)
 {
-	return straight_below(c, path, flags, at) ? 0 : walk_all(c, dirfd, path, flags, at);
+	return fs_straight(c, path, flags, at) ? 0 : walk_all(c, dirfd, path, flags, at);
 }
 
 void fs_put(struct fs_at *at)
