@@ -79,7 +79,7 @@ static int bucket_read(struct batch *t, u32 b)
 }
 
 /*
- * Most maps have a key and a value of 4 or 8 bytes in the entry. Then a group
+ * Most maps have a key of 4 or 8 bytes in the entry, many the value, too. Then a group
  * of buckets is read in waves: all heads, what they lead to, what that leads
  * to. Which buckets are empty nobody can predict, nor where an entry lies; a
  * wave has no branch on the one and does not wait for the other. What a walk
@@ -88,12 +88,30 @@ static int bucket_read(struct batch *t, u32 b)
  */
 #define GROUP 64u
 
-/* The entries of one wave; the links behind them take the place of those to them. How many, or -EAGAIN. */
+/* The value of an entry: false when it is not there any more. vsize 0: in a block. */
+static inline __attribute__((always_inline)) bool wave_value(const struct htab *h, const struct ent *e,
+							     u64 lo, u64 hi, u32 vsize, u8 *value)
+{
+	if (vsize) {
+		memcpy(value, &hi, vsize);
+		return true;
+	}
+	if (unlikely((u32)hi >= h->pool.n))
+		return false;
+	shared_copy(value, htab_block_value(h, (u32)hi), h->vout);
+	read_order();
+	return load64(&e->s.lo) == lo;
+}
+
+/*
+ * The entries of one wave; the links behind them take the place of those to them. How many, or -EAGAIN.
+ * Sizes are constants here; a value of size 0 stands in a block.
+ */
 static inline __attribute__((always_inline)) int wave(struct batch *t, u64 link[GROUP], u32 n, u32 ksize,
 						      u32 vsize, u32 *got)
 {
 	const struct ent *ents = t->h->ents;
-	const u32 ends = t->h->n, room = t->room;
+	const u32 ends = t->h->n, room = t->room, stride = vsize ? vsize : t->h->vout;
 	u8 *key = t->keys, *value = t->values;
 	u32 at = *got, left = 0;
 
@@ -113,7 +131,8 @@ static inline __attribute__((always_inline)) int wave(struct batch *t, u64 link[
 			return -EAGAIN;
 		if (likely(ent_present(lo))) {
 			memcpy(key + (u64)at * ksize, &word, ksize);
-			memcpy(value + (u64)at * vsize, &hi, vsize);
+			if (unlikely(!wave_value(t->h, e, lo, hi, vsize, value + (u64)at * stride)))
+				return -EAGAIN;
 			at++;
 		}
 		link[left] = next;
@@ -145,18 +164,17 @@ static int group_read(struct batch *t, u32 b, u32 n)
 {
 	const struct htab *h = t->h;
 
-	switch (h->keys << 4 | h->vout) {
-	case KEYS_4 << 4 | 4: return group_as(t, b, n, 4, 4);
-	case KEYS_4 << 4 | 8: return group_as(t, b, n, 4, 8);
-	case KEYS_8 << 4 | 4: return group_as(t, b, n, 8, 4);
-	case KEYS_8 << 4 | 8: return group_as(t, b, n, 8, 8);
-	default: return -EAGAIN;
-	}
+	if (!h->in_place)
+		return h->keys == KEYS_4 ? group_as(t, b, n, 4, 0) : group_as(t, b, n, 8, 0);
+	if (h->keys == KEYS_4)
+		return h->vout == 4 ? group_as(t, b, n, 4, 4) : group_as(t, b, n, 4, 8);
+	return h->vout == 4 ? group_as(t, b, n, 8, 4) : group_as(t, b, n, 8, 8);
 }
 
 static bool groups(const struct htab *h)
 {
-	return h->in_place && h->lock_off < 0 && !h->vpad && h->keys <= KEYS_8 && (h->vout & 3) == 0;
+	return h->lock_off < 0 && !h->vpad && h->keys <= KEYS_8 &&
+	       (!h->in_place || h->vout == 4 || h->vout == 8);
 }
 
 /* Reads groups from bucket `at` on, as long as they are as they mostly are; where it stopped. */

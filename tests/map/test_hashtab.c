@@ -245,12 +245,12 @@ static void test_batch(void)
 	free(values);
 }
 
-/* Keys and values that stand in the entries are read many buckets at a time. */
-static void test_batch_words(u32 key_size, u32 value_size)
+/* Short keys, and their values in the entries or in blocks, are read many buckets at a time. */
+static void test_batch_groups(u32 key_size, u32 value_size)
 {
 	struct shape s = HASH(key_size, value_size, 3000, 0);
 	static const u32 pieces[] = { 1, 20, 64, 700, 2000, 2001 };
-	static u8 keys[3000 * 8], values[3000 * 8], seen[3000];
+	static u8 keys[3000 * 8], values[3000 * 64], seen[3000];
 	struct maptest t;
 	u32 cursor = 0;
 	struct map_batch b = { .out = &cursor, .keys = keys, .values = values };
@@ -289,27 +289,27 @@ static void test_batch_words(u32 key_size, u32 value_size)
 static struct maptest moving;
 static volatile bool moving_stop;
 
-/* Even keys come and go. */
+/* Even keys come and go, odd ones are overwritten. */
 static void *mover(void *arg)
 {
 	u8 k[MT_KEY_MAX], v[MT_VALUE_MAX];
 
 	while (!moving_stop) {
-		u64 n = mt_rand() % 300 * 2;
+		u64 n = mt_rand() % 600;
 
 		mt_key(&moving, n, k);
 		mt_value(&moving, n, v);
-		if (mt_delete(&moving, k))
+		if (n % 2 || mt_delete(&moving, k))
 			mt_update(&moving, k, v, BPF_ANY);
 	}
 	return NULL;
 }
 
 /* Odd keys stay: each is met exactly once, whatever others do. */
-static void test_batch_moving(void)
+static void test_batch_moving(u32 value_size)
 {
-	struct shape s = HASH(4, 8, 600, 0);
-	static u8 keys[600 * 4], values[600 * 8], seen[600];
+	struct shape s = HASH(4, value_size, 600, 0);
+	static u8 keys[600 * 4], values[600 * 64], seen[600];
 	u32 cursor = 0, walks = 0, moved = 0;
 	struct map_batch b = { .out = &cursor, .keys = keys, .values = values };
 	int ret, bad = 0;
@@ -317,6 +317,7 @@ static void test_batch_moving(void)
 
 	make(&moving, &s);
 	hw_fill(&moving, 600);
+	moving_stop = false;
 	pthread_create(&th, NULL, mover, NULL);
 	for (double until = mt_now() + 1; walks < 100 || mt_now() < until; walks++) {
 		memset(seen, 0, sizeof(seen));
@@ -327,7 +328,7 @@ static void test_batch_moving(void)
 			for (u32 i = 0; i < b.count; i++) {
 				u64 n = mt_key_number(&moving, keys + i * 4);
 
-				bad += n >= 600 || !mt_check(&moving, n, values + i * 8);
+				bad += n >= 600 || !mt_check(&moving, n, values + i * value_size);
 				if (n < 600)
 					seen[n]++;
 			}
@@ -340,7 +341,7 @@ static void test_batch_moving(void)
 	}
 	moving_stop = true;
 	pthread_join(th, NULL);
-	ok(!bad && moved, "walks beside one that deletes and inserts: %d wrong", bad);
+	ok(!bad && moved, "value %u: walks beside one that deletes and inserts: %d wrong", value_size, bad);
 	printf("# %u walks, %u keys were not there\n", walks, moved);
 	mt_free(&moving);
 }
@@ -540,9 +541,10 @@ int main(void)
 	test_walk();
 	test_lock_word();
 	test_batch();
-	for (u32 i = 0; i < 4; i++)
-		test_batch_words(i & 1 ? 8 : 4, i & 2 ? 8 : 4);
-	test_batch_moving();
+	for (u32 i = 0; i < 6; i++)
+		test_batch_groups(i & 1 ? 8 : 4, (const u32[]){ 4, 8, 40 }[i / 2]);
+	test_batch_moving(8);
+	test_batch_moving(24);
 	test_batch_nospc();
 	test_create();
 	test_open();
