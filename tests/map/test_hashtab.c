@@ -287,7 +287,7 @@ static void test_batch_groups(u32 key_size, u32 value_size)
 }
 
 static struct maptest moving;
-static volatile bool moving_stop;
+static _Atomic bool moving_stop;
 
 /* Even keys come and go, odd ones are overwritten. */
 static void *mover(void *arg)
@@ -319,7 +319,7 @@ static void test_batch_moving(u32 value_size)
 	hw_fill(&moving, 600);
 	moving_stop = false;
 	pthread_create(&th, NULL, mover, NULL);
-	for (double until = mt_now() + 1; walks < 100 || mt_now() < until; walks++) {
+	for (double until = mt_now() + 0.5; walks < 50 || mt_now() < until; walks++) {
 		memset(seen, 0, sizeof(seen));
 		b.in = NULL;
 		for (ret = 0; !ret; b.in = &cursor) {
