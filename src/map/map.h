@@ -218,6 +218,7 @@ struct map_type {
 	bool offload; /* map_ifindex is understood: EOPNOTSUPP, not EINVAL, for a device that offloads nothing
 		       */
 	bool value_asks;    /* lookup reads the value buffer: it is the question (bloom filter) */
+	bool wakes;         /* clients may wait for it (store/wake.h) */
 	bool bucket_cursor; /* batch cursor is a u32 bucket number, not a key */
 };
 
