@@ -160,6 +160,7 @@ const struct map_ops ringbuf_ops = {
 	.obj_value = MAP_VALUE_PLAIN,
 	.mmap_size = ring_mmap_size,
 	.mmap_check = mmap_check,
+	.gc = ring_rescue,
 	.close = ring_close,
 	.memlock = ring_memlock,
 };
