@@ -182,6 +182,13 @@ struct map_ops {
 
 	/* mmap of the fd: how many bytes from offset 0 a client may map, 0: not at all (May be NULL.) */
 	size_t (*mmap_size)(const struct bpf_map *m);
+	/* What else the type asks of a mapping of [off, off + len), whose length has not been checked yet:
+	 * -EPERM. May be NULL. */
+	int (*mmap_check)(const struct bpf_map *m, bool write, u64 off, size_t len);
+	/* Gives back what dead processes hold in the map; how many things. May be NULL. */
+	u32 (*gc)(struct op *op, struct bpf_map *m);
+	/* This process has done with the map: what m->priv holds of the process goes. May be NULL. */
+	void (*close)(struct bpf_map *m);
 	/* Bytes that bpftool shows as memlock. */
 	u64 (*memlock)(const struct map_attr *a);
 };
@@ -218,6 +225,7 @@ struct map_type {
 	bool offload; /* map_ifindex is understood: EOPNOTSUPP, not EINVAL, for a device that offloads nothing
 		       */
 	bool value_asks;    /* lookup reads the value buffer: it is the question (bloom filter) */
+	bool wakes;         /* clients may wait for it (store/wake.h) */
 	bool bucket_cursor; /* batch cursor is a u32 bucket number, not a key */
 };
 
