@@ -3,16 +3,17 @@
  * Two processes run programs that write to one ring, and a third reads it: no
  * record is lost, torn, or out of its producer's order.
  */
+#include <sched.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <signal.h>
 #include <time.h>
 #define VROW_MAIN(rows)
 #include "verifier_rows.h"
 
 #define PG   4096u
-#define RUNS 20000u
+#define RUNS 10000u
 #define SALT 0x5bd1e995u
 
 /*
@@ -55,6 +56,8 @@ static void produce(int fd)
 		if (raw_bpf(BPF_PROG_TEST_RUN, &a, ATTR_KNOWN))
 			_exit(errno == EAGAIN ? 2 : 1);
 		done += a.a.test.retval;
+		if (!a.a.test.retval)
+			sched_yield();
 	}
 	_exit(0);
 }
@@ -94,8 +97,10 @@ int main(void)
 		unsigned char *p = data + (at & (PG - 1));
 		uint32_t len;
 
-		if (at == __atomic_load_n(prod, __ATOMIC_ACQUIRE))
+		if (at == __atomic_load_n(prod, __ATOMIC_ACQUIRE)) {
+			sched_yield();
 			continue;
+		}
 		len = __atomic_load_n((uint32_t *)p, __ATOMIC_ACQUIRE);
 		if (len & BPF_RINGBUF_BUSY_BIT)
 			continue;
