@@ -92,6 +92,6 @@ const struct prog_run_ops *prog_run_ops_get(enum prog_run kind);
 void run_begin_nothing(struct run_frame *f);
 
 extern const struct prog_run_ops skb_run_ops, xdp_run_ops, raw_tp_run_ops, syscall_run_ops, flow_run_ops,
-	sk_lookup_run_ops, netfilter_run_ops;
+	sk_lookup_run_ops, netfilter_run_ops, iter_run_ops;
 
 #endif
