@@ -18,6 +18,7 @@
  * mapped, and lseek works on all of them.
  */
 #include "sys/fscalls.h"
+#include "link/link.h"
 #include "map/map.h"
 #include "prog/prog.h"
 #include "prog/stats.h"
@@ -254,6 +255,28 @@ static void fix_zero(char *text)
 	}
 }
 
+static void link_lines(FILE *f, const struct link_hdr *mapped)
+{
+	char text[LINK_TEXT_MAX];
+	const struct link_ops *ops;
+	struct link_hdr h = *mapped;
+	struct prog_hdr prog;
+
+	((char *)h.w)[sizeof(h.w) - 1] = 0;
+	ops = link_ops_get(h.o.kind);
+	if (!ops)
+		return;
+	fprintf(f, "link_type:\t%s\nlink_id:\t%u\n", ops->name, h.o.id);
+	if (!obj_read_header(OBJ_PROG, h.prog_id, &prog.o, sizeof(prog))) {
+		fputs("prog_tag:\t", f);
+		for (u32 i = 0; i < sizeof(prog.tag); i++)
+			fprintf(f, "%02x", prog.tag[i]);
+		fprintf(f, "\nprog_id:\t%u\n", prog.o.id);
+	}
+	if (ops->fdinfo)
+		fwrite(text, 1, (size_t)(ops->fdinfo(&h, text) - text), f);
+}
+
 static int object_lines(FILE *f, enum obj_type type, u32 id)
 {
 	struct obj_view v;
@@ -264,6 +287,7 @@ static int object_lines(FILE *f, enum obj_type type, u32 id)
 	switch (type) {
 	case OBJ_MAP: map_lines(f, (const struct map_hdr *)v.hdr); break;
 	case OBJ_PROG: prog_lines(f, (const struct prog_hdr *)v.hdr); break;
+	case OBJ_LINK: link_lines(f, (const struct link_hdr *)v.hdr); break;
 	case OBJ_BTF: fprintf(f, "btf_id:\t%u\n", v.hdr->id); break;
 	default: break;
 	}
