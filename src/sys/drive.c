@@ -18,9 +18,10 @@
 #include "sys/drive_int.h"
 #include "util/raw.h"
 
-#define MS   1000000ull
-#define TURN (10 * MS) /* as long as a CPU number is kept while others wait */
-#define LOOK 64u       /* frames between two looks at the clock */
+#define MS    1000000ull
+#define TURN  (10 * MS)  /* as long as a CPU number is kept while others wait */
+#define FRESH (100 * MS) /* from one look at lists that have not moved to the next */
+#define LOOK  64u        /* frames between two looks at the clock */
 
 u64 drive_now(void)
 {
@@ -50,6 +51,10 @@ int drive_new_cpu(struct drive *d)
 static int look_up(struct drive *d)
 {
 	d->now = drive_now();
+	if (d->now - d->fresh > FRESH) {
+		d->fresh = d->now;
+		drive_points_stale(d);
+	}
 	if (d->now - d->turn <= TURN || !prog_slot_wanted())
 		return 0;
 	return cpu_taken(d, prog_slot_yield(d->op, d->ncpu, -1));
@@ -121,6 +126,8 @@ int drive_run(struct drive *d, bool (*next)(void *arg, const u8 **data, u32 *len
 	d->running = NO_COUNT;
 	d->in_frame = false;
 	err = cpu_taken(d, prog_slot_take(op, d->ncpu, -1));
+	if (!err)
+		err = look_up(d);
 	if (!err) {
 		prog_run_open(&d->run, op, d->run.r.cpu);
 		err = drive_all(d);

@@ -38,7 +38,8 @@ struct chain_prog {
 
 struct point {
 	struct attach_point *p; /* NULL: not opened yet */
-	u64 revision;
+	u64 revision;           /* of the chain; 0: to be looked at in any case */
+	u64 taken;              /* of the list it was made of */
 	enum drive_hook hook;
 	u32 ifindex, nr;
 	struct chain_prog prog[ATTACH_MAX];
@@ -74,7 +75,7 @@ struct drive {
 	struct op *op;
 	u32 ncpu; /* CPU numbers that all programs met so far have */
 	bool timed;
-	u64 now, turn; /* ns */
+	u64 now, turn, fresh; /* ns: the last look at the clock, begin of the turn, of the lists */
 	bool (*next)(void *arg, const u8 **data, u32 *len);
 	void *arg;
 	u64 left;
@@ -109,6 +110,7 @@ struct device *drive_device(struct drive *d, u32 ifindex);
 void drive_devices_drop(struct drive *d);
 /* Brings a point's chain up to date: 0 or an errno. */
 int point_take(struct drive *d, struct point *pt);
+void drive_points_stale(struct drive *d);
 /* The place of a program's counts; NO_COUNT: no memory. */
 u32 drive_count_of(struct drive *d, enum drive_hook hook, u32 ifindex, u32 prog_id, struct handle *h);
 

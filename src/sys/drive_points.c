@@ -123,9 +123,9 @@ static void chain_take(struct drive *d, struct point *pt, const struct attach_li
 {
 	chain_drop(pt->prog, pt->nr);
 	memcpy(pt->prog, chain, l->nr * sizeof(*chain));
+	d->totals.lists += pt->taken != l->revision;
 	pt->nr = l->nr;
-	pt->revision = l->revision;
-	d->totals.lists++;
+	pt->revision = pt->taken = l->revision;
 	for (u32 n = 0; n < pt->nr; n++) {
 		struct chain_prog *c = &pt->prog[n];
 
@@ -145,6 +145,7 @@ static int point_open(struct drive *d, struct point *pt)
 	if (IS_ERR(p))
 		return (int)PTR_ERR(p);
 	pt->p = p;
+	attach_drive(p); /* for people (pinfs ls): a store that is read-only can do without */
 	return 0;
 }
 
@@ -153,6 +154,16 @@ static void nap(void)
 	struct timespec ts = { 0, MS };
 
 	raw4(SYS_clock_nanosleep, CLOCK_MONOTONIC, 0, &ts, 0);
+}
+
+/*
+ * The end of a link whose holder was killed makes no new list: it is missed by who reads the list next. So
+ * the driver's own points are looked at now and then, changed or not.
+ */
+void drive_points_stale(struct drive *d)
+{
+	d->own->point[DRIVE_XDP].revision = 0;
+	d->own->point[DRIVE_TCX_INGRESS].revision = 0;
 }
 
 int point_take(struct drive *d, struct point *pt)
