@@ -11,11 +11,10 @@
 #include "progtype/ctx.h"
 #include "sys/drive_int.h"
 
-#define FRAME_OWN   40u  /* of a page that an XDP frame lies in, at its start */
-#define TAIL        320u /* ... and at its end */
-#define LINEAR_MAX  (PAGE - XDP_PACKET_HEADROOM - TAIL)
-#define VLAN_LEN    4u
-#define FIRST_QUEUE 1u /* a queue is recorded as its number + 1 */
+#define FRAME_OWN  40u  /* of a page that an XDP frame lies in, at its start */
+#define TAIL       320u /* ... and at its end */
+#define LINEAR_MAX (PAGE - XDP_PACKET_HEADROOM - TAIL)
+#define VLAN_LEN   4u
 
 _Static_assert(LINEAR_MAX + 17 * PAGE == DRIVE_FRAME_MAX, "first piece and fragments");
 
@@ -73,7 +72,6 @@ static void skb_new(struct drive *d, u8 *data, u8 *end, u32 room)
 	skb->data = skb->data_meta = data;
 	skb->data_end = end;
 	skb->room = room;
-	skb->queue_mapping = FIRST_QUEUE;
 	d->is_skb = true;
 }
 

@@ -181,14 +181,13 @@ enum stage drive_xdp_redirect(struct drive *d)
 
 /* ---- tc ---- */
 
-/* The packet forgets what it was before. */
+/* The packet forgets what it was before; but meta data stays with it. */
 static void scrub(struct run_skb *skb)
 {
 	skb->priority = 0;
 	skb->tstamp = 0;
 	skb->tstamp_type = 0;
 	skb->mac = skb->data;
-	skb->data_meta = skb->data;
 }
 
 enum stage drive_tc_redirect(struct drive *d)

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# The kernel as the oracle of pinfs feed: the same objects, attached by the same
+# command, on a real pair of devices that real frames go through, and fed. What
+# each program saw of each frame, and what came out where, must be the same.
+cd "$(dirname "$0")/../.." || exit 1
+. tests/lib/cli.sh
+export PATH=$PATH:/usr/sbin:/sbin
+
+kernel_is_the_oracle || skip_all "the kernel is not 6.18 with BPF for root"
+command -v ip >/dev/null || skip_all "no ip(8)"
+# All devices are in a namespace of the test's own.
+if [ "${FEED_NETNS:-}" != 1 ]; then
+	unshare -n true 2>/dev/null || skip_all "no network namespaces here"
+	rm -rf "$WORK"
+	FEED_NETNS=1 exec unshare -n -m bash "$0"
+fi
+
+object=$TOP/$B/tests/clients/bpf/feed.o
+at=/sys/fs/bpf/feed # in both worlds
+new_store
+
+# a1 - a2 is where frames come in, at a2; b1 - b2 is where redirects lead, to b1.
+mount --make-rprivate /
+mount -t sysfs none /sys 2>/dev/null
+ip link add a1 type veth peer name a2 2>/dev/null || skip_all "no pairs of devices here"
+ip link add b1 type veth peer name b2
+for dev in lo a1 a2 b1 b2; do
+	echo 1 >/proc/sys/net/ipv6/conf/$dev/disable_ipv6 2>/dev/null
+	ip link set $dev arp off up
+done
+mac=$(cat /sys/class/net/a2/address)
+index=$(cat /sys/class/net/b1/ifindex)
+works "frames" "$TOP/$B/tests/clients/feed_frames" "$WORK/frames.pcap" "$mac"
+
+le32() { echo $(($1 & 255)) $(($1 >> 8 & 255)) 0 0; }
+
+# The same words in both worlds; the arguments are what they begin with.
+setup() {
+	"$@" bpftool prog loadall "$object" $at pinmaps $at/maps &&
+		"$@" bpftool map update pinned $at/maps/config key 0 0 0 0 value $(le32 "$index") &&
+		"$@" bpftool map update pinned $at/maps/tails key 0 0 0 0 value pinned $at/feed_tail
+}
+
+attach_all() {
+	"$@" xdp $at/feed_xdp dev a2 pin $at/l_xdp &&
+		"$@" tcx-ingress $at/feed_second dev a2 pin $at/l_second &&
+		"$@" tcx-ingress $at/feed_first dev a2 pin $at/l_first before link $at/l_second &&
+		"$@" tcx-egress $at/feed_egress dev b1 pin $at/l_egress &&
+		"$@" tcx-ingress $at/feed_other dev b1 pin $at/l_other
+}
+
+dump() { "$@" bpftool -j map dump pinned $at/maps/seen | sed 's/},{"key"/},\n{"key"/g' | grep -v '"times":0,'; }
+
+while umount /sys/fs/bpf 2>/dev/null; do :; done
+mount -t bpf bpf /sys/fs/bpf || skip_all "no bpffs can be mounted"
+works "kernel: loaded" setup env
+works "kernel: attached" attach_all "$PINFS" attach --kernel
+for dev in a1 b2; do # the other ends take frames of XDP then
+	works "kernel: $dev is ready" "$PINFS" attach --kernel xdp $at/feed_pass dev $dev pin $at/l_$dev
+done
+works "kernel: frames go through" "$TOP/$B/tests/clients/inject" "$WORK/frames.pcap" a1 \
+	a1 "$WORK/k.tx.pcap" b2 "$WORK/k.redirect.pcap"
+dump env >"$WORK/k.seen"
+like "kernel: programs have seen them" "$(wc -l <"$WORK/k.seen")" '^[1-9][0-9]+$'
+
+works "here: loaded" setup in_store
+works "here: attached" attach_all "$PINFS" attach --store "$STORE"
+out=$(pinfs feed a2 --pcap "$WORK/frames.pcap" --out "$WORK/out/" 2>&1)
+is "here: frames go through" $? 0
+dump in_store >"$WORK/p.seen"
+is "what each program saw of each frame" "$(cat "$WORK/p.seen")" "$(cat "$WORK/k.seen")"
+
+# Times differ.
+bytes() { "$TOP/$B/tests/clients/pcap_text" "$1"; }
+like "some were sent back" "$(bytes "$WORK/k.tx.pcap" | wc -l)" '^[1-9]'
+is "the same ones here" "$(bytes "$WORK/out/a2.tx.pcap")" "$(bytes "$WORK/k.tx.pcap")"
+like "some were sent on" "$(bytes "$WORK/k.redirect.pcap" | wc -l)" '^[1-9][0-9]'
+is "the same ones here" "$(bytes "$WORK/out/b1.redirect.pcap")" "$(bytes "$WORK/k.redirect.pcap")"
+done_testing
