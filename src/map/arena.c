@@ -13,7 +13,6 @@
  * Pages come when they are touched. Programs cannot be loaded with an arena
  * (verifier/maps.c): their half of it, pointers of 32 bits, is not there.
  */
-#include "map/arena.h"
 #include "map/map_ops.h"
 #include "map/map_stubs.h"
 #include "shm/tagged.h"
@@ -69,7 +68,7 @@ static size_t arena_mmap_size(const struct bpf_map *m)
 	return (size_t)m->max_entries * PAGE;
 }
 
-int arena_mmap_place(const struct bpf_map *m, u64 at, size_t len, u64 off)
+static int arena_mmap_place(const struct bpf_map *m, u64 at, size_t len, u64 off)
 {
 	struct pair p = pair_load(place_of(m));
 
@@ -77,8 +76,9 @@ int arena_mmap_place(const struct bpf_map *m, u64 at, size_t len, u64 off)
 		return -EINVAL;
 	if (len > SIZE_4G)
 		return -E2BIG;
+	len = ROUND_UP(len, PAGE);
 	if (!p.lo)
-		return 1;
+		return len > arena_mmap_size(m) ? -EINVAL : 1;
 	if (len > p.hi - p.lo)
 		return -E2BIG;
 	if (len != p.hi - p.lo || at != p.lo)
@@ -86,11 +86,11 @@ int arena_mmap_place(const struct bpf_map *m, u64 at, size_t len, u64 off)
 	return 0;
 }
 
-int arena_mmap_settle(struct bpf_map *m, u64 at, size_t len)
+static int arena_mmap_settle(struct bpf_map *m, u64 at, size_t len)
 {
-	struct pair none = { 0, 0 }, mine = { at, at + len };
+	struct pair none = { 0, 0 }, mine = { at, at + ROUND_UP(len, PAGE) };
 
-	if (pair_cas(place_of(m), &none, mine))
+	if (!m->view.writable || pair_cas(place_of(m), &none, mine))
 		return 0;
 	return none.lo == mine.lo && none.hi == mine.hi ? 0 : -EBUSY;
 }
@@ -112,5 +112,7 @@ const struct map_ops arena_ops = {
 	.delete_batch = map_no_batch_ENOTSUPP,
 	.obj_value = MAP_VALUE_PLAIN,
 	.mmap_size = arena_mmap_size,
+	.mmap_place = arena_mmap_place,
+	.mmap_settle = arena_mmap_settle,
 	.memlock = arena_memlock,
 };

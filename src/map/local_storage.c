@@ -15,10 +15,10 @@
 #include "map/map_stubs.h"
 #include "util/uapi.h"
 
-#define OWNERS_MAX   65536u
-#define VALUE_MAX    65407u
-#define MEMLOCK      448u
-#define BUCKET       16u
+#define OWNERS_MAX    65536u
+#define VALUE_MAX     65407u
+#define MEMLOCK       448u
+#define BUCKET        16u
 #define BUCKETS_LEAST 2u
 
 static int ls_alloc_check(struct map_attr *a)

@@ -160,7 +160,8 @@ struct map_ops {
 	 */
 	int obj_value;
 	int (*obj_check)(struct bpf_map *m, const struct obj_hdr *candidate);
-	/* Whose fd the 4-byte key is (enum map_key): the operations then get a struct map_owner in its place. */
+	/* Whose fd the 4-byte key is (enum map_key): the operations then get a struct map_owner in its place.
+	 */
 	int key_kind;
 	/* What the kernel checks of an update before it looks at the fd. NULL: nothing. */
 	int (*update_check)(const struct bpf_map *m, const void *key, u64 flags);
@@ -194,23 +195,31 @@ struct map_ops {
 
 	/* mmap of the fd: how many bytes from offset 0 a client may map, 0: not at all (May be NULL.) */
 	size_t (*mmap_size)(const struct bpf_map *m);
+	/*
+	 * Where all mappings must be at one address. mmap_place: may it be mapped
+	 * at `at` (0: anywhere)? 0: there and nowhere else; 1: where it has one upper
+	 * half of addresses; or an errno. mmap_settle: it is mapped at `at` now, which
+	 * holds for all that follow; -EBUSY: another one was first. Both NULL: no such rule.
+	 */
+	int (*mmap_place)(const struct bpf_map *m, u64 at, size_t len, u64 off);
+	int (*mmap_settle)(struct bpf_map *m, u64 at, size_t len);
 	/* Bytes that bpftool shows as memlock. */
 	u64 (*memlock)(const struct map_attr *a);
 };
 
-#define MAP_VALUE_PLAIN  (-1)
-#define MAP_VALUE_PERF   (-2)
+#define MAP_VALUE_PLAIN (-1)
+#define MAP_VALUE_PERF  (-2)
 /*
  * What stands for something outside of the store: update gets a struct
  * map_thing, which sys/map_values.c makes of the client's value. Elements of
  * such maps have value_size bytes for bpf(2), not 4.
  */
-#define MAP_VALUE_DEV    (-3) /* ifindex, maybe an XDP program's fd */
-#define MAP_VALUE_CPU    (-4) /* queue size, maybe an XDP program's fd */
-#define MAP_VALUE_XSK    (-5) /* fd of an AF_XDP socket */
-#define MAP_VALUE_SOCK   (-6) /* fd of a socket that may be in a sockmap */
-#define MAP_VALUE_REUSE  (-7) /* fd of a socket of a reuseport group */
-#define MAP_VALUE_CGROUP (-8) /* fd of a cgroup's directory */
+#define MAP_VALUE_DEV    (-3)          /* ifindex, maybe an XDP program's fd */
+#define MAP_VALUE_CPU    (-4)          /* queue size, maybe an XDP program's fd */
+#define MAP_VALUE_XSK    (-5)          /* fd of an AF_XDP socket */
+#define MAP_VALUE_SOCK   (-6)          /* fd of a socket that may be in a sockmap */
+#define MAP_VALUE_REUSE  (-7)          /* fd of a socket of a reuseport group */
+#define MAP_VALUE_CGROUP (-8)          /* fd of a cgroup's directory */
 #define MAP_VALUE_THING  MAP_VALUE_DEV /* this, and all below */
 
 enum map_key { MAP_KEY_PLAIN, MAP_KEY_SOCK, MAP_KEY_INODE, MAP_KEY_TASK, MAP_KEY_CGROUP };
@@ -255,12 +264,12 @@ struct map_type {
 	const struct map_ops *ops;
 	u32 flags_allowed;
 	u32 flags_added; /* which every map of the type has, though nobody may ask for them */
-	bool percpu;    /* value_len = ncpu * round_up(value_size, 8) */
-	bool no_key;    /* key_size is 0, key pointers must be NULL where the kernel wants it */
-	bool btf_seq;   /* a pin can be read as text when the map has BTF */
-	bool spin_lock; /* values may hold bpf_spin_lock */
-	bool timer;     /* values may hold bpf_timer and the like */
-	int btf_errno;  /* 0: takes BTF; else the errno for key/value BTF (-ENOTSUPP, -EINVAL) */
+	bool percpu;     /* value_len = ncpu * round_up(value_size, 8) */
+	bool no_key;     /* key_size is 0, key pointers must be NULL where the kernel wants it */
+	bool btf_seq;    /* a pin can be read as text when the map has BTF */
+	bool spin_lock;  /* values may hold bpf_spin_lock */
+	bool timer;      /* values may hold bpf_timer and the like */
+	int btf_errno;   /* 0: takes BTF; else the errno for key/value BTF (-ENOTSUPP, -EINVAL) */
 	enum map_btf_key btf_key;
 	bool cap_bpf;        /* creation wants CAP_BPF where HASH would not */
 	bool direct_value;   /* ld_imm64 of a program may point into its values */

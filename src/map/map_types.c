@@ -18,13 +18,8 @@
 
 #define STORAGE_ROW(ops_)                                                                                    \
 	{                                                                                                    \
-		.ops = &ops_,                                                                                \
-		.flags_allowed = BPF_F_NO_PREALLOC | BPF_F_CLONE,                                            \
-		.btf_key = MAP_BTF_KEY_U32,                                                                  \
-		.spin_lock = true,                                                                           \
-		.cap_bpf = true,                                                                             \
-		.inner_ok = true,                                                                            \
-		.may_freeze = true,                                                                          \
+		.ops = &ops_, .flags_allowed = BPF_F_NO_PREALLOC | BPF_F_CLONE, .btf_key = MAP_BTF_KEY_U32,  \
+		.spin_lock = true, .cap_bpf = true, .inner_ok = true, .may_freeze = true,                    \
 	}
 
 const struct map_type map_types[] = {

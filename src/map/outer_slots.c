@@ -19,7 +19,8 @@ enum { OF_MAP, AT_SLOT, NEW_WORD, OLD_WORD };
 
 int outer_alloc_check(struct map_attr *a)
 {
-	return !a->max_entries || a->key_size != 4 || (a->value_size != 4 && a->value_size != 8) ? -EINVAL : 0;
+	return !a->max_entries || a->key_size != 4 || (a->value_size != 4 && a->value_size != 8) ? -EINVAL
+												 : 0;
 }
 
 int outer_layout(const struct map_attr *a, struct map_layout *l)

@@ -41,7 +41,8 @@ static inline struct pair *outer_at(const struct bpf_map *m, u32 i)
 /* What is in slot i, which must be below max_entries. */
 struct pair outer_load(const struct bpf_map *m, u32 i);
 
-/* Puts t into slot i, whatever was there, with a reference on its program. 0, -EBADF (it is gone), -ENOSPC. */
+/* Puts t into slot i, whatever was there, with a reference on its program. 0, -EBADF (it is gone), -ENOSPC.
+ */
 int outer_set(struct op *op, struct bpf_map *m, u32 i, const struct map_thing *t);
 
 /* Empties slot i: 1 if there was something. */

@@ -17,9 +17,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define ALL_STATES  ~0u
-#define PIECES_MAX  100000 /* of a listing */
-#define FAMILY_XDP  44
+#define ALL_STATES ~0u
+#define PIECES_MAX 100000 /* of a listing */
+#define FAMILY_XDP 44
 
 enum { GONE, THERE, UNKNOWN, MORE };
 
@@ -99,7 +99,9 @@ static int ask_unix(const struct map_thing *t)
 		struct nlmsghdr n;
 		struct unix_diag_req r;
 	} q = {
-		.n = { .nlmsg_len = sizeof(q), .nlmsg_type = SOCK_DIAG_BY_FAMILY, .nlmsg_flags = NLM_F_REQUEST },
+		.n = { .nlmsg_len = sizeof(q),
+		       .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+		       .nlmsg_flags = NLM_F_REQUEST },
 		.r = { .sdiag_family = AF_UNIX,
 		       .udiag_states = ALL_STATES,
 		       .udiag_ino = t->ino,

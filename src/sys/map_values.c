@@ -246,7 +246,7 @@ static int reuse_of(struct cmd_ctx *x, struct bpf_map *m, const u32 v[2], struct
 /* The id of the cgroup whose directory it is. */
 static int cgroup_id(struct cmd_ctx *x, int fd, u64 *id)
 {
-	int copy = usable_copy(x, fd);
+	int copy = caller_copy_fd(x->c, fd); /* O_PATH is as good */
 	struct statfs fs;
 	struct stat st;
 
@@ -422,7 +422,7 @@ static int owner_task(struct cmd_ctx *x, int fd, struct map_owner *o)
 
 int map_owner_of(struct cmd_ctx *x, const struct bpf_map *m, const void *key, struct map_owner *o)
 {
-	static int (*const owners[])(struct cmd_ctx *x, int fd, struct map_owner *o) = {
+	static int (*const owners[])(struct cmd_ctx * x, int fd, struct map_owner *o) = {
 		[MAP_KEY_SOCK] = owner_sock,
 		[MAP_KEY_INODE] = owner_inode,
 		[MAP_KEY_TASK] = owner_task,

@@ -10,14 +10,12 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include "world.h"
+#include "kinds_rows.h"
 
 #define AF_XDP_FAMILY 44
 #define CGRP_STORAGE  32u
-#define ARENA         33u
 
 /* ---- creation ---- */
 
@@ -47,7 +45,9 @@ static int create_btf(uint32_t type, uint32_t key, uint32_t value, uint32_t max,
 	return raw_bpf(BPF_MAP_CREATE, &r, 72);
 }
 
-static const uint32_t kinds[] = { 14, 25, 16, 17, 15, 18, 20, 8, 19, 21, 24, 28, 29, CGRP_STORAGE, 26, ARENA };
+static const uint32_t kinds[] = {
+	14, 25, 16, 17, 15, 18, 20, 8, 19, 21, 24, 28, 29, CGRP_STORAGE, 26, ARENA
+};
 
 static void creation_rows(void)
 {
@@ -59,7 +59,10 @@ static void creation_rows(void)
 		uint32_t storage = t == 24 || t == 28 || t == 29 || t == CGRP_STORAGE;
 		uint32_t cgroup = t == 19 || t == 21;
 		uint32_t flags = storage ? 1 : t == ARENA ? 0x400 : 0;
-		uint32_t key = t == ARENA ? 0 : cgroup ? 8 : 4, value = t == ARENA ? 0 : 4, max = storage || cgroup ? 0 : 1;
+		uint32_t key = t == ARENA ? 0
+			       : cgroup   ? 8
+					  : 4,
+			 value = t == ARENA ? 0 : 4, max = storage || cgroup ? 0 : 1;
 
 		for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
 			say("create %u key %u", t, sizes[i]);
@@ -112,163 +115,6 @@ static void creation_rows(void)
 	result_fd(create(33, 0, 0, 1u << 20, 0x400));
 }
 
-/* ---- elements ---- */
-
-static int lookup(int fd, const void *key, void *value, uint64_t flags)
-{
-	union row_attr r = { .a = { .map_fd = fd, .key = ptr(key), .value = ptr(value), .flags = flags } };
-
-	return raw_bpf(BPF_MAP_LOOKUP_ELEM, &r, 32);
-}
-
-static int update(int fd, const void *key, const void *value, uint64_t flags)
-{
-	union row_attr r = { .a = { .map_fd = fd, .key = ptr(key), .value = ptr(value), .flags = flags } };
-
-	return raw_bpf(BPF_MAP_UPDATE_ELEM, &r, 32);
-}
-
-static int delete(int fd, const void *key)
-{
-	union row_attr r = { .a = { .map_fd = fd, .key = ptr(key) } };
-
-	return raw_bpf(BPF_MAP_DELETE_ELEM, &r, 32);
-}
-
-static int next_key(int fd, const void *key, void *next)
-{
-	union row_attr r = { .a = { .map_fd = fd, .key = ptr(key), .next_key = ptr(next) } };
-
-	return raw_bpf(BPF_MAP_GET_NEXT_KEY, &r, 32);
-}
-
-static int take(int fd, const void *key, void *value)
-{
-	union row_attr r = { .a = { .map_fd = fd, .key = ptr(key), .value = ptr(value) } };
-
-	return raw_bpf(BPF_MAP_LOOKUP_AND_DELETE_ELEM, &r, 32);
-}
-
-static void put_row(const char *what, int fd, uint32_t key, const void *value, uint64_t flags)
-{
-	say("%s key %u flags %llu", what, key, (unsigned long long)flags);
-	result(update(fd, &key, value, flags));
-}
-
-static void del_row(const char *what, int fd, uint32_t key)
-{
-	say("%s delete %u", what, key);
-	result(delete(fd, &key));
-}
-
-static void take_row(const char *what, int fd, uint32_t key)
-{
-	uint64_t v[64];
-
-	say("%s take %u", what, key);
-	result(take(fd, &key, v));
-}
-
-static void next_row(const char *what, int fd, const uint32_t *key)
-{
-	uint32_t next = 77;
-
-	say("%s next", what);
-	if (key)
-		say(" of %u", *key);
-	if (next_key(fd, key, &next) == 0)
-		say(" is %u: ok\n", next);
-	else
-		result(-1);
-}
-
-/* A lookup whose words are shown: value_size 4 or 8. */
-static void get_row(const char *what, int fd, uint32_t key, int words, uint64_t flags)
-{
-	uint32_t v[4] = { 0xaaaaaaaa, 0xaaaaaaaa, 0xaaaaaaaa, 0xaaaaaaaa };
-
-	say("%s lookup %u flags %llu", what, key, (unsigned long long)flags);
-	if (lookup(fd, &key, v, flags) < 0) {
-		result(-1);
-		say("%s buffer %x %x\n", what, v[0], v[1]);
-		return;
-	}
-	for (int i = 0; i < words; i++)
-		say(" %u", v[i]);
-	say(": ok\n");
-}
-
-static void batch_rows(const char *what, int fd)
-{
-	static const int cmds[] = { BPF_MAP_LOOKUP_BATCH, BPF_MAP_LOOKUP_AND_DELETE_BATCH, BPF_MAP_UPDATE_BATCH,
-				    BPF_MAP_DELETE_BATCH };
-	uint64_t keys[64], values[64], out[8];
-
-	for (size_t i = 0; i < ARRAY_SIZE(cmds); i++) {
-		union row_attr r = { .a.batch = { .out_batch = ptr(out),
-						  .keys = ptr(keys),
-						  .values = ptr(values),
-						  .count = 2,
-						  .map_fd = fd } };
-
-		memset(keys, 0, sizeof(keys));
-		memset(values, 0xff, sizeof(values));
-		say("%s batch %d", what, cmds[i]);
-		result(raw_bpf(cmds[i], &r, 56));
-		say("%s batch %d count %u\n", what, cmds[i], r.a.batch.count);
-	}
-}
-
-struct map_info {
-	uint32_t type, id, key_size, value_size, max_entries, map_flags;
-};
-
-
-static void info_row(const char *what, int fd)
-{
-	struct map_info i = { 0 };
-	union row_attr r = { .a.info = { .bpf_fd = fd, .info_len = sizeof(i), .info = ptr(&i) } };
-	char path[64], buf[1024], *p;
-	int n, f;
-
-	say("%s info", what);
-	if (raw_bpf(BPF_OBJ_GET_INFO_BY_FD, &r, 16)) {
-		result(-1);
-		return;
-	}
-	say(" type %u key %u value %u max %u flags %#x: ok\n", i.type, i.key_size, i.value_size, i.max_entries,
-	    i.map_flags);
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-	f = open(path, O_RDONLY);
-	n = f < 0 ? 0 : (int)read(f, buf, sizeof(buf) - 1);
-	buf[n > 0 ? n : 0] = 0;
-	close(f);
-	for (p = strtok(buf, "\n"); p; p = strtok(NULL, "\n"))
-		if (!strncmp(p, "map_", 4) ? strncmp(p, "map_id", 6) : !strncmp(p, "memlock", 7) || !strncmp(p, "frozen", 6))
-			say("%s fdinfo %s\n", what, p);
-}
-
-static void freeze_row(const char *what, int fd)
-{
-	union row_attr r = { .a = { .map_fd = fd } };
-
-	say("%s freeze", what);
-	result(raw_bpf(BPF_MAP_FREEZE, &r, 4));
-}
-
-/* What comes of an array of such maps. */
-static void inner_row(const char *what, int fd)
-{
-	union row_attr r = { .a = { .map_type = BPF_MAP_TYPE_ARRAY_OF_MAPS,
-				    .key_size = 4,
-				    .value_size = 4,
-				    .max_entries = 1,
-				    .inner_map_fd = (uint32_t)fd } };
-
-	say("%s inside an array of maps", what);
-	result_fd(raw_bpf(BPF_MAP_CREATE, &r, 72));
-}
-
 static int prog_for(uint32_t type, uint32_t attach)
 {
 	union row_attr r = { .a = { .prog_type = type,
@@ -290,12 +136,12 @@ static uint32_t prog_id(int fd)
 
 /* ---- devices and CPUs ---- */
 
-
 static void dev_rows(uint32_t type)
 {
 	uint32_t lo = if_nametoindex("lo"), none = 0x7ffffff0, zero = 0;
 	int m = create(type, 4, 4, 4, 0), m8 = create(type, 4, 8, 4, 0);
-	int good = prog_for(BPF_PROG_TYPE_XDP, BPF_XDP_DEVMAP), cpu = prog_for(BPF_PROG_TYPE_XDP, BPF_XDP_CPUMAP);
+	int good = prog_for(BPF_PROG_TYPE_XDP, BPF_XDP_DEVMAP),
+	    cpu = prog_for(BPF_PROG_TYPE_XDP, BPF_XDP_CPUMAP);
 	char what[32];
 
 	snprintf(what, sizeof(what), "dev%u", type);
@@ -346,7 +192,9 @@ static void dev_rows(uint32_t type)
 		put_row(what, m8, 3, v, 0);
 		if (lookup(m8, &key, got, 0) == 0)
 			say("%s: lo %d prog %s\n", what, got[0] == lo,
-			    !got[1] ? "none" : got[1] == prog_id(good) ? "its id" : "other");
+			    !got[1]                   ? "none"
+			    : got[1] == prog_id(good) ? "its id"
+						      : "other");
 	}
 	{
 		uint32_t v[2] = { lo, (uint32_t)good }, got[2] = { 0, 0 }, key = 2;
@@ -376,7 +224,8 @@ static void dev_rows(uint32_t type)
 static void cpu_rows(void)
 {
 	int m = create(BPF_MAP_TYPE_CPUMAP, 4, 4, 4, 0), m8 = create(BPF_MAP_TYPE_CPUMAP, 4, 8, 64, 0);
-	int good = prog_for(BPF_PROG_TYPE_XDP, BPF_XDP_CPUMAP), dev = prog_for(BPF_PROG_TYPE_XDP, BPF_XDP_DEVMAP);
+	int good = prog_for(BPF_PROG_TYPE_XDP, BPF_XDP_CPUMAP),
+	    dev = prog_for(BPF_PROG_TYPE_XDP, BPF_XDP_DEVMAP);
 	static const uint32_t sizes[] = { 0, 1, 192, 16384, 16385, 0xffffffff };
 	uint32_t q = 192;
 
@@ -419,7 +268,9 @@ static void cpu_rows(void)
 		put_row("", m8, 0, v, 0);
 		if (lookup(m8, &key, got, 0) == 0)
 			say("cpu program %d: size %u prog %s\n", i, got[0],
-			    !got[1] ? "none" : got[1] == prog_id(good) ? "its id" : "other");
+			    !got[1]                   ? "none"
+			    : got[1] == prog_id(good) ? "its id"
+						      : "other");
 		v[0] = 0;
 		say("cpu program %d size 0 ", i);
 		put_row("", m8, 0, v, 0);
@@ -482,7 +333,7 @@ static const char *cgroup2(void)
 	struct statfs s;
 
 	return statfs("/sys/fs/cgroup/unified", &s) == 0 && s.f_type == 0x63677270 ? "/sys/fs/cgroup/unified"
-										    : "/sys/fs/cgroup";
+										   : "/sys/fs/cgroup";
 }
 
 static void make_socks(void)
@@ -503,7 +354,8 @@ static void make_socks(void)
 	add_sock("udp new", socket(AF_INET, SOCK_DGRAM, 0));
 	add_sock("udp bound", udp_bound(0));
 	s = udp_bound(0);
-	must(getsockname(s, (struct sockaddr *)&a, &n) == 0 && connect(s, (struct sockaddr *)&a, n) == 0, "connected");
+	must(getsockname(s, (struct sockaddr *)&a, &n) == 0 && connect(s, (struct sockaddr *)&a, n) == 0,
+	     "connected");
 	add_sock("udp connected", s);
 	add_sock("udp reuse", udp_bound(1));
 	s = socket(AF_INET, SOCK_DGRAM, 0);
@@ -690,7 +542,7 @@ static void cgroup_storage_rows(uint32_t type, uint32_t key_size)
 	say("%s next of", what);
 	result(next_key(m, key, next));
 	say("%s delete", what);
-	result(delete(m, key));
+	result(delete (m, key));
 	say("%s take", what);
 	result(take(m, key, v));
 	batch_rows(what, m);
@@ -703,7 +555,8 @@ static void cgroup_storage_rows(uint32_t type, uint32_t key_size)
 
 static void storage_rows(uint32_t type)
 {
-	int m = create_btf(type, 4, 8, 0, 1, BTF_INT, BTF_PAIR), pid = (int)syscall(SYS_pidfd_open, getpid(), 0);
+	int m = create_btf(type, 4, 8, 0, 1, BTF_INT, BTF_PAIR),
+	    pid = (int)syscall(SYS_pidfd_open, getpid(), 0);
 	struct sock_kind owners[48];
 	int n = 0;
 	char what[80];
@@ -726,7 +579,7 @@ static void storage_rows(uint32_t type)
 		v[0] = 5;
 		v[1] = (uint32_t)i;
 		say("%s delete", what);
-		result(delete(m, &key));
+		result(delete (m, &key));
 		for (uint64_t f = 0; f < 6; f++) {
 			v[1]++;
 			say("%s update %llu", what, (unsigned long long)f);
@@ -738,7 +591,7 @@ static void storage_rows(uint32_t type)
 			v[1] = (uint32_t)i + (uint32_t)f;
 			if (f == 1 || f == 2) {
 				say("%s delete", what);
-				result(delete(m, &key));
+				result(delete (m, &key));
 			}
 		}
 		say("%s next", what);
@@ -759,7 +612,8 @@ static void storage_rows(uint32_t type)
 
 static void storage_lock_rows(uint32_t type)
 {
-	int m = create_btf(type, 4, 8, 0, 1, BTF_INT, BTF_LOCKED), pid = (int)syscall(SYS_pidfd_open, getpid(), 0);
+	int m = create_btf(type, 4, 8, 0, 1, BTF_INT, BTF_LOCKED),
+	    pid = (int)syscall(SYS_pidfd_open, getpid(), 0);
 	uint32_t key = type == BPF_MAP_TYPE_TASK_STORAGE ? (uint32_t)pid
 		       : type == BPF_MAP_TYPE_SK_STORAGE ? (uint32_t)socks[0].fd
 							 : (uint32_t)socks[nr_socks - 1].fd;
@@ -777,14 +631,14 @@ static void storage_lock_rows(uint32_t type)
 		say("%s is %x %u\n", what, got[0], got[1]);
 	}
 	say("%s delete", what);
-	result(delete(m, &key));
+	result(delete (m, &key));
 	for (uint64_t f = 3; f < 8; f++) {
 		uint32_t v[2] = { 0, (uint32_t)f };
 
 		say("%s update %llu of none", what, (unsigned long long)f);
 		result(update(m, &key, v, f));
 		say("%s delete", what);
-		result(delete(m, &key));
+		result(delete (m, &key));
 	}
 	freeze_row(what, m);
 	close(pid);
@@ -818,101 +672,6 @@ static void struct_ops_rows(void)
 	result_fd(raw_bpf(BPF_MAP_CREATE, &r, 72));
 }
 
-static int arena(uint32_t pages, uint32_t flags, uint64_t extra)
-{
-	union row_attr r = { .a = { .map_type = ARENA, .max_entries = pages, .map_flags = 0x400 | flags, .map_extra = extra } };
-
-	return raw_bpf(BPF_MAP_CREATE, &r, 72);
-}
-
-static void map_row(const char *what, int fd, void *at, size_t len, int prot, int flags, off_t off)
-{
-	void *p = mmap(at, len, prot, flags, fd, off);
-
-	say("%s mmap %zu prot %d flags %#x off %ld", what, len, prot, flags, (long)off);
-	result(p == MAP_FAILED ? -1 : 0);
-	if (p == MAP_FAILED)
-		return;
-	say("%s lower half at %s\n", what, at && p == at ? "the hint" : (uintptr_t)p & 0xffffffff ? "other" : "zero");
-	munmap(p, len);
-}
-
-static void arena_rows(void)
-{
-	void *at = (void *)0x100000000000, *odd = (void *)0x1000fffff000;
-	uint32_t key = 0, *p, *q;
-	uint64_t v = 0;
-	int m;
-
-	static const uint64_t extras[] = { 1, 4096, 0x100000000000, 0x1000fffff000, 0x7ffffffff000, 0xffff800000000000 };
-
-	for (size_t i = 0; i < ARRAY_SIZE(extras); i++) {
-		say("arena extra %#llx", (unsigned long long)extras[i]);
-		result_fd(arena(2, 0, extras[i]));
-	}
-	m = arena(4, 0, 0);
-	must(m >= 0, "an arena");
-	info_row("arena", m);
-	say("arena lookup");
-	result(lookup(m, &key, &v, 0));
-	say("arena lookup without key");
-	result(lookup(m, NULL, &v, 0));
-	say("arena update");
-	result(update(m, &key, &v, 0));
-	say("arena update without key");
-	result(update(m, NULL, &v, 0));
-	say("arena delete");
-	result(delete(m, &key));
-	say("arena delete without key");
-	result(delete(m, NULL));
-	say("arena next");
-	result(next_key(m, NULL, &key));
-	say("arena next of");
-	result(next_key(m, &key, &key));
-	say("arena take");
-	result(take(m, NULL, &v));
-	batch_rows("arena", m);
-	inner_row("arena", m);
-	map_row("arena", m, NULL, 4096, PROT_READ, MAP_SHARED, 4096);
-	map_row("arena", m, NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE, 0);
-	map_row("arena", m, NULL, 4096, PROT_READ | PROT_EXEC, MAP_SHARED, 0);
-	map_row("arena", m, odd, 8192, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED_NOREPLACE, 0);
-	map_row("arena", m, NULL, 5 * 4096, PROT_READ | PROT_WRITE, MAP_SHARED, 0);
-	close(m);
-	m = arena(4, 0, 0);
-	map_row("arena again", m, NULL, 4096, PROT_READ, MAP_SHARED, 0);
-	map_row("arena again", m, NULL, 4 * 4096, PROT_READ | PROT_WRITE, MAP_SHARED, 0);
-	close(m);
-	m = arena(4, 0, 0);
-	p = mmap(NULL, 4 * 4096, PROT_READ | PROT_WRITE, MAP_SHARED, m, 0);
-	say("arena real");
-	result(p == MAP_FAILED ? -1 : 0);
-	if (p != MAP_FAILED) {
-		p[0] = 1;
-		p[1024] = 2;
-		say("arena holds %u %u %u\n", p[0], p[1024], p[2048]);
-		map_row("arena second", m, NULL, 4 * 4096, PROT_READ | PROT_WRITE, MAP_SHARED, 0);
-		map_row("arena second", m, (void *)p, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, 0);
-		say("arena freeze while mapped");
-		freeze_row("", m);
-		munmap(p, 4 * 4096);
-		q = mmap(p, 4 * 4096, PROT_READ | PROT_WRITE, MAP_SHARED, m, 0);
-		say("arena mapped once more at the same place %d\n", q == p);
-		if (q != MAP_FAILED)
-			say("arena still holds %u %u %u\n", q[0], q[1024], q[2048]);
-		if (q != MAP_FAILED)
-			munmap(q, 4 * 4096);
-	}
-	close(m);
-	m = arena(4, 0, (uint64_t)(uintptr_t)at);
-	must(m >= 0, "an arena with an address");
-	info_row("arena fixed", m);
-	map_row("arena fixed", m, NULL, 4096, PROT_READ, MAP_SHARED, 0);
-	map_row("arena fixed", m, at, 4 * 4096, PROT_READ | PROT_WRITE, MAP_SHARED, 0);
-	map_row("arena fixed", m, (char *)at + 4096, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED_NOREPLACE, 0);
-	close(m);
-}
-
 int main(void)
 {
 	world_enter();
@@ -944,6 +703,5 @@ int main(void)
 	storage_lock_rows(BPF_MAP_TYPE_TASK_STORAGE);
 	storage_lock_rows(CGRP_STORAGE);
 	struct_ops_rows();
-	arena_rows();
 	return 0;
 }
