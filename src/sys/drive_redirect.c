@@ -74,13 +74,6 @@ static enum drive_end send(struct drive *d, u32 ifindex, u32 prog_id)
 
 /* ---- device maps ---- */
 
-/* A slot's value; the program is named by its id. */
-static bool slot(struct drive *d, struct bpf_map *m, const void *key, u32 value[2])
-{
-	value[0] = value[1] = 0;
-	return m->value_len <= 2 * sizeof(*value) && !m->ops->lookup(d->op, m, key, value, 0);
-}
-
 struct saved {
 	struct run_xdp xdp;
 	u32 n;
@@ -104,22 +97,23 @@ static void restore(struct drive *d, const struct saved *s)
 
 static enum stage broadcast(struct drive *d, struct bpf_map *m, u64 flags)
 {
-	u32 key, next, value[2];
 	struct saved s = { .n = 0 };
+	struct map_target to;
+	u32 key, next;
 	bool sent = false, more = !m->ops->next_key(d->op, m, NULL, &next);
 
 	for (u32 i = 0; more && i < m->max_entries; i++) {
 		key = next;
 		more = !m->ops->next_key(d->op, m, &key, &next);
-		if (!slot(d, m, &key, value) || !value[0])
+		if (m->ops->redirect(d->op, m, key, &to))
 			continue;
-		if (flags & BPF_F_EXCLUDE_INGRESS && value[0] == d->xdp.ingress_ifindex)
+		if (flags & BPF_F_EXCLUDE_INGRESS && to.ifindex == d->xdp.ingress_ifindex)
 			continue;
-		if (value[1])
+		if (to.prog_id)
 			save(d, &s);
-		if (send(d, value[0], value[1]) == DRIVE_END_REDIRECT)
+		if (send(d, to.ifindex, to.prog_id) == DRIVE_END_REDIRECT)
 			sent = true;
-		if (value[1])
+		if (to.prog_id)
 			restore(d, &s);
 	}
 	return drive_end(d, sent ? DRIVE_END_REDIRECT : DRIVE_END_FAILED);
@@ -127,27 +121,27 @@ static enum stage broadcast(struct drive *d, struct bpf_map *m, u64 flags)
 
 static enum stage to_devmap(struct drive *d, const struct target *t)
 {
-	u32 key = (u32)t->index, value[2];
+	struct map_target to;
 
 	if (t->flags & BPF_F_BROADCAST)
 		return broadcast(d, t->map, t->flags);
-	if (!slot(d, t->map, &key, value))
+	if (t->map->ops->redirect(d->op, t->map, (u32)t->index, &to))
 		return drive_end(d, DRIVE_END_FAILED);
-	return drive_end(d, send(d, value[0], value[1]));
+	return drive_end(d, send(d, to.ifindex, to.prog_id));
 }
 
 /* The program works as the CPU that we are, not as the one that is meant. */
 static enum stage to_cpumap(struct drive *d, const struct target *t)
 {
-	u32 key = (u32)t->index, value[2];
+	struct map_target to;
 	s64 act = XDP_PASS;
 
-	if (!slot(d, t->map, &key, value) || !value[0])
+	if (t->map->ops->redirect(d->op, t->map, (u32)t->index, &to))
 		return drive_end(d, DRIVE_END_FAILED);
 	d->totals.to_cpu++;
-	if (value[1]) {
+	if (to.prog_id) {
 		d->xdp.rx_queue_index = 0;
-		act = slot_prog(d, value[1], DRIVE_CPUMAP, d->xdp.ingress_ifindex, RUN_XDP);
+		act = slot_prog(d, to.prog_id, DRIVE_CPUMAP, d->xdp.ingress_ifindex, RUN_XDP);
 	}
 	switch (act) {
 	case XDP_PASS: return STAGE_STACK;
@@ -157,7 +151,8 @@ static enum stage to_cpumap(struct drive *d, const struct target *t)
 	}
 }
 
-/* Maps of interfaces, CPUs and sockets; no socket can be bound to a queue here. */
+/* Maps of interfaces and CPUs, which have ops->redirect. A socket of an XSKMAP is a queue's of a real device:
+ * what is sent there is lost. */
 static const struct {
 	u32 map_type;
 	enum stage (*go)(struct drive *d, const struct target *t);

@@ -46,6 +46,20 @@ struct {
 	__type(value, __u32);
 } tails SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_DEVMAP);
+	__uint(max_entries, 4);
+	__type(key, __u32);
+	__type(value, __u32);
+} devices SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_CPUMAP);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, __u32);
+} cpus SEC(".maps");
+
 /* What stands behind the Ethernet header. */
 struct ops {
 	__u8 xdp, first, second, number;
@@ -179,6 +193,15 @@ int feed_xdp(struct xdp_md *ctx)
 	case 16: return head(ctx, -8) == XDP_PASS ? XDP_TX : XDP_ABORTED;
 	case 17: return bpf_xdp_adjust_head(ctx, -250) ? XDP_TX : XDP_PASS;
 	case 18: return meta(ctx, -8, number) == XDP_PASS ? bpf_redirect(target(), 0) : XDP_ABORTED;
+	case 19: return bpf_redirect_map(&devices, 0, 0);
+	case 20: return bpf_redirect_map(&devices, 0, BPF_F_BROADCAST);
+	case 21: return bpf_redirect_map(&devices, 0, BPF_F_BROADCAST | BPF_F_EXCLUDE_INGRESS);
+	case 22: return bpf_redirect_map(&devices, 3, XDP_PASS);
+	case 23: return bpf_redirect_map(&devices, 9, XDP_TX);
+	case 24: return bpf_redirect_map(&cpus, 0, 0);
+	case 25: return bpf_redirect_map(&cpus, 1, XDP_TX);
+	case 26: return meta(ctx, -8, number) == XDP_PASS ? bpf_redirect_map(&cpus, 0, 0) : XDP_ABORTED;
+	case 27: return bpf_redirect_map(&cpus, 0, BPF_F_BROADCAST);
 	default: return XDP_PASS;
 	}
 }
