@@ -66,6 +66,8 @@ static int held_grow(struct running *p)
 			*held_at(p, old[i].type, old[i].id) = old[i];
 	if (old != p->first)
 		raw_munmap(old, was * sizeof(*old));
+	else
+		memset(p->first, 0, sizeof(p->first));
 	return 0;
 }
 
@@ -80,9 +82,11 @@ static void keep_warm(struct handle *h)
 
 static void held_drop(struct running *p)
 {
-	for (u32 i = 0; i < p->room; i++)
+	for (u32 i = 0; i < p->room; i++) {
 		if (p->held[i].h)
 			keep_warm(p->held[i].h);
+		p->held[i].h = NULL;
+	}
 	if (p->held != p->first)
 		raw_munmap(p->held, p->room * sizeof(*p->held));
 }
@@ -331,6 +335,7 @@ void prog_run_open(struct running *p, struct op *op, u32 cpu)
 	p->r.ops = &run_ops;
 	p->r.op = op;
 	p->r.cpu = cpu;
+	p->nr_held = 0;
 	p->held = p->first;
 	p->room = HELD_FIRST;
 	p->trace_fd = -1;

@@ -62,7 +62,7 @@ struct running {
  * the client is gone. */
 int prog_run(struct running *p, struct op *op);
 
-/* c is set, all other fields zero. */
+/* c and ctx_size are set; all else is zero, or as prog_run_close left it. */
 void prog_run_open(struct running *p, struct op *op, u32 cpu);
 /* Gives back what the runs held. Not under the guard of a run. */
 void prog_run_close(struct running *p);

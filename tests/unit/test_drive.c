@@ -554,6 +554,126 @@ static void redirects(void)
 	}
 }
 
+static int slot_set(int map, u32 key, u32 word, int prog)
+{
+	u32 value[2] = { word, (u32)prog };
+	union bpf_attr a;
+
+	memset(&a, 0, sizeof(a));
+	a.map_fd = (u32)map;
+	a.key = ptr_to_u64(&key);
+	a.value = ptr_to_u64(value);
+	return (int)self_bpf(BPF_MAP_UPDATE_ELEM, &a, sizeof(a));
+}
+
+/* redirect_map of slot 0. */
+static int to_map(int map, int flags)
+{
+	ld_imm64(1, BPF_PSEUDO_MAP_FD, map, 0);
+	MOVI(2, 0);
+	MOVI(3, flags);
+	CALL(BPF_FUNC_redirect_map);
+	EXIT();
+	return xdp();
+}
+
+/* A program of a slot: writes into the packet what it sees at `off` of its context. */
+static int slot_prog(u32 attach, int off, int verdict)
+{
+	MOV(6, 1);
+	LD32(2, 6, 0);
+	LD32(3, 6, 4);
+	LD32(5, 6, off);
+	MOV(4, 2);
+	ALUI(BPF_ADD, 4, 20);
+	JGT(4, 3, 1);
+	ST8(2, 5, 19);
+	MOVI(0, verdict);
+	EXIT();
+	return load(BPF_PROG_TYPE_XDP, attach);
+}
+
+static void slots_of_devices(void)
+{
+	static const struct {
+		int verdict;
+		enum drive_end e;
+	} rows[] = {
+		{ XDP_PASS, DRIVE_END_REDIRECT },    { XDP_DROP, DRIVE_END_DROP },
+		{ XDP_ABORTED, DRIVE_END_ABORTED },  { XDP_TX, DRIVE_END_ABORTED },
+		{ XDP_REDIRECT, DRIVE_END_ABORTED },
+	};
+	int map = map_new(BPF_MAP_TYPE_DEVMAP, 8, 4, 0), prog, link, err = 0;
+
+	for (u32 i = 0; i < ARRAY_SIZE(rows); i++) {
+		int p = slot_prog(BPF_XDP_DEVMAP, 20, rows[i].verdict); /* egress_ifindex */
+
+		err |= slot_set(map, 0, LO, p);
+		close(p);
+		prog = to_map(map, 0);
+		link = link_at(BPF_XDP, prog, 0);
+		ends("the program of a device's slot", rows[i].e);
+		if (rows[i].verdict == XDP_PASS)
+			ok(last.times == 1 && last.way == DRIVE_BY_XDP && last.data[19] == LO,
+			   "knows where the frame goes, and it goes: %u", last.data[19]);
+		else
+			ok(!last.times, "verdict %d sends nothing", rows[i].verdict);
+		link_end(link);
+		close(prog);
+	}
+	prog = slot_prog(BPF_XDP_DEVMAP, 20, XDP_PASS);
+	err |= slot_set(map, 0, LO, prog) | slot_set(map, 2, LO, -1);
+	close(prog);
+	ok(!err, "slots are filled");
+	prog = to_map(map, BPF_F_BROADCAST);
+	link = link_at(BPF_XDP, prog, 0);
+	ends("to all devices of a map", DRIVE_END_REDIRECT);
+	ok(last.times == 2 && last.data[19] == packet[19],
+	   "two copies, and the second is as the frame was: %u", last.data[19]);
+	link_end(link);
+	close(prog);
+	prog = to_map(map, BPF_F_BROADCAST | BPF_F_EXCLUDE_INGRESS);
+	link = link_at(BPF_XDP, prog, 0);
+	ends("but not to where it came from", DRIVE_END_FAILED);
+	ok(!last.times, "which is all of them");
+	link_end(link);
+	close(prog);
+	close(map);
+}
+
+static void slots_of_cpus(void)
+{
+	static const struct {
+		int verdict;
+		enum drive_end e;
+	} rows[] = {
+		{ XDP_PASS, DRIVE_END_STACK },      { XDP_DROP, DRIVE_END_DROP },
+		{ XDP_ABORTED, DRIVE_END_ABORTED }, { XDP_TX, DRIVE_END_ABORTED },
+		{ XDP_REDIRECT, DRIVE_END_FAILED },
+	};
+	int map = map_new(BPF_MAP_TYPE_CPUMAP, 8, 1, 0), t = tc_marks(1, 0),
+	    lt = link_at(BPF_TCX_INGRESS, t, 0), err = 0;
+	u8 mark = (u8)(packet[14] * 3 + 1);
+
+	for (u32 i = 0; i < ARRAY_SIZE(rows); i++) {
+		int p = slot_prog(BPF_XDP_CPUMAP, 12, rows[i].verdict), prog, link; /* ingress_ifindex */
+
+		err |= slot_set(map, 0, 64, p);
+		close(p);
+		prog = to_map(map, 0);
+		link = link_at(BPF_XDP, prog, 0);
+		ends("the program of a CPU's slot", rows[i].e);
+		if (rows[i].verdict == XDP_PASS)
+			ok(last.data[19] == LO && last.data[14] == mark, "and tc is behind it");
+		link_end(link);
+		close(prog);
+	}
+	ok(!err && drive_totals(d)->to_cpu == ARRAY_SIZE(rows), "slots are filled, and frames sent to CPUs");
+	link_end(lt);
+	close(t);
+	close(map);
+}
+
 static void loops(void)
 {
 	int prog = calls(tc, BPF_FUNC_redirect, LO, 0), in = link_at(BPF_TCX_INGRESS, prog, 0),
@@ -814,6 +934,8 @@ int main(void)
 	adjusted();
 	fragments();
 	redirects();
+	slots_of_devices();
+	slots_of_cpus();
 	loops();
 	noted_before();
 	tail_call();
