@@ -133,9 +133,9 @@ done
 timeout -s INT 1 "$PINFS" attach --store "$STORE" tcx-ingress $pins/tc/feed_first dev lo >/dev/null &
 holder=$!
 sleep 0.4
-is "without a pin it stays as long as the command" "$(in_store bpftool link show | grep -c ' tcx ')" 1
+is "without a pin it stays as long as the command" "$(pinfs ls | grep -c ' tcx ')" 1
 wait $holder
-is "and no longer" "$(in_store bpftool link show | grep -c ' tcx ')" 0
+is "and no longer" "$(pinfs ls | grep -c ' tcx ')" 0
 
 # --- damaged captures
 
