@@ -68,8 +68,8 @@ void prog_run_open(struct running *p, struct op *op, u32 cpu);
 void prog_run_close(struct running *p);
 
 /*
- * One run of an image whose holder is the caller, with a context of its type: r0. What is noted for a redirect
- * stays as it was before, and is the caller's to take and to clear.
+ * One run of an image whose holder is the caller, with a context of its type: r0. What is noted for a
+ * redirect stays as it was before, and is the caller's to take and to clear.
  */
 u64 prog_run_once(struct running *p, struct prog_image *i, void *ctx);
 
