@@ -22,6 +22,11 @@
  * slot is free by itself. Nobody writes the head's slot: who has claimed one looks at head once more. A
  * reader copies the head's slot and looks whether head is the same: the revision in it never comes back.
  *
+ * A point where nothing stands is removed by gc: it makes head CLOSED, with its actor's id, by the same swap,
+ * and then takes the names away. Only that actor may do that, or who has put himself in the place of a dead
+ * one; so nobody takes a newer point's name away. Who meets a closed point looks for the new one, and waits a
+ * little if there is none yet.
+ *
  * Killed before the swap: a claim of the dead, and maybe a reference that no list names (gc). Killed after
  * it: a claim of the dead, and references of entries that went (gc). Slots are read and written by pread(2)
  * and pwrite(2), so a file that others have cut off gives EIO and no fault; the first page is under the
@@ -34,6 +39,7 @@
 #include <stdatomic.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <time.h>
 #include "link/link.h"
 #include "shm/actor.h"
 #include "store/dirscan.h"
@@ -43,8 +49,9 @@
 #include "util/slab.h"
 #include "util/str.h"
 
-#define SLOTS 128u
-#define TRIES 1000
+#define SLOTS  128u
+#define CLOSED 255u /* in place of a slot; above it the actor that removes the point */
+#define TRIES  1000
 
 struct attach_hdr {
 	struct obj_hdr o;
@@ -68,10 +75,11 @@ _Static_assert(sizeof(struct first_page) <= PAGE, "what is mapped is a page");
 
 struct attach_point {
 	void *slab_link;
+	struct attach_key key;
 	struct first_page *page;
 	int fd;
 	u32 id;
-	bool writable;
+	bool writable, driven;
 };
 
 static struct slab points = SLAB(struct attach_point);
@@ -134,11 +142,12 @@ static int map_point(struct attach_point *p, const struct attach_key *k)
 	    !key_same(&h.key, k))
 		return -EIO;
 	p->id = h.o.id;
+	p->key = *k;
 	p->page = raw_mmap(NULL, PAGE, PROT_READ | (p->writable ? PROT_WRITE : 0), MAP_SHARED, p->fd, 0);
 	return IS_ERR(p->page) ? (int)PTR_ERR(p->page) : 0;
 }
 
-struct attach_point *attach_find(const struct attach_key *k)
+static struct attach_point *find_once(const struct attach_key *k)
 {
 	const int flags = O_CLOEXEC | O_NOFOLLOW;
 	bool writable = true;
@@ -161,12 +170,75 @@ struct attach_point *attach_find(const struct attach_key *k)
 	}
 	p->fd = fd;
 	p->writable = writable;
+	p->driven = false;
 	err = map_point(p, k);
 	if (!err)
 		return p;
 	raw_close(fd);
 	slab_put(&points, p);
 	return ERR_PTR(err);
+}
+
+static bool is_closed(const struct attach_point *p)
+{
+	return (atomic_load(&p->page->h.head) & 255) == CLOSED;
+}
+
+/* Takes the names of a point away that this actor has closed. */
+static void unname(const struct attach_point *p)
+{
+	struct stat st, named;
+	char name[80];
+
+	if (!raw_fstat(p->fd, &st) &&
+	    !raw_fstatat(the_store.dirfd, key_name(name, &p->key), &named, AT_SYMLINK_NOFOLLOW) &&
+	    named.st_ino == st.st_ino)
+		raw_unlinkat(the_store.dirfd, name, 0);
+	obj_reap(OBJ_ATTACH, p->id);
+}
+
+/* Goes on where a dead one has stopped. */
+static void take_over(struct attach_point *p)
+{
+	u64 head = atomic_load(&p->page->h.head), mine = (u64)actor_self()->id << 8 | CLOSED;
+
+	if ((head & 255) == CLOSED && p->writable && actor_self()->id && !actor_alive((u32)(head >> 8)) &&
+	    atomic_compare_exchange_strong(&p->page->h.head, &head, mine))
+		unname(p);
+}
+
+struct attach_point *attach_find(const struct attach_key *k)
+{
+	const struct timespec ms = { 0, 1000000 };
+
+	for (int tries = 0; tries < TRIES; tries++) {
+		struct attach_point *p = find_once(k);
+
+		if (IS_ERR(p) || !is_closed(p))
+			return p;
+		take_over(p);
+		attach_close(p);
+		if (tries)
+			raw2(SYS_nanosleep, &ms, 0);
+	}
+	return ERR_PTR(-EAGAIN);
+}
+
+/* The point was removed: the one that has its place now, made if need be. */
+static int renew(struct attach_point *p)
+{
+	struct attach_point *next = attach_open(&p->key), old = *p;
+
+	if (IS_ERR(next))
+		return (int)PTR_ERR(next);
+	p->page = next->page;
+	p->fd = next->fd;
+	p->id = next->id;
+	p->writable = next->writable;
+	next->page = old.page;
+	next->fd = old.fd;
+	attach_close(next);
+	return p->driven ? attach_drive(p) : 0;
 }
 
 void attach_close(struct attach_point *p)
@@ -241,6 +313,8 @@ static int read_list(struct attach_point *p, struct attach_list *l, u64 *head)
 	for (int tries = 0; tries < TRIES; tries++) {
 		u64 h = atomic_load(&p->page->h.head);
 
+		if ((h & 255) == CLOSED)
+			return -EOWNERDEAD;
 		if ((h & 255) >= SLOTS ||
 		    raw_pread(p->fd, l, sizeof(*l), slot_at((u32)(h & 255))) != sizeof(*l))
 			return -EIO;
@@ -417,17 +491,17 @@ static int hold_new(struct attach_point *p, struct attach_list *l)
 static int change_once(struct op *op, struct attach_point *p, attach_edit edit, void *arg)
 {
 	struct attach_list l, old;
+	bool scrubbed;
 	u64 head;
-	int err = read_clean(op, p, &l, &head);
+	int err = read_list(p, &l, &head);
 
 	if (err)
 		return err;
-	if (!p->writable)
-		return -EACCES;
 	old = l;
+	scrubbed = scrub(&l);
 	err = edit(arg, &l);
-	if (err)
-		return err > 0 ? 0 : err;
+	if (err && (err < 0 || !scrubbed))
+		return MIN(err, 0);
 	err = hold_new(p, &l);
 	if (!err)
 		err = publish(op, p, &l, head);
@@ -456,10 +530,13 @@ static int run(struct op *op, struct change *c)
 		op_fault(op);
 		return -EIO;
 	}
-	if (c->l)
-		return read_clean(op, c->p, c->l, &head);
 	for (int tries = 0; tries < TRIES; tries++) {
-		err = change_once(op, c->p, c->edit, c->arg);
+		if (c->l)
+			err = read_clean(op, c->p, c->l, &head);
+		else
+			err = change_once(op, c->p, c->edit, c->arg);
+		if (err == -EOWNERDEAD)
+			err = renew(c->p) ?: -EAGAIN;
 		if (err != -EAGAIN)
 			return err;
 	}
@@ -535,7 +612,7 @@ static int drop_link(struct op *op, struct attach_point *p, u32 link_id)
 	for (int tries = 0; tries < TRIES; tries++) {
 		err = read_list(p, &l, &head);
 		if (err)
-			return err;
+			return err == -EOWNERDEAD ? 0 : err;
 		if (drop_edit(&link_id, &l))
 			return 0;
 		err = publish(op, p, &l, head);
@@ -588,9 +665,57 @@ int attach_each(int (*each)(void *arg, const struct attach_key *k, const struct 
 	return ret;
 }
 
+/* Closes the point if nothing stands there and nobody has it open to drive it. */
+static bool close_empty(const struct attach_key *k)
+{
+	struct attach_point *p = find_once(k);
+	struct attach_list l;
+	bool closed = false;
+	u64 head;
+
+	if (IS_ERR(p))
+		return false;
+	take_over(p);
+	if (p->writable && actor_self()->id && !attach_list(p, &l) && !l.nr && !read_list(p, &l, &head) &&
+	    !l.nr && !raw_flock(p->fd, LOCK_EX | LOCK_NB)) {
+		u64 mine = (u64)actor_self()->id << 8 | CLOSED;
+
+		closed = atomic_compare_exchange_strong(&p->page->h.head, &head, mine);
+		raw_flock(p->fd, LOCK_UN);
+		if (closed)
+			unname(p);
+	}
+	attach_close(p);
+	return closed;
+}
+
+u32 attach_gc(void)
+{
+	const struct dirscan_entry *e;
+	struct attach_key k;
+	struct dirscan d;
+	u32 n = 0;
+
+	if (dirscan_open(&d, store_type(OBJ_ATTACH)->dir))
+		return 0;
+	while ((e = dirscan_next(&d)))
+		n += key_parse(e->name, &k) && close_empty(&k);
+	dirscan_close(&d);
+	return n;
+}
+
 int attach_drive(struct attach_point *p)
 {
-	return raw_flock(p->fd, LOCK_SH | LOCK_NB);
+	int err = -EWOULDBLOCK;
+
+	/* Refused only for the moment in which gc looks whether there is a driver. */
+	for (int tries = 0; err == -EWOULDBLOCK && tries < TRIES; tries++) {
+		err = raw_flock(p->fd, LOCK_SH | LOCK_NB);
+		if (err)
+			raw0(SYS_sched_yield);
+	}
+	p->driven = !err;
+	return err;
 }
 
 u64 attach_inode(const struct attach_key *k)

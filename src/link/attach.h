@@ -98,6 +98,9 @@ int attach_drive(struct attach_point *p);
 /* The inode of the point's file, on which its drivers have a shared flock; 0: it was never used. */
 u64 attach_inode(const struct attach_key *k);
 
+/* Removes points where nothing stands and that nobody drives; how many. For the store. */
+u32 attach_gc(void);
+
 /* What the point's file holds; for the store. */
 void attach_each_ref(const struct obj_hdr *hdr, size_t file_size,
 		     void (*each)(void *arg, u64 slot, enum obj_type type, u32 id), void *arg);

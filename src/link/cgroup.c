@@ -49,15 +49,17 @@ static int find_anchor(const struct cgroup_wish *w, const struct attach_list *l)
 static int find_place(const struct cgroup_wish *w, const struct attach_list *l)
 {
 	u32 side = w->flags & (BPF_F_BEFORE | BPF_F_AFTER);
-	bool named = w->rel_prog || w->rel_link || (w->flags & (BPF_F_LINK | BPF_F_ID));
 	int at;
 
-	if (named ? !side || side == (BPF_F_BEFORE | BPF_F_AFTER)
-		  : l->nr && side == (BPF_F_BEFORE | BPF_F_AFTER))
+	if (w->named ? !side || side == (BPF_F_BEFORE | BPF_F_AFTER)
+		     : l->nr && side == (BPF_F_BEFORE | BPF_F_AFTER))
 		return -EINVAL;
-	if (!named)
+	/* Links stand beside links, programs beside programs. */
+	if (w->named && !w->link_id != !(w->flags & BPF_F_LINK))
+		return -EINVAL;
+	if (!w->named)
 		return side & BPF_F_BEFORE ? 0 : (int)l->nr;
-	at = find_anchor(w, l);
+	at = w->rel_err ? w->rel_err : find_anchor(w, l);
 	return at < 0 || (side & BPF_F_BEFORE) ? at : at + 1;
 }
 
@@ -68,6 +70,7 @@ int cgroup_place(const struct cgroup_wish *w, struct attach_list *l)
 	int at;
 
 	if (mode == MODE || ((w->flags & BPF_F_REPLACE) && !(mode & BPF_F_ALLOW_MULTI)) ||
+	    ((w->flags & BPF_F_REPLACE) && (w->flags & (BPF_F_BEFORE | BPF_F_AFTER))) ||
 	    !w->old_prog != !(w->flags & BPF_F_REPLACE))
 		return -EINVAL;
 	if (w->expected_revision && w->expected_revision != attach_shown(l))
@@ -133,6 +136,8 @@ static int place(const struct link_req *r, u32 link_id, struct attach_list *l)
 		.flags = r->flags | BPF_F_ALLOW_MULTI,
 		.rel_prog = r->rel_prog,
 		.rel_link = r->rel_link,
+		.rel_err = r->rel_err,
+		.named = (u32)r->words[0] || (r->flags & (BPF_F_LINK | BPF_F_ID)),
 		.denied = r->denied,
 		.expected_revision = r->expected_revision,
 	};
@@ -168,6 +173,7 @@ const struct link_ops cgroup_link_ops = {
 	.relative = true,
 	.updates = true,
 	.detaches = true,
+	.same_counts = true,
 	.check = check,
 	.place = place,
 	.info = info,

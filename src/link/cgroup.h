@@ -16,6 +16,8 @@ struct cgroup_wish {
 	u32 flags;              /* BPF_F_* of attach_flags, ALLOW_MULTI for links */
 	u32 old_prog;           /* with REPLACE */
 	u32 rel_prog, rel_link; /* what relative_fd named */
+	int rel_err;            /* why it could not be found */
+	bool named;             /* something was */
 	bool denied;            /* by a cgroup above */
 	u64 expected_revision;
 };

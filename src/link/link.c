@@ -6,6 +6,7 @@
  * replaced; its slot is the word itself, in which a random half keeps two updates to one program apart.
  */
 #include "link/link.h"
+#include <fcntl.h>
 #include <string.h>
 #include "store/ref.h"
 #include "store/store.h"
@@ -103,23 +104,25 @@ int link_swap_prog(struct link_hdr *h, u32 next, u32 must)
 	return 0;
 }
 
+/*
+ * By opening it as a client would: what is in its reaper's hands is gone, though its name and its entry are
+ * still there. And closed as a client's fd is, since its holder may have closed his meanwhile.
+ */
 bool link_stands(u32 id, u32 *prog_id)
 {
 	struct link_hdr h;
 	struct stat st;
-	char name[32];
-	int err;
+	bool stands;
+	int fd;
 
-	err = obj_read_header(OBJ_LINK, id, &h.o, sizeof(h));
-	if (err == -EACCES || err == -EMFILE || err == -ENFILE)
-		return true; /* as far as we can know */
-	if (err || atomic_load(&h.detached) || !prog_of(atomic_load(&h.prog)))
-		return false;
-	err = raw_fstatat(the_store.dirfd, store_id_name(name, OBJ_LINK, id), &st, AT_SYMLINK_NOFOLLOW);
-	if (err || (st.st_nlink < 2 && obj_reap(OBJ_LINK, id) > 0))
-		return false;
-	*prog_id = prog_of(atomic_load(&h.prog));
-	return true;
+	fd = obj_open(OBJ_LINK, id, O_RDONLY, &st);
+	if (fd < 0)
+		return fd != -ENOENT; /* -EACCES, -EMFILE: as far as we can know */
+	stands = raw_pread(fd, &h, sizeof(h), 0) == sizeof(h) && obj_header_of(&h.o, OBJ_LINK, id) &&
+		 !atomic_load(&h.detached) && prog_of(atomic_load(&h.prog));
+	if (stands)
+		*prog_id = prog_of(atomic_load(&h.prog));
+	return obj_close(fd, OBJ_LINK, id) <= 0 && stands;
 }
 
 void link_release(const struct obj_hdr *hdr, size_t file_size)

@@ -31,6 +31,7 @@
 
 #define BPF_LINK_TYPE_NETFILTER_ 10 /* newer than the system's header may be */
 #define BPF_LINK_TYPE_TCX_       11
+#define BPF_LINK_TYPE_SOCKMAP_   14
 
 #define LINK_SLOT_MAP 0xffffffff00000010ull /* a link holds a map */
 
@@ -73,6 +74,7 @@ enum link_target {
 	LINK_AT_DEVICE,  /* ifindex */
 	LINK_AT_CGROUP,  /* fd of a cgroup v2 directory */
 	LINK_AT_NETNS,   /* fd of a network namespace */
+	LINK_AT_SOCKMAP, /* fd of a map of sockets */
 	LINK_AT_OWN_NS,  /* the client's network namespace; target_fd must be 0 */
 };
 
@@ -92,6 +94,7 @@ struct link_req {
 	/* The program that relative_fd (or id) of the union names, resolved by BPF_F_ID and BPF_F_LINK: 0:
 	 * none. */
 	u32 rel_prog, rel_link;
+	int rel_err; /* why they could not be found: told by the rules of the place, in their order */
 	u64 expected_revision;
 
 	/* The client's memory and descriptors, for types that need them. -EFAULT; -EBADF, -EINVAL. */
@@ -107,6 +110,7 @@ struct link_ops {
 	bool relative; /* the union is relative_fd and expected_revision */
 	int no_device; /* errno for an unknown ifindex; 0: -EINVAL */
 	bool updates, detaches;
+	bool same_counts; /* an update to the program that it has is a change of the list, too */
 
 	/* Before the target is looked at; may fill the type's part of h (and h->cookie). NULL: nothing to
 	 * check. */

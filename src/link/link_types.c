@@ -20,12 +20,14 @@ static const struct link_row {
 	{ BPF_PROG_TYPE_FLOW_DISSECTOR, 0, 255, &netns_link_ops },
 	{ BPF_PROG_TYPE_SK_LOOKUP, 0, 255, &netns_link_ops },
 	{ BPF_PROG_TYPE_NETFILTER, 0, 255, &netfilter_link_ops },
+	{ BPF_PROG_TYPE_SK_SKB, 0, 255, &sockmap_link_ops },
+	{ BPF_PROG_TYPE_SK_MSG, 0, 255, &sockmap_link_ops },
 	{ BPF_PROG_TYPE_TRACING, BPF_TRACE_ITER, BPF_TRACE_ITER, &iter_link_ops },
 };
 
 static const struct link_ops *const types[] = {
 	&xdp_link_ops,       &tcx_link_ops,    &cgroup_link_ops, &netns_link_ops,
-	&netfilter_link_ops, &raw_tp_link_ops, &iter_link_ops,
+	&netfilter_link_ops, &raw_tp_link_ops, &iter_link_ops,   &sockmap_link_ops,
 };
 
 const struct link_ops *link_ops_for(u32 prog_type, u32 attach_type)

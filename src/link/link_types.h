@@ -12,6 +12,7 @@ extern const struct link_ops tcx_link_ops;
 extern const struct link_ops cgroup_link_ops;
 extern const struct link_ops netns_link_ops;
 extern const struct link_ops netfilter_link_ops;
+extern const struct link_ops sockmap_link_ops;
 extern const struct link_ops raw_tp_link_ops;
 extern const struct link_ops iter_link_ops;
 

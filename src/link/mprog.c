@@ -3,13 +3,14 @@
  * Places in a list of programs: see mprog.h.
  *
  * A place is a number: where the entry itself is for REPLACE and for a detach, one less than the anchor's for
- * BEFORE, one more for AFTER; several of them must agree (EDOM).
+ * BEFORE, one more for AFTER; several of them must agree (ERANGE).
  */
 #include "link/mprog.h"
 #include "util/err.h"
 #include "util/uapi.h"
 
-#define NOWHERE (-ERANGE)
+#define NOWHERE   (-ERANGE)
+#define MPROG_MAX (ATTACH_MAX - 1)
 
 static int find(const struct attach_list *l, u32 prog_id, u32 link_id)
 {
@@ -25,7 +26,7 @@ static int agree(int *at, int place)
 	if (place < -1)
 		return place;
 	if (*at >= -1 && *at != place)
-		return -EDOM;
+		return -ERANGE;
 	*at = place;
 	return 0;
 }
@@ -51,13 +52,15 @@ int mprog_attach(struct attach_list *l, const struct mprog_place *w, const struc
 		return -ESTALE;
 	if (find(l, e->prog_id, 0) >= 0)
 		return -EEXIST;
+	if (w->rel_err)
+		return w->rel_err;
 	if (w->flags & BPF_F_REPLACE) {
 		at = find(l, w->old_prog, 0);
 		if (at < 0)
 			return at;
 		if (l->e[at].link_id)
 			return -EBUSY;
-	} else if (l->nr == ATTACH_MAX) {
+	} else if (l->nr >= MPROG_MAX) {
 		return -ERANGE;
 	}
 	err = relative(l, w, &at);
@@ -84,6 +87,8 @@ int mprog_detach(struct attach_list *l, const struct mprog_place *w, u32 prog_id
 		return -EINVAL;
 	if (w->expected_revision && w->expected_revision != attach_shown(l))
 		return -ESTALE;
+	if (w->rel_err)
+		return w->rel_err;
 	if (prog_id) {
 		at = find(l, prog_id, 0);
 		if (at < 0)

@@ -13,11 +13,12 @@
 struct mprog_place {
 	u32 flags;              /* BPF_F_BEFORE, AFTER, REPLACE, ID, LINK */
 	u32 rel_prog, rel_link; /* what relative_fd named; 0: nothing */
+	int rel_err;            /* why they could not be found */
 	u32 old_prog;           /* with REPLACE */
 	u64 expected_revision;  /* 0: any */
 };
 
-/* Puts e there. -ESTALE, -EEXIST, -ENOENT, -ERANGE, -EDOM, -EINVAL, -EBUSY. */
+/* Puts e there. -ESTALE, -EEXIST, -ENOENT, -ERANGE, -EINVAL, -EBUSY. */
 int mprog_attach(struct attach_list *l, const struct mprog_place *w, const struct attach_entry *e);
 
 /* Takes the entry of prog_id (0: the one that the place names) out, which must be no link's: -EBUSY, -ENOENT,

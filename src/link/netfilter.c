@@ -20,8 +20,10 @@ static int check(const struct link_req *r, struct link_hdr *h)
 	u32 pf = (u32)r->words[0], hook = (u32)(r->words[0] >> 32), flags = (u32)(r->words[1] >> 32);
 	s32 prio = (s32)(u32)r->words[1];
 
-	if (r->flags || (flags & ~DEFRAG))
+	if (r->flags)
 		return -EINVAL;
+	if (flags & ~DEFRAG)
+		return -EOPNOTSUPP;
 	if (pf != NFPROTO_IPV4 && pf != NFPROTO_IPV6)
 		return -EAFNOSUPPORT;
 	if (hook >= NF_INET_NUMHOOKS)
@@ -62,6 +64,12 @@ static int place(const struct link_req *r, u32 link_id, struct attach_list *l)
 	return 0;
 }
 
+/* The hook keeps what it was registered with. */
+static int update(const struct link_hdr *h, const struct prog_hdr *now, const struct prog_hdr *next)
+{
+	return -EOPNOTSUPP;
+}
+
 static void info(const struct link_hdr *h, u8 by_type[48])
 {
 	memcpy(by_type, &h->netfilter, sizeof(h->netfilter));
@@ -90,9 +98,11 @@ const struct link_ops netfilter_link_ops = {
 	.type = BPF_LINK_TYPE_NETFILTER_,
 	.name = "netfilter",
 	.target = LINK_AT_OWN_NS,
+	.updates = true,
 	.detaches = true,
 	.check = check,
 	.place = place,
+	.update = update,
 	.info = info,
 	.fdinfo = fdinfo,
 	.where = where,

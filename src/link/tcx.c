@@ -14,11 +14,24 @@ static int place(const struct link_req *r, u32 link_id, struct attach_list *l)
 		.flags = r->flags,
 		.rel_prog = r->rel_prog,
 		.rel_link = r->rel_link,
+		.rel_err = r->rel_err,
 		.expected_revision = r->expected_revision,
 	};
 	const struct attach_entry e = { .prog_id = r->prog_id, .link_id = link_id };
 
 	return mprog_attach(l, &w, &e);
+}
+
+/* A program stands at a hook once. */
+static int update(const struct link_hdr *h, const struct prog_hdr *now, const struct prog_hdr *next)
+{
+	struct attach_list l;
+	int err = attach_list_of(&h->key, &l);
+
+	for (u32 i = 0; !err && i < l.nr; i++)
+		if (l.e[i].prog_id == next->o.id && l.e[i].link_id != h->o.id)
+			err = -EEXIST;
+	return err;
 }
 
 static void info(const struct link_hdr *h, u8 by_type[48])
@@ -52,6 +65,7 @@ const struct link_ops tcx_link_ops = {
 	.detaches = true,
 	.no_device = -ENODEV,
 	.place = place,
+	.update = update,
 	.info = info,
 	.fdinfo = fdinfo,
 	.where = where,

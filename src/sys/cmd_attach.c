@@ -99,9 +99,8 @@ static long cgroup_attach(struct cmd_ctx *x, const struct link_prog *p)
 	w.denied = err > 0;
 	if (err >= 0 && (w.flags & BPF_F_REPLACE))
 		err = prog_of_type(x, u->prog_attach.replace_bpf_fd, p->h.o.kind, &w.old_prog);
-	if (err >= 0)
-		err = link_relative(x, w.flags, u->prog_attach.relative_fd, p->h.o.kind, &w.rel_prog,
-				    &w.rel_link);
+	w.named = u->prog_attach.relative_fd || (w.flags & (BPF_F_LINK | BPF_F_ID));
+	w.rel_err = link_relative(x, w.flags, u->prog_attach.relative_fd, 0, &w.rel_prog, &w.rel_link);
 	return err < 0 ? err : edit_point(&k, cgroup_edit, &w);
 }
 
@@ -148,7 +147,7 @@ static int tcx_key(struct cmd_ctx *x, struct attach_key *k)
 	return target_device(x->c, k->ifindex, &d);
 }
 
-static int tcx_place(struct cmd_ctx *x, u32 prog_type, struct mprog_place *w)
+static void tcx_place(struct cmd_ctx *x, u32 prog_type, struct mprog_place *w)
 {
 	const union bpf_attr_new *u = x->attr;
 
@@ -156,7 +155,8 @@ static int tcx_place(struct cmd_ctx *x, u32 prog_type, struct mprog_place *w)
 		.flags = u->prog_attach.attach_flags,
 		.expected_revision = u->prog_attach.expected_revision,
 	};
-	return link_relative(x, w->flags, u->prog_attach.relative_fd, prog_type, &w->rel_prog, &w->rel_link);
+	w->rel_err = link_relative(x, w->flags, u->prog_attach.relative_fd, prog_type, &w->rel_prog,
+				   &w->rel_link);
 }
 
 struct tcx_wish {
@@ -182,8 +182,7 @@ static long tcx_attach(struct cmd_ctx *x, const struct link_prog *p)
 
 	if (!err && (u->prog_attach.attach_flags & BPF_F_REPLACE))
 		err = prog_of_type(x, u->prog_attach.replace_bpf_fd, p->h.o.kind, &old);
-	if (!err)
-		err = tcx_place(x, p->h.o.kind, &w.place);
+	tcx_place(x, p->h.o.kind, &w.place);
 	w.place.old_prog = old;
 	return err ? err : edit_point(&k, tcx_edit, &w);
 }
@@ -207,8 +206,7 @@ static long tcx_detach(struct cmd_ctx *x, u32 prog_id, u32 prog_type)
 		err = attach_list_of(&k, &l);
 	if (!err && !l.nr)
 		err = -ENOENT;
-	if (!err)
-		err = tcx_place(x, prog_id ? prog_type : 0, &r.place);
+	tcx_place(x, prog_id ? prog_type : 0, &r.place);
 	return err ? err : edit_used(&k, tcx_removal, &r);
 }
 
@@ -270,23 +268,11 @@ static long netns_detach(struct cmd_ctx *x, u32 prog_type)
 
 /* ---- maps of sockets ---- */
 
-/* The map of target_fd: which hooks it has is the map type's matter. */
 static int sockmap_key(struct cmd_ctx *x, struct attach_key *k)
 {
-	struct bpf_file f;
-	struct obj_hdr h;
-	int err = cmd_get_fd(x, (int)x->attr->prog_attach.target_fd, OBJ_MAP, &f);
-
-	if (err)
-		return err;
 	k->type = x->attr->prog_attach.attach_type;
 	k->ifindex = 0;
-	k->target = f.h->id;
-	err = obj_read_header(OBJ_MAP, f.h->id, &h, sizeof(h));
-	put_fd(&f);
-	if (err)
-		return err;
-	return h.kind == BPF_MAP_TYPE_SOCKMAP || h.kind == BPF_MAP_TYPE_SOCKHASH ? 0 : -EOPNOTSUPP;
+	return link_sockmap(x, (int)x->attr->prog_attach.target_fd, -EOPNOTSUPP, &k->target);
 }
 
 static int sockmap_edit(void *arg, struct attach_list *l)

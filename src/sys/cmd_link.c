@@ -56,6 +56,22 @@ void link_prog_put(struct link_prog *p)
 	put_fd(&p->f);
 }
 
+int link_sockmap(struct cmd_ctx *x, int fd, int other, u64 *id)
+{
+	struct bpf_file f;
+	struct obj_hdr h;
+	int err = cmd_get_fd(x, fd, OBJ_MAP, &f);
+
+	if (err)
+		return err;
+	*id = f.h->id;
+	err = obj_read_header(OBJ_MAP, f.h->id, &h, sizeof(h));
+	put_fd(&f);
+	if (err)
+		return err;
+	return h.kind == BPF_MAP_TYPE_SOCKMAP || h.kind == BPF_MAP_TYPE_SOCKHASH ? 0 : other;
+}
+
 /* ---- LINK_CREATE ---- */
 
 static int req_copy_in(const struct link_req *r, void *dst, u64 src, size_t n)
@@ -122,6 +138,7 @@ static int target_of(struct cmd_ctx *x, const struct link_ops *ops, struct link_
 		r->denied = err > 0;
 		return MIN(err, 0);
 	case LINK_AT_NETNS: return target_netns_fd(x->c, (int)r->target, &r->key.target);
+	case LINK_AT_SOCKMAP: return link_sockmap(x, (int)r->target, -EINVAL, &r->key.target);
 	case LINK_AT_OWN_NS: r->key.target = target_own_netns(x->c); return 0;
 	}
 	return -EINVAL;
@@ -220,8 +237,8 @@ static long create(struct cmd_ctx *x, const struct link_ops *ops, struct link_re
 	if (!err)
 		err = target_of(x, ops, r);
 	if (!err && ops->relative)
-		err = link_relative(x, r->flags, (u32)r->words[0], r->prog->o.kind, &r->rel_prog,
-				    &r->rel_link);
+		r->rel_err = link_relative(x, r->flags, (u32)r->words[0], r->prog->o.kind, &r->rel_prog,
+					   &r->rel_link);
 	if (err)
 		return err;
 	h.key = r->key;
@@ -309,6 +326,7 @@ static long update_to(struct cmd_ctx *x, struct handle *link, const struct link_
 	struct opened *o = handle_open(link);
 	const struct link_ops *ops;
 	struct link_hdr *h;
+	bool same;
 	int err;
 
 	if (IS_ERR(o))
@@ -327,10 +345,11 @@ static long update_to(struct cmd_ctx *x, struct handle *link, const struct link_
 		return -ENOLINK;
 	if (must && atomic_load(&h->prog_id) != must)
 		return -EPERM;
+	same = atomic_load(&h->prog_id) == next->f.h->id;
 	err = compatible(ops, h, &next->h);
 	if (!err)
 		err = link_swap_prog(h, next->f.h->id, must);
-	return err ? err : tell(ops, h);
+	return err || (same && !ops->same_counts) ? err : tell(ops, h);
 }
 
 static long update(struct cmd_ctx *x, struct handle *link)

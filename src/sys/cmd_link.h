@@ -37,6 +37,9 @@ int link_relative(struct cmd_ctx *x, u32 flags, u32 named, u32 prog_type, u32 *p
 /* Does a cgroup above that of dir (which is closed) not let programs below it? 1, 0 or an errno. */
 int link_cgroup_denied(int *dir, u64 id, u32 attach_type);
 
+/* The map of sockets behind a client's fd: its id. -EBADF, -EINVAL; other: a map of another type. */
+int link_sockmap(struct cmd_ctx *x, int fd, int other, u64 *id);
+
 /* Makes the link, places it and gives it to the client. */
 long link_install(struct cmd_ctx *x, const struct link_ops *ops, const struct link_req *r,
 		  const struct link_hdr *h);

@@ -16,7 +16,8 @@ struct answer {
 	u32 nr;
 	u32 attach_flags;
 	u64 revision;
-	bool has_revision;
+	bool has_revision, has_links;
+	bool any_size; /* the revision is written, whatever size the attr has */
 	struct {
 		u32 prog_id, link_id, flags;
 	} e[EFFECTIVE_MAX];
@@ -55,7 +56,7 @@ static long put_answer(struct cmd_ctx *x, const struct answer *a)
 	int err;
 
 	err = cmd_put_u32(x, BPF_ATTR_OFF(prog_query.attach_flags), a->attach_flags);
-	if (!err && a->has_revision && x->size >= BPF_ATTR_BEHIND(prog_query.revision))
+	if (!err && a->has_revision && (a->any_size || x->size >= BPF_ATTR_BEHIND(prog_query.revision)))
 		err = caller_out(x->c, x->uattr + BPF_ATTR_OFF(prog_query.revision), &a->revision,
 				 sizeof(a->revision));
 	if (!err)
@@ -65,7 +66,7 @@ static long put_answer(struct cmd_ctx *x, const struct answer *a)
 	err = put_column(x, u->prog_query.prog_ids, a, n, 0);
 	if (!err)
 		err = put_column(x, u->prog_query.prog_attach_flags, a, n, 8);
-	if (!err && u->prog_query.link_ids)
+	if (!err && a->has_links)
 		err = put_column(x, u->prog_query.link_ids, a, n, 4);
 	return err ? err : room < a->nr ? -ENOSPC : 0;
 }
@@ -150,7 +151,7 @@ static int query_tcx(struct cmd_ctx *x, struct attach_key *k, struct answer *a)
 	if (err)
 		return err;
 	a->revision = attach_shown(&l);
-	a->has_revision = true;
+	a->has_revision = a->has_links = a->any_size = true;
 	add_all(a, &l, 0);
 	return 0;
 }
@@ -173,25 +174,33 @@ static int query_netns(struct cmd_ctx *x, struct attach_key *k, struct answer *a
 static int query_sockmap(struct cmd_ctx *x, struct attach_key *k, struct answer *a)
 {
 	struct attach_list l;
-	struct bpf_file f;
-	struct obj_hdr h;
 	int err;
 
 	if (x->attr->prog_query.query_flags)
 		return -EINVAL;
-	err = cmd_get_fd(x, (int)x->attr->prog_query.target_fd, OBJ_MAP, &f);
-	if (err)
+	err = link_sockmap(x, (int)x->attr->prog_query.target_fd, -EOPNOTSUPP, &k->target);
+	/* Told even so. */
+	if (err == -EOPNOTSUPP) {
+		put_answer(x, a);
 		return err;
-	k->target = f.h->id;
-	err = obj_read_header(OBJ_MAP, f.h->id, &h, sizeof(h));
-	put_fd(&f);
-	if (!err && h.kind != BPF_MAP_TYPE_SOCKMAP && h.kind != BPF_MAP_TYPE_SOCKHASH)
-		err = -EOPNOTSUPP;
+	}
 	if (!err)
 		err = attach_list_of(k, &l);
 	if (!err)
 		add_all(a, &l, 0);
 	return err;
+}
+
+static long query_lsm(struct cmd_ctx *x, const struct answer *a)
+{
+	u64 id;
+	int dir, err;
+
+	err = target_cgroup(x->c, (int)x->attr->prog_query.target_fd, &id, &dir);
+	if (err)
+		return err;
+	raw_close(dir);
+	return put_answer(x, a);
 }
 
 long cmd_prog_query(struct cmd_ctx *x)
@@ -207,7 +216,10 @@ long cmd_prog_query(struct cmd_ctx *x)
 		return -EINVAL;
 	a.nr = a.attach_flags = 0;
 	a.revision = 0;
-	a.has_revision = false;
+	a.has_revision = a.has_links = a.any_size = false;
+	/* No program of that type can be loaded: there is nothing at any cgroup. */
+	if (k.type == BPF_LSM_CGROUP)
+		return query_lsm(x, &a);
 	switch (attach_hook_of(k.type)) {
 	case HOOK_CGROUP: err = query_cgroup(x, &k, &a); break;
 	case HOOK_TCX: err = query_tcx(x, &k, &a); break;

@@ -83,8 +83,11 @@ static int drive_some(void *arg)
 	return err;
 }
 
-/* What is left of a frame whose program has faulted. */
-static void frame_faulted(struct drive *d)
+/*
+ * What is left of a frame whose program has faulted. Records of ring buffers that
+ * it had reserved go to the dead, by giving up our own name; that the CPU number is held by.
+ */
+static int frame_faulted(struct drive *d)
 {
 	if (d->running < d->nr_counts) {
 		d->counts[d->running].runs++;
@@ -95,6 +98,10 @@ static void frame_faulted(struct drive *d)
 	d->totals.end[DRIVE_END_ABORTED]++;
 	d->data = NULL;
 	d->left--;
+	memset(d->run.r.ring, 0, sizeof(d->run.r.ring));
+	prog_slot_give(d->op);
+	op_disown(d->op);
+	return cpu_taken(d, prog_slot_take(d->op, d->ncpu, -1));
 }
 
 static int drive_all(struct drive *d)
@@ -107,7 +114,9 @@ static int drive_all(struct drive *d)
 			return err;
 		if (!d->in_frame) /* a list, or the header of a program */
 			return -EIO;
-		frame_faulted(d);
+		err = frame_faulted(d);
+		if (err)
+			return err;
 	}
 }
 

@@ -397,16 +397,39 @@ static bool store_file(const char *text, const char *name)
 	return !strncmp(text, the_store.path, n) && text[n] == '/' && !strcmp(text + n + 1, name);
 }
 
+/*
+ * Is it the fd that the object was made with, or a copy? Those that were opened later have O_NOFOLLOW
+ * (store/object.c). Only links are told apart by that.
+ */
+static bool made_with(struct fs_ctx *x, const struct proc_text *t)
+{
+	unsigned flags = O_NOFOLLOW;
+	char path[64], text[256];
+	const char *at;
+	long n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%s/fdinfo/%u", t->pid, t->fd);
+	if (fs_enter(x))
+		return false;
+	fd = raw_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+	fs_leave(x);
+	if (fd < 0)
+		return false;
+	n = raw_read(fd, text, sizeof(text) - 1);
+	raw_close(fd);
+	text[MAX(n, 0)] = 0;
+	at = strstr(text, "flags:\t");
+	return at && sscanf(at, "flags:\t%o", &flags) == 1 && !(flags & O_NOFOLLOW);
+}
+
 /* The text that a client is to see for a link of /proc, in place; false: it stays. */
-static bool shown_text(char *text, size_t size)
+static bool shown_text(struct fs_ctx *x, const struct proc_text *t, char *text, size_t size)
 {
 	static const char *const anon[OBJ_TYPES] = {
-		[OBJ_MAP] = "anon_inode:bpf-map",
-		[OBJ_PROG] = "anon_inode:bpf-prog",
-		[OBJ_LINK] = "anon_inode:bpf_link",
-		[OBJ_BTF] = "anon_inode:btf",
-		[OBJ_PERF] = "anon_inode:[perf_event]",
-		[OBJ_ATTACH] = "",
+		[OBJ_MAP] = "anon_inode:bpf-map",       [OBJ_PROG] = "anon_inode:bpf-prog",
+		[OBJ_LINK] = "anon_inode:bpf_link",     [OBJ_BTF] = "anon_inode:btf",
+		[OBJ_PERF] = "anon_inode:[perf_event]", [OBJ_ATTACH] = "",
 	};
 	const size_t name = strlen("/memfd:" TEXT_NAME), del = strlen(DELETED), n = strlen(text);
 	char path[FS_PATH_MAX];
@@ -414,7 +437,9 @@ static bool shown_text(char *text, size_t size)
 	u32 id;
 
 	if (fs_object_text(text, &type, &id)) {
-		str_put(text, anon[type]);
+		bool later = type == OBJ_LINK && !made_with(x, t);
+
+		str_put(text, later ? "anon_inode:bpf-link" : anon[type]);
 		return true;
 	}
 	if (store_file(text, STATS_FILE)) {
@@ -448,7 +473,7 @@ long fs_text_readlink(struct fs_ctx *x)
 	parse_path(x, x->one.full, &t);
 	if ((t.kind != TEXT_FD && t.kind != TEXT_CWD) || size <= 0)
 		return SYS_CONTINUE;
-	if (proc_link(x, &t, text, sizeof(text)) <= 0 || !shown_text(text, sizeof(text)))
+	if (proc_link(x, &t, text, sizeof(text)) <= 0 || !shown_text(x, &t, text, sizeof(text)))
 		return SYS_CONTINUE;
 	n = MIN((long)strlen(text), (long)size);
 	err = caller_out(x->c, x->a[arg + 1], text, (size_t)n);

@@ -43,8 +43,6 @@ long link_refused(struct cmd_ctx *x, const struct link_req *r)
 	case BPF_TRACE_UPROBE_SESSION: return uprobe_multi(x, r);
 	case BPF_TRACE_KPROBE_MULTI:
 	case BPF_TRACE_KPROBE_SESSION: return -EOPNOTSUPP;
-	case BPF_NETKIT_PRIMARY:
-	case BPF_NETKIT_PEER: return -ENODEV;
 	default: return -EINVAL;
 	}
 }

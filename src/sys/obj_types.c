@@ -87,6 +87,7 @@ static const struct obj_type_ops perf_type_ops = {
 static const struct obj_type_ops attach_type_ops = {
 	.dir = "attach",
 	.each_ref = attach_each_ref,
+	.gc = attach_gc,
 };
 
 static const struct obj_type_ops *const table[OBJ_TYPES] = {

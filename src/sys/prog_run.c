@@ -374,6 +374,8 @@ int prog_run(struct running *p, struct op *op)
 	p->r.ctx = p->frame.ctx;
 	err = op_guarded(op, NULL, NULL, run_all, p);
 	prog_slot_give(op);
+	if (err)
+		op_disown(op); /* records that a run has reserved which did not come to its end */
 	prog_run_close(p);
 	return err == -EFAULT ? -EIO : err;
 }
