@@ -87,17 +87,22 @@ void skb_from_xdp(struct drive *d)
 {
 	const struct run_xdp *xdp = &d->xdp;
 	u8 *end = xdp->data_end + xdp->frag_len;
+	long meta = d->skb.data - d->skb.data_meta;
 
-	if (d->generic) { /* the packet is the old one, its bytes are others */
+	/* The packet is the old one, its bytes are others; meta data stay where there are no new ones. */
+	if (d->generic) {
 		d->generic = false;
 		d->is_skb = true;
 		d->skb.data = xdp->data;
 		d->skb.data_end = xdp->data_end;
-	} else {
-		if (xdp->frag_len)
-			memmove(xdp->data_end, xdp->frag, xdp->frag_len);
-		skb_new(d, xdp->data, end, (u32)(xdp->data - d->room));
+		if (xdp->data_meta < xdp->data || xdp->data - d->room < meta)
+			meta = xdp->data - xdp->data_meta;
+		d->skb.data_meta = xdp->data - meta;
+		return;
 	}
+	if (xdp->frag_len)
+		memmove(xdp->data_end, xdp->frag, xdp->frag_len);
+	skb_new(d, xdp->data, end, (u32)(xdp->data - d->room));
 	d->skb.data_meta = xdp->data_meta;
 }
 

@@ -103,6 +103,7 @@ static enum stage stage_wire(struct drive *d)
 	const struct point *xdp = &d->at->point[DRIVE_XDP], *tc = &d->at->point[DRIVE_TCX_INGRESS];
 
 	if (xdp->nr) {
+		d->skb_mode = xdp->prog[0].flags & XDP_FLAGS_SKB_MODE;
 		if (!xdp_set(d, d->data, d->len, xdp->prog[0].image->prog_flags & BPF_F_XDP_HAS_FRAGS))
 			return drive_end(d, DRIVE_END_SIZE);
 		return xdp_run(d, &xdp->prog[0]);
@@ -122,8 +123,9 @@ static enum stage stage_generic(struct drive *d)
 
 	if (point_sync(d, pt))
 		return drive_end(d, DRIVE_END_FAILED);
-	if (!pt->nr || !(pt->prog[0].flags & XDP_FLAGS_SKB_MODE))
+	if (!pt->nr || !(pt->prog[0].flags & XDP_FLAGS_SKB_MODE) || d->redirected)
 		return STAGE_STACK;
+	d->skb_mode = true;
 	xdp_from_skb(d);
 	return xdp_run(d, &pt->prog[0]);
 }
@@ -219,7 +221,7 @@ int drive_frame(struct drive *d)
 	d->totals.bytes += d->len;
 	d->at = dev;
 	d->depth = 0;
-	d->is_skb = d->generic = false;
+	d->is_skb = d->generic = d->skb_mode = d->redirected = false;
 	d->skb.vlan_present = 0;
 	prog_run_no_redirect(&d->run.r);
 	if (unlikely(d->len < DRIVE_FRAME_MIN || d->len > DRIVE_FRAME_MAX))

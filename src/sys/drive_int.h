@@ -84,9 +84,11 @@ struct drive {
 	const u8 *data; /* as it came; NULL: none is pending */
 	u32 len;
 	bool in_frame;
-	bool is_skb;  /* which of the two is the frame */
-	bool generic; /* an XDP program looks at what is a packet of the stack */
-	bool ingress; /* where a TC redirect comes from */
+	bool is_skb;     /* which of the two is the frame */
+	bool generic;    /* an XDP program looks at what is a packet of the stack */
+	bool skb_mode;   /* its XDP program is in generic mode */
+	bool redirected; /* it has come by such a program's redirect to a CPU, and meets none any more */
+	bool ingress;    /* where a TC redirect comes from */
 	u32 depth;
 	u32 running; /* count of the program that runs, for faults */
 	struct device *at;

@@ -33,12 +33,13 @@ static u32 xdp_len(const struct run_xdp *xdp)
 	return (u32)(xdp->data_end - xdp->data) + xdp->frag_len;
 }
 
-/* Interfaces that the frame can be sent by; the loopback device sends no XDP frames. */
+/* Interfaces that the frame can be sent by; the loopback device sends no XDP frames, but packets of the
+ * stack. */
 static struct device *sender(struct drive *d, u32 ifindex)
 {
 	struct device *dev = drive_device(d, ifindex);
 
-	if (!dev || dev->err || !dev->facts.up || dev->facts.loopback)
+	if (!dev || dev->err || !dev->facts.up || (dev->facts.loopback && !d->skb_mode))
 		return NULL;
 	return xdp_len(&d->xdp) <= dev->facts.mtu + RUN_ETH_LEN + VLAN_LEN ? dev : NULL;
 }
@@ -139,6 +140,10 @@ static enum stage to_cpumap(struct drive *d, const struct target *t)
 	if (t->map->ops->redirect(d->op, t->map, (u32)t->index, &to))
 		return drive_end(d, DRIVE_END_FAILED);
 	d->totals.to_cpu++;
+	if (d->skb_mode) {
+		d->xdp.data_meta = d->xdp.data;
+		d->redirected = true;
+	}
 	if (to.prog_id) {
 		d->xdp.rx_queue_index = 0;
 		act = slot_prog(d, to.prog_id, DRIVE_CPUMAP, d->xdp.ingress_ifindex, RUN_XDP);
