@@ -39,6 +39,10 @@ struct run_ops {
 	s64 (*ld_abs)(struct run *r, void *ctx, s32 offset, u32 size);
 };
 
+/* In redirect_flags, beside those of the call: which helper it was. */
+#define RUN_REDIRECT_PEER  (1ull << 62)
+#define RUN_REDIRECT_NEIGH (1ull << 63)
+
 /* Ring buffers in which a run may have records at once that it has not committed; with more, there is no
  * room. */
 #define RUN_RINGS 8
