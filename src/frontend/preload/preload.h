@@ -14,6 +14,7 @@
  *     wrap_fd.c   close, the dup family: keep the cache right
  *     wrap_io.c   read, write, ... on an object's fd: the kernel's answers
  *     wrap_mmap.c mmap of maps
+ *     wrap_epoll.c, wrap_poll.c waiting for rings; watch.c what is registered where
  *     wrap_sig.c  the guard's signals stay open, the host sees its own handlers
  *     wrap_exec.c who can carry the library
  *     wrap_hidden.c calls that an outer filter hides from the supervisor
@@ -65,6 +66,8 @@
 	X(int, poll, (struct pollfd *, nfds_t, int))                                                         \
 	X(int, ppoll, (struct pollfd *, nfds_t, const struct timespec *, const sigset_t *))                  \
 	X(int, pselect, (int, fd_set *, fd_set *, fd_set *, const struct timespec *, const sigset_t *))      \
+	X(int, select, (int, fd_set *, fd_set *, fd_set *, struct timeval *))                                \
+	X(int, epoll_wait, (int, struct epoll_event *, int, int))                                            \
 	X(int, epoll_pwait, (int, struct epoll_event *, int, int, const sigset_t *))                         \
 	X(int, sigsuspend, (const sigset_t *))                                                               \
 	X(int, sigaction, (int, const struct sigaction *, struct sigaction *))                               \
@@ -193,9 +196,14 @@ long hidden_mount(long source, long target, long type, long flags, long data);
 long hidden_umount(long target, long flags);
 long exec_path(int dirfd, const char *path, char *const argv[], char *const envp[], int flags);
 long sig_raw_action(int sig, const void *act, void *old, size_t size);
+long ep_raw_ctl(int ep, int op, int fd, struct epoll_event *event);
+long ep_raw_wait(long nr, int ep, long events, int max, long timeout, const void *mask, size_t size);
+long poll_raw(long nr, long a, long b, long c, long d, long e, long f);
 
 /* wrap_sig.c */
 void sig_stand_in_front(void);
+/* The mask that a wait may set: the two signals of the guard stay open. *copy is room for it. */
+const sigset_t *wait_mask(const sigset_t *mask, sigset_t *copy);
 
 /* caller.c: the process's umask, as far as it is known */
 void umask_changed(int mask);

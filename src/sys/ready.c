@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Readiness of objects: see ready.h.
+ */
+#include "sys/ready.h"
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include "store/store.h"
+#include "store/wake.h"
+#include "util/raw.h"
+
+static u32 map_events(const struct opened *o)
+{
+	return o->map.ops->poll ? o->map.ops->poll(&o->map) : EPOLLERR;
+}
+
+static bool map_wakes(const struct opened *o)
+{
+	return o->map.ops->poll;
+}
+
+/* A type without a row is a file to poll. Called in a guarded operation, the object mapped. */
+static const struct ready_row {
+	u32 (*events)(const struct opened *o);
+	bool (*wakes)(const struct opened *o); /* a change is told by the FIFO; false: there is none, ever */
+} rows[OBJ_TYPES] = {
+	[OBJ_MAP] = { map_events, map_wakes },
+};
+
+struct question {
+	struct handle *h;
+	bool wakes; /* the one asked: does it wake, or else what is ready? */
+};
+
+static noinline int ask(struct op *op, const struct question *q)
+{
+	const struct ready_row *row = &rows[q->h->type];
+	int err = guard_set(&op->guard);
+	struct opened *o;
+
+	if (err)
+		return err;
+	o = handle_open(q->h);
+	if (IS_ERR(o))
+		return (int)PTR_ERR(o);
+	op->guard.lo = o->view.base;
+	op->guard.hi = o->view.base + o->view.size;
+	return q->wakes ? row->wakes(o) : (int)row->events(o);
+}
+
+static int ask_guarded(const struct question *q)
+{
+	struct op *op = op_enter(q->h, __builtin_frame_address(0));
+	int ret;
+
+	if (!op)
+		return -EAGAIN;
+	ret = ask(op, q);
+	op_leave(op);
+	return ret;
+}
+
+int sys_poll_events(struct handle *h)
+{
+	struct question q = { h, false };
+	int ret;
+
+	if (!rows[h->type].events)
+		return READY_FILE;
+	ret = ask_guarded(&q);
+	return ret < 0 ? EPOLLERR : ret;
+}
+
+int ready_fd(struct handle *h)
+{
+	struct question q = { h, true };
+	int ret;
+
+	if (!rows[h->type].events)
+		return READY_FILE;
+	ret = ask_guarded(&q);
+	if (ret < 0)
+		return ret;
+	/* What never changes is an event at once, and no other. */
+	return ret ? wake_open(h->type, h->id) : (int)raw2(SYS_eventfd2, 1, EFD_CLOEXEC | EFD_NONBLOCK);
+}
