@@ -189,6 +189,11 @@ struct map_ops {
 
 	/* mmap of the fd: how many bytes from offset 0 a client may map, 0: not at all (May be NULL.) */
 	size_t (*mmap_size)(const struct bpf_map *m);
+	/* What else the type asks of a mapping of [off, off + len), whose length has not been checked yet:
+	 * -EPERM. May be NULL. */
+	int (*mmap_check)(const struct bpf_map *m, bool write, u64 off, size_t len);
+	/* This process has done with the map: what m->priv holds of the process goes. May be NULL. */
+	void (*close)(struct bpf_map *m);
 	/* Bytes that bpftool shows as memlock. */
 	u64 (*memlock)(const struct map_attr *a);
 };

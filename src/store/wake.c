@@ -17,8 +17,36 @@ static const char *wake_path(char path[48], enum obj_type type, u32 id)
 	return path;
 }
 
+<<<<<<< HEAD
 /* 0 and what fstat(2) says of the object's id name. */
 static int object_stat(enum obj_type type, u32 id, struct stat *st)
+=======
+static _Atomic u64 *wanted_word(enum obj_type type, u32 id, u64 *bit)
+{
+	u32 n = (id * 2654435761u + (u32)type * 97u) >> 22;
+
+	*bit = 1ull << (n & 63);
+	return &the_store.super->wake_wanted[n / 64 % ARRAY_SIZE(the_store.super->wake_wanted)];
+}
+
+bool wake_wanted(enum obj_type type, u32 id)
+{
+	u64 bit;
+
+	return the_store.super && (atomic_load(wanted_word(type, id, &bit)) & bit);
+}
+
+static void want(enum obj_type type, u32 id)
+{
+	u64 bit;
+	_Atomic u64 *w = wanted_word(type, id, &bit);
+
+	if (!(atomic_load(w) & bit))
+		atomic_fetch_or(w, bit);
+}
+
+static bool object_named(enum obj_type type, u32 id)
+>>>>>>> ringmap
 {
 	char name[32];
 
@@ -61,6 +89,7 @@ int wake_open(enum obj_type type, u32 id)
 	struct stat st;
 	int fd, err;
 
+	want(type, id);
 	wake_path(path, type, id);
 	fd = raw_openat(the_store.dirfd, path, flags, 0);
 	if (fd == -ENOENT) {

@@ -36,6 +36,13 @@
  */
 int wake_open(enum obj_type type, u32 id);
 
+/*
+ * Has anybody ever opened the object's FIFO? No: nobody waits, and none needs
+ * to be woken. A hint that errs on the safe side; no system call. Who waits opens
+ * first, then looks whether the object is ready; who wakes makes it ready, then asks.
+ */
+bool wake_wanted(enum obj_type type, u32 id);
+
 /* Wakes all who wait. Never blocks; a fault of the FIFO is nobody's. One system call. */
 void wake_send(int fd);
 

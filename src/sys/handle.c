@@ -87,6 +87,8 @@ static void destroy(struct handle *h)
 
 	if (o) {
 		prog_image_free(atomic_exchange(&o->image, NULL));
+		if (h->type == OBJ_MAP && o->map.ops->close)
+			o->map.ops->close(&o->map);
 		obj_unmap(&o->view);
 		slab_put(&openeds, o);
 	}
