@@ -182,10 +182,10 @@ struct map_ops {
 
 	/*
 	 * What poll(2) of the fd says now, EPOLL* bits, by the words in shared
-	 * memory alone; called in a guarded operation. When they may have changed
-	 * is told through the object's FIFO (store/wake.h). NULL: an error, always.
+	 * memory; called in a guarded operation. That they may have changed is
+	 * told through the object's FIFO (store/wake.h). NULL: an error, always.
 	 */
-	u32 (*poll)(const struct bpf_map *m);
+	u32 (*poll)(struct op *op, struct bpf_map *m);
 
 	/* mmap of the fd: how many bytes from offset 0 a client may map, 0: not at all (May be NULL.) */
 	size_t (*mmap_size)(const struct bpf_map *m);

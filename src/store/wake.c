@@ -17,10 +17,6 @@ static const char *wake_path(char path[48], enum obj_type type, u32 id)
 	return path;
 }
 
-<<<<<<< HEAD
-/* 0 and what fstat(2) says of the object's id name. */
-static int object_stat(enum obj_type type, u32 id, struct stat *st)
-=======
 static _Atomic u64 *wanted_word(enum obj_type type, u32 id, u64 *bit)
 {
 	u32 n = (id * 2654435761u + (u32)type * 97u) >> 22;
@@ -45,8 +41,8 @@ static void want(enum obj_type type, u32 id)
 		atomic_fetch_or(w, bit);
 }
 
-static bool object_named(enum obj_type type, u32 id)
->>>>>>> ringmap
+/* 0 and what fstat(2) says of the object's id name. */
+static int object_stat(enum obj_type type, u32 id, struct stat *st)
 {
 	char name[32];
 

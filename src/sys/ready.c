@@ -9,9 +9,9 @@
 #include "store/wake.h"
 #include "util/raw.h"
 
-static u32 map_events(const struct opened *o)
+static u32 map_events(struct op *op, struct opened *o)
 {
-	return o->map.ops->poll ? o->map.ops->poll(&o->map) : EPOLLERR;
+	return o->map.ops->poll ? o->map.ops->poll(op, &o->map) : EPOLLERR;
 }
 
 static bool map_wakes(const struct opened *o)
@@ -21,7 +21,7 @@ static bool map_wakes(const struct opened *o)
 
 /* A type without a row is a file to poll. Called in a guarded operation, the object mapped. */
 static const struct ready_row {
-	u32 (*events)(const struct opened *o);
+	u32 (*events)(struct op *op, struct opened *o);
 	bool (*wakes)(const struct opened *o); /* a change is told by the FIFO; false: there is none, ever */
 } rows[OBJ_TYPES] = {
 	[OBJ_MAP] = { map_events, map_wakes },
@@ -45,7 +45,7 @@ static noinline int ask(struct op *op, const struct question *q)
 		return (int)PTR_ERR(o);
 	op->guard.lo = o->view.base;
 	op->guard.hi = o->view.base + o->view.size;
-	return q->wakes ? row->wakes(o) : (int)row->events(o);
+	return q->wakes ? row->wakes(o) : (int)row->events(op, o);
 }
 
 static int ask_guarded(const struct question *q)

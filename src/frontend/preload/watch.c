@@ -438,3 +438,34 @@ void watch_copied(int from, int to)
 	if (v > NO_EP && from != to && pre_owner())
 		name_set(to, (struct ep *)v);
 }
+
+/* Some number of the instance. */
+static int ep_name(const struct ep *ep)
+{
+	for (u32 i = 0; i < FDTAB_SIZE; i++) {
+		_Atomic u64 *page = atomic_load(&eptab[i]);
+
+		for (u32 j = 0; page && j < FDTAB_SIZE; j++)
+			if (atomic_load(&page[j]) == (u64)ep)
+				return (int)(i * FDTAB_SIZE + j);
+	}
+	return -1;
+}
+
+void watch_moving(int fd, int to)
+{
+	to = own_fd_take(to);
+	own_fd_forget(fd);
+	poll_moving(fd, to);
+	for (struct watch *w = atomic_load(&watches); w; w = w->next) {
+		int name;
+
+		if (atomic_load(&w->state) != WATCH_LIVE || w->wake != fd)
+			continue;
+		/* The number is part of what the kernel knows the item by. */
+		name = ep_name(w->ep);
+		w->wake = to;
+		tell_kernel(name, EPOLL_CTL_ADD, w);
+		raw4(SYS_epoll_ctl, name, EPOLL_CTL_DEL, fd, NULL);
+	}
+}

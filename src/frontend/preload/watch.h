@@ -67,5 +67,7 @@ void watch_again(int epfd, const struct watch *w);
 void watch_closing(int fd);
 void watch_closing_range(u32 lo, u32 hi);
 void watch_copied(int from, int to);
+/* The client wants fd, a number of our own, which has been copied to another. */
+void watch_moving(int fd, int to);
 
 #endif

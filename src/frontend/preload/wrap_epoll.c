@@ -24,9 +24,7 @@
  * Seen from outside (poll on the instance, an instance in another one), an item
  * that was told and then emptied still counts as ready until epoll_wait has looked.
  */
-#include <time.h>
 #include "frontend/preload/watch.h"
-#include "store/own_fd.h"
 #include "sys/ready.h"
 
 /* With EPOLLEXCLUSIVE only these may be asked for. */

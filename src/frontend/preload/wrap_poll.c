@@ -22,7 +22,6 @@
  * but for a select or poll of very many fds, by mmap.
  */
 #include <string.h>
-#include <time.h>
 #include "frontend/preload/watch.h"
 #include "store/own_fd.h"
 #include "store/store.h"
@@ -190,6 +189,19 @@ void poll_closing(const struct handle *h)
 	}
 }
 
+void poll_moving(int fd, int to)
+{
+	for (u32 i = 0; i < POLLERS; i++) {
+		struct poller *p = &pollers[i];
+
+		if (p->ep == fd)
+			p->ep = to;
+		for (u32 j = 0; j < p->n && j < RINGS; j++)
+			if (p->ring[j].wake == fd)
+				p->ring[j].wake = to;
+	}
+}
+
 /* A call. */
 
 static long kernel_poll(struct call *c, nfds_t n, s64 time)
@@ -243,6 +255,7 @@ static s64 time_left(const struct call *c)
 	return left < 0 ? 0 : left;
 }
 
+/* One look, and a sleep when nothing is ready. *again: nothing was, and there is time left. */
 static long wait_round(struct call *c, bool *again)
 {
 	s64 left = time_left(c);
@@ -251,20 +264,187 @@ static long wait_round(struct call *c, bool *again)
 	*again = false;
 	if (c->poller)
 		poller_drain(c->poller);
-	if (look(c))
+	if (look(c) || !left)
 		return merge(c, kernel_poll(c, c->n, 0));
-	if (!left)
-		return merge(c, kernel_poll(c, c->n, 0));
-	if (!c->poller)
+	if (!c->poller) {
 		n = kernel_poll(c, c->n, left < 0 ? SLICE : MIN(left, SLICE));
-	else
-		n = kernel_poll(c, c->n + 1, left);
-	if (n < 0)
-		return n;
-	/* Nothing but the poller, or a slice is over: look again. */
-	*again = c->poller ? n == 1 && c->copy[c->n].revents : !n;
-	if (*again || !n)
-		return look(c) ? merge(c, kernel_poll(c, c->n, 0)) : (*again = n || left != time_left(c), merge(c, 0));
-	look(c);
+		*again = !n;
+		return merge(c, n);
+	}
+	n = kernel_poll(c, c->n + 1, left);
+	*again = !n || (n == 1 && c->copy[c->n].revents);
+	if (n > 0 && !*again)
+		look(c);
 	return merge(c, n);
+}
+
+static long wait_rounds(struct call *c, const void *frame)
+{
+	bool again = true;
+	long ret = 0;
+
+	if (c->time > 0)
+		c->end = raw_now() + c->time;
+	if (c->time && !look(c))
+		c->poller = poller_get(c, frame);
+	c->copy[c->n] = (struct pollfd){ .fd = c->poller ? c->poller->ep : -1, .events = POLLIN };
+	while (again)
+		ret = wait_round(c, &again);
+	poller_put(c->poller);
+	return ret;
+}
+
+/* Takes what is ours out of the copy: a kernel's poll leaves out negative numbers. */
+static void take_objects(struct call *c)
+{
+	for (nfds_t i = 0; i < c->n; i++) {
+		struct handle *h;
+
+		c->copy[i] = c->fds[i];
+		h = unlikely(fdtab_word(c->fds[i].fd)) ? fd_object(c->fds[i].fd, NULL) : NULL;
+		if (!h)
+			continue;
+		if (sys_poll_events(h) == READY_FILE) {
+			handle_put(h);
+			continue;
+		}
+		c->copy[i].fd = -1;
+		c->objects[c->nobjects] = (int)i;
+		c->handles[c->nobjects++] = h;
+	}
+}
+
+static size_t call_size(nfds_t n)
+{
+	return (n + 1) * (sizeof(struct pollfd) + sizeof(int) + sizeof(void *)) + 64;
+}
+
+static long poll_in(struct pollfd *fds, nfds_t n, s64 time, const sigset_t *mask, void *mem, const void *frame)
+{
+	struct call c = { .fds = fds, .n = n, .time = time, .mask = mask };
+	long ret;
+
+	c.handles = mem;
+	c.copy = (struct pollfd *)(c.handles + n + 1);
+	c.objects = (int *)(c.copy + n + 1);
+	sig_stand_in_front();
+	take_objects(&c);
+	ret = wait_rounds(&c, frame);
+	for (u32 i = 0; i < c.nobjects; i++)
+		handle_put(c.handles[i]);
+	return ret;
+}
+
+/* A poll with objects in it. A result or a negative errno. */
+static noinline long poll_objects(struct pollfd *fds, nfds_t n, s64 time, const sigset_t *mask)
+{
+	const void *frame = __builtin_frame_address(0);
+	u64 few[(FEW + 1) * (sizeof(struct pollfd) + sizeof(int) + sizeof(void *)) / 8 + 8];
+	int saved = errno;
+	void *mem;
+	long ret;
+
+	if (n <= FEW) {
+		ret = poll_in(fds, n, time, mask, few, frame);
+	} else {
+		mem = raw_mmap(NULL, call_size(n), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (IS_ERR(mem))
+			return -ENOMEM;
+		ret = poll_in(fds, n, time, mask, mem, frame);
+		raw_munmap(mem, call_size(n));
+	}
+	errno = saved;
+	return ret;
+}
+
+static bool any_object(struct pollfd *fds, nfds_t n)
+{
+	if (likely(!pre_attached) || !fds || n > FDTAB_SIZE * FDTAB_SIZE)
+		return false;
+	for (nfds_t i = 0; i < n; i++)
+		if (unlikely(fdtab_word(fds[i].fd)))
+			return true;
+	return false;
+}
+
+static s64 ms_time(int ms)
+{
+	return ms < 0 ? FOREVER : ms * 1000000ll;
+}
+
+static s64 ts_time(const struct timespec *t)
+{
+	return !t || t->tv_sec > INT64_MAX / 2000000000 ? FOREVER : t->tv_sec * 1000000000ll + t->tv_nsec;
+}
+
+static bool ts_valid(const struct timespec *t)
+{
+	return !t || (t->tv_sec >= 0 && t->tv_nsec >= 0 && t->tv_nsec < 1000000000);
+}
+
+long poll_timed(struct pollfd *fds, nfds_t n, const struct timespec *t, const sigset_t *mask)
+{
+	return poll_objects(fds, n, ts_time(t), mask);
+}
+
+EXPORT int poll(struct pollfd *fds, nfds_t n, int timeout)
+{
+	if (likely(!any_object(fds, n)))
+		return NEXT(poll)(fds, n, timeout);
+	return (int)ret_errno(poll_objects(fds, n, ms_time(timeout), NULL));
+}
+
+EXPORT int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *t, const sigset_t *mask)
+{
+	sigset_t copy;
+
+	if (likely(!any_object(fds, n)) || !ts_valid(t))
+		return NEXT(ppoll)(fds, n, t, wait_mask(mask, &copy));
+	return (int)ret_errno(poll_objects(fds, n, ts_time(t), wait_mask(mask, &copy)));
+}
+
+/* By number. The kernel writes back what is left of ppoll's time. */
+long poll_raw(struct pollfd *fds, nfds_t n, int ms)
+{
+	if (!any_object(fds, n))
+		return raw6(SYS_poll, (long)fds, (long)n, ms, 0, 0, 0);
+	return poll_objects(fds, n, ms_time(ms), NULL);
+}
+
+long ppoll_raw(struct pollfd *fds, nfds_t n, struct timespec *t, const void *mask, size_t size)
+{
+	sigset_t set, copy;
+	s64 end, left;
+	long ret;
+
+	if (!any_object(fds, n) || !ts_valid(t) || (mask && size != 8))
+		return raw6(SYS_ppoll, (long)fds, (long)n, (long)t, (long)mask, (long)size, 0);
+	if (mask)
+		memcpy(&set, mask, 8);
+	end = raw_now() + ts_time(t);
+	ret = poll_objects(fds, n, ts_time(t), mask ? wait_mask(&set, &copy) : NULL);
+	left = MAX(end - raw_now(), 0ll);
+	if (t)
+		*t = (struct timespec){ left / 1000000000, left % 1000000000 };
+	return ret;
+}
+
+/* What programs call that were built with _FORTIFY_SOURCE. An array too short is the original's to punish. */
+EXPORT int poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t size) __asm__("__poll_chk");
+int poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t size)
+{
+	if (likely(size / sizeof(*fds) < n || !any_object(fds, n)))
+		return NEXT(__poll_chk)(fds, n, timeout, size);
+	return (int)ret_errno(poll_objects(fds, n, ms_time(timeout), NULL));
+}
+
+EXPORT int ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *t, const sigset_t *mask, size_t size)
+	__asm__("__ppoll_chk");
+int ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *t, const sigset_t *mask, size_t size)
+{
+	sigset_t copy;
+
+	if (likely(size / sizeof(*fds) < n || !any_object(fds, n)) || !ts_valid(t))
+		return NEXT(__ppoll_chk)(fds, n, t, wait_mask(mask, &copy), size);
+	return (int)ret_errno(poll_objects(fds, n, ts_time(t), wait_mask(mask, &copy)));
 }
