@@ -72,7 +72,7 @@ size_t ring_mmap_size(const struct bpf_map *m)
 /* The kernel's: a struct, three pages of its own and one address for each page that it maps. */
 u64 ring_memlock(const struct map_attr *a)
 {
-	return 280 + 3 * (u64)PAGE + a->max_entries + 8 * (3 + 2 * (u64)(a->max_entries / PAGE));
+	return 304 + 3 * (u64)PAGE + a->max_entries + 8 * (3 + 2 * (u64)(a->max_entries / PAGE));
 }
 
 /* Of a consumer only its own position is to be written, by a mapping of that page alone. */
