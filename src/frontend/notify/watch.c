@@ -33,6 +33,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 #include "frontend/notify/notify.h"
@@ -51,6 +52,7 @@ enum kind { FIFO, GATE_IN, GATE_OUT, BROKEN };
 struct object {
 	struct handle *h; /* NULL: free */
 	int fifo;         /* in the watcher's instance */
+	int count;        /* bytes in it when the gates were told last */
 	u32 users;        /* watches */
 	u32 pause;        /* ms; 0: nothing to look for */
 	u64 due;
@@ -115,17 +117,27 @@ static bool wants(const struct watch *w, int bits)
 
 /* The watcher. */
 
-/* Tells the gates; true: somebody is to be told again who leaves something. */
-static bool tell(const struct object *o, int bits)
+/* Has a producer sent something since the gates were told? ADD and MOD are events, too. */
+static bool woken(struct object *o)
 {
-	bool again = false;
+	int was = o->count;
+
+	return !ioctl(o->fifo, FIONREAD, &o->count) && o->count != was;
+}
+
+/* Tells the gates, if woken; true: somebody is to be told again who leaves something. */
+static bool tell(struct object *o)
+{
+	bool again = false, gate = gates && woken(o);
+	int bits = sys_poll_events(o->h);
+
 
 	for (u32 i = 0; i < nwatches; i++) {
 		const struct watch *w = watches[i];
 
 		if (w->o != o || !wants(w, bits))
 			continue;
-		if (is_gate(w)) {
+		if (gate && is_gate(w)) {
 			gate_shut(w);
 			gate_open(w);
 		}
@@ -139,7 +151,7 @@ static void on_event(struct object *o, u64 now)
 {
 	if (o->pause && !gates)
 		return;
-	if (!tell(o, sys_poll_events(o->h)) || o->pause)
+	if (!tell(o) || o->pause)
 		return;
 	o->pause = FIRST_MS;
 	o->due = now + FIRST_MS;
@@ -147,7 +159,7 @@ static void on_event(struct object *o, u64 now)
 
 static void on_time(struct object *o, u64 now)
 {
-	if (!tell(o, sys_poll_events(o->h))) {
+	if (!tell(o)) {
 		o->pause = 0;
 		return;
 	}
@@ -268,7 +280,7 @@ static struct object *object_get(struct handle *h, bool wakes)
 	handle_ref(h);
 	o->h = h;
 	o->users = 1;
-	o->pause = 0;
+	o->pause = o->count = 0;
 	ev.data.u32 = i;
 	if (wakes)
 		epoll_ctl(hub, EPOLL_CTL_ADD, o->fifo, &ev);
@@ -426,7 +438,7 @@ static void begin(const struct watch *w)
 		gate_open(w);
 	while (objects[ev.data.u32] != o)
 		ev.data.u32++;
-	if (o->fifo >= 0)
+	if (w->kind == FIFO)
 		epoll_ctl(hub, EPOLL_CTL_MOD, o->fifo, &ev);
 }
 
@@ -456,6 +468,7 @@ static struct watch *watch_free(void)
 static long add(const struct bpf_caller *c, int epfd, int ep, int fd, struct handle *h, u32 events, u64 data)
 {
 	int bits = ready_bits(h);
+	struct object *o;
 	struct watch *w;
 	long err;
 
@@ -470,13 +483,16 @@ static long add(const struct bpf_caller *c, int epfd, int ep, int fd, struct han
 	err = ours_make(w, h);
 	if (err)
 		return err;
-	w->o = object_get(h, w->kind != BROKEN);
-	if (!w->o) {
+	o = object_get(h, w->kind != BROKEN);
+	if (!o) {
 		raw_close(w->ours);
 		return -ENOMEM;
 	}
 	live++;
 	gates += is_gate(w);
+	if (is_gate(w))
+		tell(o); /* the gates that were there: what comes from now on is news to this one, too */
+	w->o = o;
 	err = tell_kernel(w, ep, EPOLL_CTL_ADD, bits, data);
 	if (err)
 		watch_drop(w);
@@ -500,9 +516,11 @@ static long change(const struct bpf_caller *c, struct watch *w, int epfd, int ep
 		handle_put(h);
 		return err;
 	}
-	w->events = events;
-	if (is_gate(w))
+	if (is_gate(w)) {
+		tell(w->o);
 		gate_shut(w);
+	}
+	w->events = events;
 	err = tell_kernel(w, ep, EPOLL_CTL_MOD, bits, data);
 	if (!err)
 		begin(w);
