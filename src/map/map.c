@@ -111,7 +111,8 @@ static void map_fill(struct bpf_map *m, const struct map_type *t, const struct o
 		.record = h->record,
 	};
 	m->value_len = map_value_len(t, m->value_size, m->ncpu);
-	m->plain = m->key_size && m->value_size && t->ops->obj_value == MAP_VALUE_PLAIN && !t->value_asks;
+	m->plain = m->key_size && m->value_size && t->ops->obj_value == MAP_VALUE_PLAIN && !t->value_asks &&
+		   m->key_size <= PAGE && m->value_len <= PAGE;
 }
 
 int map_create(struct map_attr *a, struct obj_new *n, u64 *memlock)

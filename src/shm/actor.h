@@ -109,6 +109,9 @@ int actor_alive(u32 id);
 extern __thread struct actor *actor_tls __attribute__((visibility("hidden")));
 extern volatile u32 *actor_fork_mark __attribute__((visibility("hidden")));
 
+/* How often actors of this process have taken another id because of what they had left (op->owns). */
+extern volatile u32 actor_renewals __attribute__((visibility("hidden")));
+
 /* First use in a thread, a child of fork, nested or abandoned operations. */
 struct op *op_enter_slow(const void *obj, const void *fp);
 
@@ -131,6 +134,13 @@ static inline struct op *op_begin(struct actor *a, u32 level, const void *obj, c
 	return op;
 }
 
+/* Is a thread with that actor in no operation, and neither new nor to be renewed: may it op_begin at level 0?
+ */
+static inline bool actor_idle(const struct actor *a)
+{
+	return a && !a->level && !a->renew && a->id && *actor_fork_mark;
+}
+
 /*
  * Begins an operation on obj in the calling thread. First recovers the
  * operations that the thread has abandoned. NULL when ACTOR_LEVELS are in
@@ -141,7 +151,7 @@ static inline struct op *op_enter(const void *obj, const void *fp)
 {
 	struct actor *a = actor_tls;
 
-	if (unlikely(!a || a->level || a->renew || !a->id || !*actor_fork_mark))
+	if (unlikely(!actor_idle(a)))
 		return op_enter_slow(obj, fp);
 	return op_begin(a, 0, obj, fp);
 }
