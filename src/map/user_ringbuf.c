@@ -111,7 +111,8 @@ static u32 poll_space(struct op *op, struct bpf_map *m)
 	const struct ring *r = ring_of(m);
 	u64 cons = atomic_load_explicit(r->cons, memory_order_acquire);
 
-	return atomic_load_explicit(r->prod, memory_order_acquire) - cons <= r->mask ? EPOLLOUT | EPOLLWRNORM : 0;
+	return atomic_load_explicit(r->prod, memory_order_acquire) - cons <= r->mask ? EPOLLOUT | EPOLLWRNORM
+										     : 0;
 }
 
 const struct map_ops user_ringbuf_ops = {

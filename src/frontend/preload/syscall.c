@@ -186,7 +186,8 @@ long pre_syscall(long nr, long a, long b, long c, long d, long e, long f)
 	case SYS_poll: return ret_errno(poll_raw((void *)a, (nfds_t)b, (int)c));
 	case SYS_ppoll: return ret_errno(ppoll_raw((void *)a, (nfds_t)b, (void *)c, (void *)d, (size_t)e));
 	case SYS_select: return ret_errno(select_raw((int)a, (void *)b, (void *)c, (void *)d, (void *)e));
-	case SYS_pselect6: return ret_errno(pselect_raw((int)a, (void *)b, (void *)c, (void *)d, (void *)e, f));
+	case SYS_pselect6:
+		return ret_errno(pselect_raw((int)a, (void *)b, (void *)c, (void *)d, (void *)e, f));
 	case SYS_unshare: return ret_errno(do_unshare(a));
 	case SYS_umask: return do_umask(a);
 	}
