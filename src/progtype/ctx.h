@@ -88,6 +88,9 @@ struct prog_run_ops {
 /* How programs of that kind are run, or NULL. */
 const struct prog_run_ops *prog_run_ops_get(enum prog_run kind);
 
+/* What skb->protocol is for an Ethernet frame of at least a header: network byte order. */
+u16 skb_protocol_of(const u8 *frame, u32 size);
+
 /* What stands in begin where there is nothing to do: who runs may leave it out. */
 void run_begin_nothing(struct run_frame *f);
 
