@@ -9,9 +9,10 @@
 #include "btf/btf_obj.h"
 #include "util/raw.h"
 
-#define MEMBERS_MAX 1000u /* of one struct, with those of structs without names: deeper ones end there, too  \
-			   */
-#define DEPTH_MAX 64u     /* structs in structs, arrays of arrays, modifiers: more are no kernel's */
+#define MEMBERS_MAX                                                                                          \
+	1000u         /* of one struct, with those of structs without names: deeper ones end there, too      \
+		       */
+#define DEPTH_MAX 64u /* structs in structs, arrays of arrays, modifiers: more are no kernel's */
 
 /* Lies with its table of offsets in one anonymous mapping. */
 struct kernel_view {
