@@ -17,6 +17,7 @@
  *     wrap_sig.c  the guard's signals stay open, the host sees its own handlers
  *     wrap_exec.c who can carry the library
  *     wrap_netlink.c XDP by netlink
+ *     wrap_sockopt.c programs attached to sockets
  *     wrap_hidden.c calls that an outer filter hides from the supervisor
  *     init.c      joining the run; fork
  *
@@ -204,6 +205,11 @@ long sig_raw_action(int sig, const void *act, void *old, size_t size);
 
 /* wrap_sig.c */
 void sig_stand_in_front(void);
+
+/* wrap_sockopt.c: sockets that have a program; their last close lets it go */
+extern _Atomic u32 sock_held;
+u64 sock_before_close(int fd);
+void sock_after_close(u64 ino);
 
 /* caller.c: the process's umask, as far as it is known */
 void umask_changed(int mask);

@@ -29,15 +29,19 @@ static long close_object(int fd, u64 word)
 
 long fd_close(int fd)
 {
-	u64 word = fdtab_word(fd);
+	u64 word = fdtab_word(fd), sock = 0;
 	long ret;
 
 	if (unlikely(word))
 		return close_object(fd, word);
 	if (unlikely(fd_is_ours(fd)))
 		return -EBADF;
+	if (unlikely(atomic_load_explicit(&sock_held, memory_order_relaxed)))
+		sock = sock_before_close(fd);
 	ret = raw6(SYS_close, fd, 0, 0, 0, 0, 0);
 	fdtab_drop(fd);
+	if (unlikely(sock))
+		sock_after_close(sock);
 	return ret;
 }
 
@@ -45,7 +49,8 @@ EXPORT int close(int fd)
 {
 	int ret;
 
-	if (unlikely(fdtab_word(fd) || fd_is_ours(fd)))
+	if (unlikely(fdtab_word(fd) || fd_is_ours(fd) ||
+		     atomic_load_explicit(&sock_held, memory_order_relaxed)))
 		return (int)ret_errno(fd_close(fd));
 	ret = NEXT(close)(fd); /* a cancellation point */
 	fdtab_drop(fd);
