@@ -751,7 +751,7 @@ static bool close_empty(const struct attach_key *k)
 	if (IS_ERR(p))
 		return false;
 	take_over(p);
-	if (attach_target_gone(k))
+	if (!attach_list(p, &l) && l.nr && attach_target_gone(k))
 		attach_change(p, attach_empty, NULL);
 	fd = open_name(k, &writable);
 	if (fd >= 0 && p->writable && actor_self()->id && !attach_list(p, &l) && !l.nr &&

@@ -30,7 +30,10 @@ static struct shared {
 
 static u32 prog[PROGS];
 static int prog_fd[PROGS];
-static struct attach_key key = { .type = BPF_TCX_INGRESS, .ifindex = 1, .target = 42 };
+/* Of no kind whose targets gc looks for. */
+#define NO_HOOK 255
+
+static struct attach_key key = { .type = NO_HOOK, .target = 42 };
 
 /* A program as far as references go: any object will do. */
 static void make_progs(void)
@@ -262,7 +265,7 @@ static void removal(void)
 
 static void driver(void)
 {
-	struct attach_key k = { .type = BPF_XDP, .ifindex = 3, .target = 9 };
+	struct attach_key k = { .type = NO_HOOK, .ifindex = 0, .target = 9 };
 	struct attach_point *p = attach_open(&k);
 	u64 before = attach_revision(p);
 	u32 id = prog[0];
@@ -278,10 +281,31 @@ static void driver(void)
 	ok(!attach_inode(&k), "without a driver it goes");
 }
 
+/* What stands at a target that is gone is let go by gc; at one that is there it stays. */
+static void gone(void)
+{
+	struct attach_key there = { .type = BPF_TCX_INGRESS, .ifindex = 1 }, dead = there;
+	struct stat st;
+	u32 id = prog[0];
+
+	stat("/proc/self/ns/net", &st);
+	there.target = st.st_ino;
+	dead.target = 1;
+	for (int i = 0; i < 2; i++) {
+		struct attach_point *p = attach_open(i ? &there : &dead);
+
+		attach_change(p, flip, &id);
+		attach_close(p);
+	}
+	attach_gc();
+	ok(!attach_inode(&dead), "a namespace that nobody is in takes its attachments along");
+	ok(attach_inode(&there) != 0, "our own does not");
+}
+
 /* A file that others have written or cut short is an errno. */
 static void damage(void)
 {
-	struct attach_key k = { .type = BPF_XDP, .ifindex = 4, .target = 9 };
+	struct attach_key k = { .type = NO_HOOK, .ifindex = 0, .target = 9 };
 	struct attach_point *p = attach_open(&k);
 	struct attach_list l;
 	char path[700];
@@ -319,6 +343,7 @@ int main(void)
 	jumps();
 	removal();
 	driver();
+	gone();
 	damage();
 	return done();
 }
