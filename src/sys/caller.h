@@ -51,6 +51,11 @@ struct bpf_caller_ops {
 	 * -EBADF. For path_fd and the like. */
 	int (*dup_fd)(struct bpf_caller *c, int fd);
 
+	/* A descriptor in this process of the very description that the client's fd is of, to be closed by
+	 * the caller: locks set through it are the client's. -EBADF, -EOPNOTSUPP. May be NULL: it cannot be
+	 * had. */
+	int (*share_fd)(struct bpf_caller *c, int fd);
+
 	/* Text of /proc/PID/fd/N of the client: what kind of file it is. Length or -EBADF. */
 	int (*fd_text)(struct bpf_caller *c, int fd, char *buf, size_t size);
 

@@ -47,6 +47,21 @@ static void map_release_uref(struct obj_hdr *hdr, size_t file_size)
 		m.ops->release_uref(&m);
 }
 
+static bool map_closed(struct obj_hdr *hdr, size_t file_size, int fd, bool writable)
+{
+	struct obj_view v = {
+		.hdr = hdr,
+		.base = (u8 *)hdr,
+		.data = (u8 *)hdr + OBJ_HDR_SIZE,
+		.data_size = file_size - OBJ_HDR_SIZE,
+		.size = file_size,
+		.writable = writable,
+	};
+	struct bpf_map m;
+
+	return !map_open(&m, &v) && m.ops->closed && m.ops->closed(&m, fd, writable);
+}
+
 static const char *map_kind_name(u32 kind)
 {
 	const struct map_type *t = map_type_get(kind);
@@ -58,6 +73,7 @@ static const struct obj_type_ops map_type_ops = {
 	.dir = "bpf-map",
 	.kind_name = map_kind_name,
 	.release_uref = map_release_uref,
+	.closed = map_closed,
 	.each_ref = map_each_ref,
 };
 
@@ -86,12 +102,8 @@ static const struct obj_type_ops attach_type_ops = {
 };
 
 static const struct obj_type_ops *const table[OBJ_TYPES] = {
-	[OBJ_MAP] = &map_type_ops,
-	[OBJ_PROG] = &prog_type_ops,
-	[OBJ_LINK] = &link_type_ops,
-	[OBJ_BTF] = &btf_type_ops,
-	[OBJ_PERF] = &perf_type_ops,
-	[OBJ_ATTACH] = &attach_type_ops,
+	[OBJ_MAP] = &map_type_ops, [OBJ_PROG] = &prog_type_ops, [OBJ_LINK] = &link_type_ops,
+	[OBJ_BTF] = &btf_type_ops, [OBJ_PERF] = &perf_type_ops, [OBJ_ATTACH] = &attach_type_ops,
 };
 
 void sys_init(void)

@@ -9,9 +9,12 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
+#include "helper/run_ctx.h"
+#include "map/perf_ring.h"
 #include "prog/prog_slots.h"
 #include "prog/trace.h"
 #include "progtype/ld_abs.h"
+#include "store/wake.h"
 #include "util/raw.h"
 #include "util/str.h"
 
@@ -80,9 +83,12 @@ static void keep_warm(struct handle *h)
 
 static void held_drop(struct running *p)
 {
-	for (u32 i = 0; i < p->room; i++)
+	for (u32 i = 0; i < p->room; i++) {
 		if (p->held[i].h)
 			keep_warm(p->held[i].h);
+		if (p->held[i].wake_fd > 0)
+			raw_close(p->held[i].wake_fd - 1);
+	}
 	if (p->held != p->first)
 		raw_munmap(p->held, p->room * sizeof(*p->held));
 }
@@ -98,7 +104,10 @@ static int fill_held(struct running *p, struct held *e, struct handle *h)
 	o = handle_open(h);
 	if (IS_ERR(o))
 		return (int)PTR_ERR(o);
-	e->map = &o->map;
+	if (e->type == OBJ_PERF)
+		e->view = &o->view;
+	else
+		e->map = &o->map;
 	return 0;
 }
 
@@ -179,6 +188,28 @@ static struct bpf_map *run_inner_map(struct run *r, struct bpf_map *outer, u32 i
 	return e->map;
 }
 
+static const struct obj_view *run_perf_event(struct run *r, u32 id)
+{
+	struct held *e = held_get(container_of(r, struct running, r), OBJ_PERF, id);
+
+	return e ? e->view : NULL;
+}
+
+static void run_perf_wake(struct run *r, u32 id)
+{
+	struct held *e = held_get(container_of(r, struct running, r), OBJ_PERF, id);
+	int fd;
+
+	if (!e || e->wake_fd < 0 || !atomic_load(&((struct perf_hdr *)e->view->hdr)->watched))
+		return;
+	if (!e->wake_fd) {
+		fd = wake_open(OBJ_PERF, id);
+		e->wake_fd = fd < 0 ? -1 : fd + 1;
+	}
+	if (e->wake_fd > 0)
+		wake_send(e->wake_fd - 1);
+}
+
 /* The name of the thread that asked for the run. */
 static void read_comm(struct running *p)
 {
@@ -228,6 +259,8 @@ static const struct run_ops run_ops = {
 	.callback = image_callback,
 	.trace = run_trace,
 	.inner_map = run_inner_map,
+	.perf_event = run_perf_event,
+	.perf_wake = run_perf_wake,
 	.ld_abs = run_ld_abs,
 };
 
@@ -322,6 +355,15 @@ static int run_all(void *arg)
 	return err;
 }
 
+static u32 packet_kind(u32 type)
+{
+	switch (prog_type_get(type)->run) {
+	case RUN_SKB: return RUN_CTX_SKB;
+	case RUN_XDP: return RUN_CTX_XDP;
+	default: return 0;
+	}
+}
+
 int prog_run(struct running *p, struct op *op)
 {
 	int cpu, err;
@@ -332,6 +374,9 @@ int prog_run(struct running *p, struct op *op)
 	p->r.ops = &run_ops;
 	p->r.op = op;
 	p->r.cpu = (u32)cpu;
+	p->r.packet = packet_kind(p->image->type);
+	p->r.pid = p->c->pid;
+	p->r.tid = p->c->tid;
 	p->r.ctx = p->frame.ctx;
 	p->held = p->first;
 	p->room = HELD_FIRST;

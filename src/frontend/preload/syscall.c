@@ -20,16 +20,17 @@
 /* Numbers whose call changes what this library must know, beside SYS_bpf itself. */
 const u64 pre_served[8] __attribute__((visibility("hidden"))) = {
 	[W(SYS_close)] = BIT(SYS_close) | BIT(SYS_mmap) | BIT(SYS_rt_sigaction) | BIT(SYS_rt_sigprocmask) |
-			 BIT(SYS_dup) | BIT(SYS_dup2) | BIT(SYS_execve),
+			 BIT(SYS_dup) | BIT(SYS_dup2) | BIT(SYS_execve) | BIT(SYS_ioctl),
 	[W(SYS_fcntl)] = BIT(SYS_fcntl) | BIT(SYS_umask),
 	[W(SYS_mount)] = BIT(SYS_mount) | BIT(SYS_umount2),
-	[W(SYS_unshare)] = BIT(SYS_unshare) | BIT(SYS_dup3),
+	[W(SYS_unshare)] = BIT(SYS_unshare) | BIT(SYS_dup3) | BIT(SYS_perf_event_open),
 	[W(SYS_bpf)] = BIT(SYS_bpf) | BIT(SYS_execveat),
 	[W(SYS_close_range)] = BIT(SYS_close_range),
 };
 
 _Static_assert(W(SYS_close) == W(SYS_execve) && W(SYS_fcntl) == W(SYS_umask) &&
 		       W(SYS_mount) == W(SYS_umount2) && W(SYS_unshare) == W(SYS_dup3) &&
+		       W(SYS_unshare) == W(SYS_perf_event_open) && W(SYS_close) == W(SYS_ioctl) &&
 		       W(SYS_bpf) == W(SYS_execveat),
 	       "one row a word");
 
@@ -120,6 +121,8 @@ long pre_syscall(long nr, long a, long b, long c, long d, long e, long f)
 	case SYS_dup3: return ret_errno(fd_dup2((int)a, (int)b, (int)c, nr == SYS_dup3));
 	case SYS_fcntl: return ret_errno(fd_fcntl((int)a, (int)b, c));
 	case SYS_mmap: return ret_errno(map_mmap((void *)a, (size_t)b, (int)c, (int)d, (int)e, f));
+	case SYS_perf_event_open: return ret_errno(perf_open(a, b, c, d, e));
+	case SYS_ioctl: return ret_errno(fd_ioctl((int)a, (unsigned long)b, c));
 	case SYS_mount: return ret_errno(hidden_mount(a, b, c, d, e));
 	case SYS_umount2: return ret_errno(hidden_umount(a, b));
 	case SYS_execve: return ret_errno(exec_path(AT_FDCWD, (void *)a, (void *)b, (void *)c, 0));

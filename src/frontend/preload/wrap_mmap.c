@@ -87,7 +87,7 @@ long map_mmap(void *at, size_t len, int prot, int flags, int fd, off_t off)
 	if (!r.h)
 		return (long)raw_mmap(at, len, prot, flags, fd, off);
 	sig_stand_in_front();
-	real = guarded_fd(&r);
+	real = r.h->type == OBJ_PERF ? perf_map_fd(fd, len, prot, flags, off) : guarded_fd(&r);
 	handle_put(r.h);
 	if (real < 0)
 		return real;
