@@ -100,8 +100,6 @@ static int readable(struct run *run, u64 map, u64 flags, struct perf_hdr **h)
 	if (!v)
 		return err;
 	*h = (struct perf_hdr *)v->hdr;
-	if ((*h)->bits & PERF_BIT_INHERIT)
-		return -EOPNOTSUPP;
 	if (((*h)->cpu >= 0 && (u32)(*h)->cpu != run->cpu) || ((*h)->tid >= 0 && (*h)->tid != run->tid))
 		return -EINVAL;
 	return 0;

@@ -182,8 +182,20 @@ struct map_ops {
 	int (*update_cpu)(struct op *op, struct bpf_map *m, const void *key, const void *value, u64 flags,
 			  u32 cpu);
 
+	/*
+	 * What poll(2) of the fd says now, EPOLL* bits, by the words in shared
+	 * memory; called in a guarded operation. That they may have changed is
+	 * told through the object's FIFO (store/wake.h). NULL: an error, always.
+	 */
+	u32 (*poll)(struct op *op, struct bpf_map *m);
+
 	/* mmap of the fd: how many bytes from offset 0 a client may map, 0: not at all (May be NULL.) */
 	size_t (*mmap_size)(const struct bpf_map *m);
+	/* What else the type asks of a mapping of [off, off + len), whose length has not been checked yet:
+	 * -EPERM. May be NULL. */
+	int (*mmap_check)(const struct bpf_map *m, bool write, u64 off, size_t len);
+	/* This process has done with the map: what m->priv holds of the process goes. May be NULL. */
+	void (*close)(struct bpf_map *m);
 	/* Bytes that bpftool shows as memlock. */
 	u64 (*memlock)(const struct map_attr *a);
 };

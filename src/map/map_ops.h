@@ -25,5 +25,7 @@ extern const struct map_ops queue_ops;              /* queue_stack_maps.c */
 extern const struct map_ops stack_ops;              /* queue_stack_maps.c */
 extern const struct map_ops bloom_filter_ops;       /* bloom_filter.c */
 extern const struct map_ops stack_trace_ops;        /* stackmap.c */
+extern const struct map_ops ringbuf_ops;            /* ringbuf.c */
+extern const struct map_ops user_ringbuf_ops;       /* user_ringbuf.c */
 
 #endif

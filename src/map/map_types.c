@@ -150,6 +150,26 @@ const struct map_type map_types[] = {
 		.may_freeze = true,
 		.value_asks = true,
 	},
+	[BPF_MAP_TYPE_RINGBUF] = {
+		.ops = &ringbuf_ops,
+		.flags_allowed = BPF_F_NUMA_NODE,
+		.no_key = true,
+		.btf_errno = -EINVAL,
+		.cap_bpf = true,
+		.inner_ok = true,
+		.may_freeze = true,
+		.wakes = true,
+	},
+	[BPF_MAP_TYPE_USER_RINGBUF] = {
+		.ops = &user_ringbuf_ops,
+		.flags_allowed = BPF_F_NUMA_NODE,
+		.no_key = true,
+		.btf_errno = -EINVAL,
+		.cap_bpf = true,
+		.inner_ok = true,
+		.may_freeze = true,
+		.wakes = true,
+	},
 };
 
 const u32 map_types_nr = ARRAY_SIZE(map_types);

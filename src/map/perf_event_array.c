@@ -20,6 +20,7 @@
 #include "map/map_ops.h"
 #include "map/map_stubs.h"
 #include "map/perf_event_array.h"
+#include "map/perf_ring.h"
 #include "map/ref_slots.h"
 #include "util/raw.h"
 
@@ -62,9 +63,10 @@ static int perf_event_array_update(struct op *op, struct bpf_map *m, const void 
 	return ref_slots_put(op, m, i, v.id, v.desc < 0 ? REF_MARK : 0, set_owner, &v);
 }
 
+/* What cannot be read by a program is not taken: one that children inherit. */
 static int perf_event_array_check(struct bpf_map *m, const struct obj_hdr *event)
 {
-	return 0;
+	return ((const struct perf_hdr *)event)->bits & PERF_BIT_INHERIT ? -EOPNOTSUPP : 0;
 }
 
 bool perf_event_array_closed(struct bpf_map *m, int fd, bool writable)

@@ -73,8 +73,7 @@ struct perf_hdr {
 
 	_Atomic u64 events;  /* since the last wake-up by count */
 	_Atomic u64 woken;   /* bytes and counts for which waiters were woken */
-	_Atomic u32 due;     /* a wake-up that no poll has seen yet */
-	_Atomic u32 watched; /* somebody has asked for readiness: wake-ups are sent */
+	_Atomic u32 due;    /* a wake-up that no poll has seen yet */
 };
 _Static_assert(sizeof(struct perf_hdr) <= OBJ_HDR_SIZE, "perf header fits");
 

@@ -180,8 +180,9 @@ static int resolve_value(struct cmd_ctx *x, struct bpf_map *m, const void *value
 }
 
 /* An event of the kernel's own is taken, too. */
-static int resolve_event(struct cmd_ctx *x, const void *value, u32 *id, struct bpf_file *f)
+static int resolve_event(struct cmd_ctx *x, struct bpf_map *m, const void *value, u32 *id, struct bpf_file *f)
 {
+	struct opened *o;
 	char text[64] = "";
 	u32 fd;
 	int n;
@@ -189,7 +190,8 @@ static int resolve_event(struct cmd_ctx *x, const void *value, u32 *id, struct b
 	memcpy(&fd, value, sizeof(fd));
 	if (!cmd_get_fd(x, (int)fd, OBJ_PERF, f)) {
 		*id = f->h->id;
-		return 0;
+		o = handle_open(f->h);
+		return IS_ERR(o) ? (int)PTR_ERR(o) : m->ops->obj_check(m, o->view.hdr);
 	}
 	n = x->c->ops->fd_text(x->c, (int)fd, text, sizeof(text) - 1);
 	*id = REF_FOREIGN;
@@ -201,10 +203,12 @@ static int update_event(struct cmd_ctx *x, struct bpf_map *m, const void *key, c
 {
 	struct perf_value v = { .desc = -1 };
 	struct bpf_file f = { .counted = false };
-	int err = resolve_event(x, value, &v.id, &f);
+	int err = resolve_event(x, m, value, &v.id, &f);
 
-	if (err)
+	if (err) {
+		put_fd(&f);
 		return err;
+	}
 	if (!(m->map_flags & BPF_F_PRESERVE_ELEMS) && x->c->ops->share_fd)
 		v.desc = x->c->ops->share_fd(x->c, (int)x->attr->elem.map_fd);
 	err = m->ops->update(x->op, m, key, &v, flags);

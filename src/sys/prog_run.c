@@ -83,12 +83,9 @@ static void keep_warm(struct handle *h)
 
 static void held_drop(struct running *p)
 {
-	for (u32 i = 0; i < p->room; i++) {
+	for (u32 i = 0; i < p->room; i++)
 		if (p->held[i].h)
 			keep_warm(p->held[i].h);
-		if (p->held[i].wake_fd > 0)
-			raw_close(p->held[i].wake_fd - 1);
-	}
 	if (p->held != p->first)
 		raw_munmap(p->held, p->room * sizeof(*p->held));
 }
@@ -198,16 +195,14 @@ static const struct obj_view *run_perf_event(struct run *r, u32 id)
 static void run_perf_wake(struct run *r, u32 id)
 {
 	struct held *e = held_get(container_of(r, struct running, r), OBJ_PERF, id);
+	struct opened *o = e && wake_wanted(OBJ_PERF, id) ? handle_open(e->h) : NULL;
 	int fd;
 
-	if (!e || e->wake_fd < 0 || !atomic_load(&((struct perf_hdr *)e->view->hdr)->watched))
+	if (!o || IS_ERR(o))
 		return;
-	if (!e->wake_fd) {
-		fd = wake_open(OBJ_PERF, id);
-		e->wake_fd = fd < 0 ? -1 : fd + 1;
-	}
-	if (e->wake_fd > 0)
-		wake_send(e->wake_fd - 1);
+	fd = opened_wake_fd(o, OBJ_PERF, id);
+	if (fd >= 0)
+		wake_send(fd);
 }
 
 /* The name of the thread that asked for the run. */
@@ -383,6 +378,8 @@ int prog_run(struct running *p, struct op *op)
 	p->trace_fd = -1;
 	err = op_guarded(op, NULL, NULL, run_all, p);
 	prog_slot_give(op);
+	if (err)
+		op_disown(op); /* records that a run has reserved which did not come to its end */
 	if (p->trace_fd >= 0)
 		raw_close(p->trace_fd);
 	held_drop(p);

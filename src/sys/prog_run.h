@@ -27,7 +27,6 @@ struct held {
 		struct bpf_map *map;
 		const struct obj_view *view; /* of a perf event */
 	};
-	int wake_fd; /* of a perf event: its FIFO (store/wake.h) plus 1, while the run lasts; 0: not opened */
 };
 
 #define HELD_FIRST 16u /* a power of two */

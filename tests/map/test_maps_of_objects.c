@@ -5,6 +5,7 @@
  */
 #include "map/map_in_map.h"
 #include "map/map_ops.h"
+#include "util/uapi.h"
 #include "store/ref.h"
 #include "store/store.h"
 #include "sys/sys.h"
@@ -130,7 +131,8 @@ static void every_type(void)
 		if (t->ops->obj_value == OBJ_MAP)
 			drop(&in);
 	}
-	ok(!map_type_get(0) && !map_type_get(1000) && !map_type_get(BPF_MAP_TYPE_RINGBUF), "no such types");
+	ok(!map_type_get(0) && !map_type_get(1000) && !map_type_get(BPF_MAP_TYPES_END),
+	   "no such types");
 }
 
 static void outer_and_inner(void)
