@@ -4,11 +4,11 @@
  */
 #include "sys/ready.h"
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include "map/perf_ring.h"
 #include "store/store.h"
 #include "store/wake.h"
 #include "util/raw.h"
+#include "util/str.h"
 
 static u32 map_events(struct op *op, struct opened *o)
 {
@@ -95,6 +95,23 @@ int sys_poll_events(struct handle *h)
 	return ret < 0 ? EPOLLERR : ret;
 }
 
+/* What never changes is an event at once, and no other: a pipe with a byte in it, opened for both ends. */
+static int always_fd(void)
+{
+	char path[40];
+	int ends[2], fd, err = (int)raw2(SYS_pipe2, ends, O_CLOEXEC | O_NONBLOCK);
+
+	if (err)
+		return err;
+	str_put_u64(str_put(path, "/proc/self/fd/"), (u32)ends[0], 10);
+	fd = raw_openat(AT_FDCWD, path, O_RDWR | O_CLOEXEC | O_NONBLOCK, 0);
+	if (fd >= 0)
+		wake_send(fd);
+	raw_close(ends[0]);
+	raw_close(ends[1]);
+	return fd;
+}
+
 int ready_fd(struct handle *h)
 {
 	struct question q = { h, true };
@@ -105,6 +122,5 @@ int ready_fd(struct handle *h)
 	ret = ask_guarded(&q);
 	if (ret < 0)
 		return ret;
-	/* What never changes is an event at once, and no other. */
-	return ret ? wake_open(h->type, h->id) : (int)raw2(SYS_eventfd2, 1, EFD_CLOEXEC | EFD_NONBLOCK);
+	return ret ? wake_open(h->type, h->id) : always_fd();
 }

@@ -84,8 +84,10 @@ static void name_drop(int fd)
 	_Atomic u64 *word = ep_word(fd, false);
 	u64 old = word ? atomic_exchange(word, 0) : 0;
 
-	if (old > NO_EP)
-		ep_put((struct ep *)old);
+	if (old <= NO_EP)
+		return;
+	ep_put((struct ep *)old);
+	atomic_fetch_sub(&watch_count, 1);
 }
 
 /* In a number that is not known, or known to have none of ours. */
@@ -97,63 +99,87 @@ static bool name_set(int fd, struct ep *ep)
 	if (!word)
 		return false;
 	atomic_fetch_add(&ep->names, 1);
+	atomic_fetch_add(&watch_count, 1);
 	while (old <= NO_EP)
 		if (atomic_compare_exchange_weak(word, &old, (u64)ep))
 			return true;
+	atomic_fetch_sub(&watch_count, 1);
 	atomic_fetch_sub(&ep->names, 1);
 	return old == (u64)ep;
 }
 
 /* What the kernel says: "tfd:  7 events: ... ino:1234 sdev:..." a line, for each item of the instance. */
 
+static u64 get_hex(const char **p)
+{
+	u64 v = 0;
+
+	for (; (**p >= '0' && **p <= '9') || (**p >= 'a' && **p <= 'f'); (*p)++)
+		v = v * 16 + (u64)(**p <= '9' ? **p - '0' : **p - 'a' + 10);
+	return v;
+}
+
 static struct watch *item_watch(const char *line)
 {
 	const char *end, *ino = strstr(line, "ino:");
-	u64 tfd, n = 0;
+	u64 tfd, n;
 
 	while (*line == ' ')
 		line++;
 	tfd = str_get_u64(line, &end);
 	if (end == line || !ino)
 		return NULL;
-	for (ino += 4; (*ino >= '0' && *ino <= '9') || (*ino >= 'a' && *ino <= 'f'); ino++)
-		n = n * 16 + (u64)(*ino <= '9' ? *ino - '0' : *ino - 'a' + 10);
+	ino += 4;
+	n = get_hex(&ino);
 	for (struct watch *w = atomic_load(&watches); w; w = w->next)
 		if (atomic_load(&w->state) == WATCH_LIVE && w->wake == (int)tfd && w->wake_ino == n)
 			return w;
 	return NULL;
 }
 
-static struct watch *line_watch(const char *line)
+/* Calls fn for each line of a file of /proc, as far as LINE goes, until it says true. */
+#define LINE 160
+static bool any_line(const char *path, bool (*fn)(const char *line, void *arg), void *arg)
 {
-	return str_starts(line, "tfd:") ? item_watch(line + 4) : NULL;
-}
-
-/* Some watch among the items of an instance, or NULL. */
-static struct watch *kernel_watch(int epfd)
-{
-	char path[40], buf[1024], line[160];
-	struct watch *w = NULL;
+	char buf[1024], line[LINE];
+	bool found = false;
 	u32 len = 0;
-	long n = 0;
-	int fd;
+	long n;
+	int fd = raw_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
 
-	str_put_u64(str_put(path, "/proc/self/fdinfo/"), (u32)epfd, 10)[0] = 0;
-	fd = raw_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
 	if (fd < 0)
-		return NULL;
-	while (!w && (n = raw_read(fd, buf, sizeof(buf))) > 0)
-		for (long i = 0; i < n && !w; i++) {
+		return false;
+	while (!found && (n = raw_read(fd, buf, sizeof(buf))) > 0)
+		for (long i = 0; i < n && !found; i++) {
 			if (buf[i] != '\n') {
-				if (len < sizeof(line) - 1)
+				if (len < LINE - 1)
 					line[len++] = buf[i];
 				continue;
 			}
 			line[len] = 0;
 			len = 0;
-			w = line_watch(line);
+			found = fn(line, arg);
 		}
 	raw_close(fd);
+	return found;
+}
+
+static bool line_watch(const char *line, void *arg)
+{
+	struct watch **w = arg;
+
+	*w = str_starts(line, "tfd:") ? item_watch(line + 4) : NULL;
+	return *w;
+}
+
+/* Some watch among the items of an instance, or NULL. */
+static struct watch *kernel_watch(int epfd)
+{
+	struct watch *w = NULL;
+	char path[40];
+
+	str_put_u64(str_put(path, "/proc/self/fdinfo/"), (u32)epfd, 10);
+	any_line(path, line_watch, &w);
 	return w;
 }
 
@@ -275,6 +301,7 @@ void watch_again(int epfd, const struct watch *w)
 static void fill(struct watch *w, struct ep *ep, int fd, struct handle *h, const struct epoll_event *ev)
 {
 	w->ep = ep;
+	w->pid = pre_process->pid;
 	w->fd = fd;
 	w->h = h;
 	w->data = ev->data.u64;
@@ -390,19 +417,77 @@ static int other_holder(int fd, u32 lo, u32 hi, const struct handle *h)
 	return found;
 }
 
+/* Numbers that the client has mapped an object through. */
+static _Atomic u64 mapped[FDTAB_SIZE * FDTAB_SIZE / 64];
+
+static bool mapped_look(int fd)
+{
+	return (u32)fd < FDTAB_SIZE * FDTAB_SIZE && atomic_load(&mapped[fd / 64]) >> (fd % 64) & 1;
+}
+
+void watch_mapped(int fd, bool now)
+{
+	u64 bit = 1ull << ((u32)fd % 64);
+
+	if ((u32)fd >= FDTAB_SIZE * FDTAB_SIZE)
+		return;
+	if (now)
+		atomic_fetch_or(&mapped[fd / 64], bit);
+	else if (mapped_look(fd))
+		atomic_fetch_and(&mapped[fd / 64], ~bit);
+}
+
+struct mapping {
+	u64 ino;
+	const u8 *ours; /* the library's own mapping, which keeps nothing */
+};
+
+/* "7f00-7f01 rw-s 00000000 00:1b 12 /path" */
+static bool line_maps(const char *line, void *arg)
+{
+	const struct mapping *m = arg;
+	u64 lo = get_hex(&line);
+
+	for (int i = 0; i < 4 && *line; i++)
+		while (*line && *line++ != ' ')
+			;
+	return str_get_u64(line, NULL) == m->ino && lo != (u64)m->ours;
+}
+
+/*
+ * A mapping of the client's keeps the description that it was made through, and
+ * so the registration. After a fork, so may another process: one that
+ * is inherited stays as long as the instance.
+ */
+static bool held_elsewhere(const struct watch *w, int closing)
+{
+	struct opened *o = atomic_load(&w->h->opened);
+	struct mapping m = { w->h->ino, o ? o->view.base : NULL };
+
+	return w->pid != pre_process->pid ||
+	       (mapped_look(closing) && any_line("/proc/self/maps", line_maps, &m));
+}
+
+#define NO_HOLDER (-1)
+
 /* Whose holder lies in the range look for another one, or go. */
 static void holders_closing(u32 lo, u32 hi)
 {
 	for (struct watch *w = atomic_load(&watches); w; w = w->next) {
 		int holder = atomic_load(&w->holder), other;
 
-		if (atomic_load(&w->state) != WATCH_LIVE || (u32)holder < lo || (u32)holder > hi)
+		if (atomic_load(&w->state) != WATCH_LIVE || (u32)holder < lo || (u32)holder > hi ||
+		    holder == NO_HOLDER)
 			continue;
 		other = other_holder(holder, lo, hi, w->h);
-		if (other < 0)
-			watch_drop(w);
-		else
+		if (other >= 0) {
 			atomic_store(&w->holder, other);
+			watch_mapped(other, mapped_look(holder) || mapped_look(other));
+		} else if (held_elsewhere(w, holder)) {
+			atomic_store(&w->holder, NO_HOLDER);
+		} else {
+			watch_drop(w);
+		}
 	}
 }
 

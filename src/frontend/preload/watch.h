@@ -17,7 +17,8 @@
  * lists an instance's items; so copies of numbers, passed and inherited ones are known, too.
  *
  * As with the kernel's, a registration lasts until DEL, until the last copy of the
- * object's descriptor is closed (as far as this process has them), or with the instance.
+ * object's descriptor is closed and its last mapping gone (as far as this process has them: looked for
+ * when a copy is closed), or with the instance.
  *
  * No lock, no memory but by mmap: close and dup come here, from signal handlers.
  */
@@ -36,6 +37,7 @@ struct watch {
 	_Atomic bool off; /* EPOLLONESHOT has been told */
 	_Atomic u32 events;
 	struct ep *ep;
+	u32 pid; /* who made it: else it was inherited */
 	int fd;            /* the client's number at ADD: with the object, epoll's key */
 	_Atomic int holder; /* a number of the client's that holds the description now */
 	int wake;          /* what the kernel has in the instance */
@@ -44,7 +46,8 @@ struct watch {
 	u64 data;
 };
 
-extern _Atomic u32 watch_count; /* live ones: 0 in nearly all processes, and then nothing here is called */
+/* Live ones, and numbers of their instances: 0 in nearly all processes, and then nothing here is called. */
+extern _Atomic u32 watch_count;
 
 /* The instance behind a number, if it has watches. NULL: none. */
 struct ep *watch_ep(int epfd);
@@ -67,6 +70,8 @@ void watch_again(int epfd, const struct watch *w);
 void watch_closing(int fd);
 void watch_closing_range(u32 lo, u32 hi);
 void watch_copied(int from, int to);
+/* An object has been mapped through that number; or the number has been closed. */
+void watch_mapped(int fd, bool now);
 /* The client wants fd, a number of our own, which has been copied to another. */
 void watch_moving(int fd, int to);
 

@@ -22,8 +22,10 @@ static inline void closing(int fd, u64 word)
 {
 	if (unlikely(atomic_load_explicit(&watch_count, memory_order_relaxed)))
 		watch_closing(fd);
-	if (unlikely(word))
+	if (unlikely(word)) {
 		poll_closing(word_handle(word));
+		watch_mapped(fd, false);
+	}
 }
 
 static long close_object(int fd, u64 word)
