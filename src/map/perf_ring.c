@@ -57,10 +57,10 @@ static void restart(struct perf_hdr *h)
 	atomic_store(&h->paused, 0);
 }
 
-int perf_ring_make(const struct obj_view *v, u32 pages, bool overwrite, bool unmapped)
+int perf_ring_make(const struct obj_view *v, u32 pages, u32 flags, bool unmapped)
 {
 	struct perf_hdr *h = (struct perf_hdr *)v->hdr;
-	u64 want = (u64)pages << 8 | PERF_RING_THERE | (overwrite ? PERF_RING_OVERWRITE : 0);
+	u64 want = (u64)pages << 8 | PERF_RING_THERE | flags;
 	u64 word = atomic_load(&h->ring);
 	int err;
 

@@ -45,6 +45,7 @@
 /* perf_hdr.ring: 0 before the first mmap, else data pages << 8 | flags. */
 #define PERF_RING_THERE     1u
 #define PERF_RING_OVERWRITE 2u /* mapped for reading only: never full */
+#define PERF_RING_STAYS     4u /* who has it mapped cannot be told: it stays until the event goes */
 
 /* perf_hdr.bits */
 #define PERF_BIT_BACKWARD  1u
@@ -71,8 +72,8 @@ struct perf_hdr {
 	_Atomic u64 head, tried, done;
 	struct pair shown; /* lo: head, hi: done */
 
-	_Atomic u64 events;  /* since the last wake-up by count */
-	_Atomic u64 woken;   /* bytes and counts for which waiters were woken */
+	_Atomic u64 events; /* since the last wake-up by count */
+	_Atomic u64 woken;  /* bytes and counts for which waiters were woken */
 	_Atomic u32 due;    /* a wake-up that no poll has seen yet */
 };
 _Static_assert(sizeof(struct perf_hdr) <= OBJ_HDR_SIZE, "perf header fits");
@@ -92,11 +93,11 @@ struct perf_from {
 
 /*
  * Makes the ring of `pages` data pages (0 or a power of two, at most
- * PERF_PAGES_MAX) in an event that has none, with memory behind it. unmapped: nobody
- * has it mapped, so that it begins anew if there was one. -EINVAL: it has one of
- * another size; -ENOMEM; -EACCES.
+ * PERF_PAGES_MAX) in an event that has none, with memory behind it. flags: PERF_RING_OVERWRITE, _STAYS.
+ * unmapped: nobody has it mapped, so that it begins anew if there was one. -EINVAL: it has one of another
+ * size; -ENOMEM; -EACCES.
  */
-int perf_ring_make(const struct obj_view *v, u32 pages, bool overwrite, bool unmapped);
+int perf_ring_make(const struct obj_view *v, u32 pages, u32 flags, bool unmapped);
 
 /*
  * Puts one record in. v: the mapped event. *wake: those who wait are to be

@@ -7,6 +7,7 @@
 #include "prog/prog.h"
 #include "store/ref.h"
 #include "store/store.h"
+#include "sys/perf_event.h"
 #include "sys/sys.h"
 
 /* What a map holds: its BTF, and what is in its slots. */
@@ -95,6 +96,7 @@ static const struct obj_type_ops btf_type_ops = {
 
 static const struct obj_type_ops perf_type_ops = {
 	.dir = "perf_event",
+	.closed = perf_closed,
 };
 
 static const struct obj_type_ops attach_type_ops = {

@@ -4,7 +4,7 @@
  *
  * Who has the ring mapped is told by the kernel. A mapping keeps its
  * description, and that holds a read lock on a byte of the file (MAPPED_BYTE):
- * when nobody has one, the next mmap may make a ring of another size. A front
+ * when nobody has one, the ring is gone, and the next mmap may make one of another size. A front
  * end that cannot choose what is mapped puts the lock on the client's own
  * description, where it stays until that is closed.
  */
@@ -190,7 +190,7 @@ static int make_event(struct opening *o, s32 cpu, s32 tid)
 		err = obj_create(OBJ_PERF, PERF_DATA_SIZE, 0, true, &n);
 	if (err)
 		return err;
-	obj_fill_header(&n, 0, uid, "", OBJ_F_WAKE);
+	obj_fill_header(&n, 0, uid, "", OBJ_F_WAKE | OBJ_F_CLOSED);
 	fill_header((struct perf_hdr *)n.view.hdr, &o->attr.a, cpu, tid);
 	fd = obj_publish(&n, O_RDWR);
 	if (fd < 0)
@@ -430,9 +430,9 @@ long sys_perf_read(struct bpf_caller *c, int fd, u64 buf, size_t n)
 
 /* ---- mmap ---- */
 
-static int mapped_lock(int fd, int cmd, short type)
+static int mapped_lock(int fd, int cmd, int type)
 {
-	struct flock fl = { .l_type = type, .l_whence = SEEK_SET, .l_start = MAPPED_BYTE, .l_len = 1 };
+	struct flock fl = { .l_type = (short)type, .l_whence = SEEK_SET, .l_start = MAPPED_BYTE, .l_len = 1 };
 	int err = raw_fcntl(fd, cmd, (long)&fl);
 
 	return err ? err : fl.l_type;
@@ -457,10 +457,26 @@ static int check_mmap(const struct on_event *e, size_t len, int prot, int flags,
 	return data > PERF_PAGES_MAX ? -ENOMEM : 0;
 }
 
+/* Checked by a description that nothing is mapped by, locked, then made: in this order perf_closed leaves it.
+ */
+static int make_ring(const struct on_event *e, int fresh, int lock_fd)
+{
+	u32 pages = (u32)((e->arg[0] - 1) / PAGE);
+	bool unmapped = mapped_lock(fresh, F_OFD_GETLK, F_WRLCK) == F_UNLCK;
+	u32 flags = e->arg[1] & PROT_WRITE ? 0 : PERF_RING_OVERWRITE;
+	int err;
+
+	if (lock_fd < 0 || mapped_lock(lock_fd, F_OFD_SETLK, F_RDLCK) < 0)
+		flags |= PERF_RING_STAYS;
+	err = perf_ring_make(e->v, pages, flags, unmapped);
+	if (err && unmapped && lock_fd >= 0)
+		mapped_lock(lock_fd, F_OFD_SETLK, F_UNLCK);
+	return err;
+}
+
 static long event_mmap(struct on_event *e)
 {
-	size_t len = e->arg[0];
-	int prot = (int)e->arg[1], err = check_mmap(e, len, prot, (int)e->arg[2], e->arg[3]), fd;
+	int err = check_mmap(e, e->arg[0], (int)e->arg[1], (int)e->arg[2], e->arg[3]), fd, shared;
 	struct stat st;
 
 	if (err)
@@ -468,20 +484,32 @@ static long event_mmap(struct on_event *e)
 	fd = obj_open(OBJ_PERF, e->h->id, O_RDWR, &st);
 	if (fd < 0)
 		return fd;
-	err = perf_ring_make(e->v, (u32)((len - 1) / PAGE), !(prot & PROT_WRITE),
-			     mapped_lock(fd, F_OFD_GETLK, F_WRLCK) == F_UNLCK);
-	if (!err && e->map_fd) {
-		mapped_lock(fd, F_OFD_SETLK, F_RDLCK);
-		*e->map_fd = fd;
-		return 0;
+	if (e->map_fd) {
+		err = make_ring(e, fd, fd);
+		if (!err)
+			*e->map_fd = fd;
+		else
+			raw_close(fd);
+		return err;
 	}
+	shared = e->c->ops->share_fd ? e->c->ops->share_fd(e->c, e->fd) : -1;
+	err = make_ring(e, fd, shared);
+	if (shared >= 0)
+		raw_close(shared);
 	raw_close(fd);
-	fd = !err && e->c->ops->share_fd ? e->c->ops->share_fd(e->c, e->fd) : -1;
-	if (fd >= 0) {
-		mapped_lock(fd, F_OFD_SETLK, F_RDLCK);
-		raw_close(fd);
-	}
 	return err;
+}
+
+bool perf_closed(struct obj_hdr *hdr, size_t file_size, int fd, bool writable)
+{
+	struct perf_hdr *h = (struct perf_hdr *)hdr;
+	u64 word = atomic_load(&h->ring);
+
+	if (!word || word & PERF_RING_STAYS || mapped_lock(fd, F_OFD_GETLK, F_WRLCK) != F_UNLCK)
+		return false;
+	if (writable)
+		atomic_compare_exchange_strong(&h->ring, &word, 0);
+	return true;
 }
 
 long sys_perf_mmap(struct bpf_caller *c, int fd, size_t len, int prot, int flags, u64 off, int *map_fd)

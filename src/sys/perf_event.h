@@ -34,4 +34,7 @@ long sys_perf_read(struct bpf_caller *c, int fd, u64 buf, size_t n);
  */
 long sys_perf_mmap(struct bpf_caller *c, int fd, size_t len, int prot, int flags, u64 off, int *map_fd);
 
+/* For the row of the object type: a ring that nobody has mapped any more is gone. */
+bool perf_closed(struct obj_hdr *hdr, size_t file_size, int fd, bool writable);
+
 #endif

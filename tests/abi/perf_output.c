@@ -36,6 +36,7 @@ static void results(void)
 {
 	struct perf_event_attr a = good(), other = good(), counter = good();
 	int fd = event(&a), off, far, real;
+	void *p;
 
 	say("output, empty slot");
 	say_result(output(BPF_PROG_TYPE_XDP, CURRENT_CPU, 8));
@@ -90,7 +91,16 @@ static void results(void)
 		result(del(out_map, 3));
 	}
 	close(fd);
+	usleep(100000);
 	say("output, the event closed, its ring mapped");
+	say_result(output(BPF_PROG_TYPE_XDP, 0, 8));
+	fd = event(&a);
+	put(out_map, 0, fd, 0);
+	p = map_pages(fd, 2, PROT_READ | PROT_WRITE);
+	munmap(p, 2 * PAGE);
+	close(fd);
+	usleep(100000);
+	say("output, the event closed and its ring unmapped");
 	say_result(output(BPF_PROG_TYPE_XDP, 0, 8));
 	for (u32 i = 0; i < 4; i++) {
 		say("delete %u", i);

@@ -70,7 +70,8 @@ static int produce(int n)
 	int ok = 0;
 
 	for (int i = 0; i < n; i++) {
-		LIBBPF_OPTS(bpf_test_run_opts, t, .data_in = packet, .data_size_in = sizeof(packet), .repeat = 1);
+		LIBBPF_OPTS(bpf_test_run_opts, t, .data_in = packet, .data_size_in = sizeof(packet),
+			    .repeat = 1);
 
 		packet[0] = packet[1] = (__u32)i;
 		if (!bpf_prog_test_run_opts(prog, &t))
@@ -109,8 +110,8 @@ static void plain(void)
 	n = produce(10);
 	ok(n == 10, "10 runs put out %d", n);
 	n = perf_buffer__poll(b, 1000);
-	ok(n == 1 && samples == 10 && !lost && !bad, "poll gives %d: %lu samples, %lu lost, %d bad", n, samples,
-	   lost, bad);
+	ok(n == 1 && samples == 10 && !lost && !bad, "poll gives %d: %lu samples, %lu lost, %d bad", n,
+	   samples, lost, bad);
 	ok(bytes == 10 * (4 + 64), "of %lu bytes", bytes);
 	n = perf_buffer__poll(b, 0);
 	ok(!n, "and then %d", n);
