@@ -377,9 +377,12 @@ static bool store_file(const char *text, const char *name)
 static bool shown_text(char *text, size_t size)
 {
 	static const char *const anon[OBJ_TYPES] = {
-		[OBJ_MAP] = "anon_inode:bpf-map",       [OBJ_PROG] = "anon_inode:bpf-prog",
-		[OBJ_LINK] = "anon_inode:bpf_link",     [OBJ_BTF] = "anon_inode:btf",
-		[OBJ_PERF] = "anon_inode:[perf_event]", [OBJ_ATTACH] = "",
+		[OBJ_MAP] = "anon_inode:bpf-map",
+		[OBJ_PROG] = "anon_inode:bpf-prog",
+		[OBJ_LINK] = "anon_inode:bpf_link",
+		[OBJ_BTF] = "anon_inode:btf",
+		[OBJ_PERF] = "anon_inode:[perf_event]",
+		[OBJ_ATTACH] = "",
 	};
 	const size_t name = strlen("/memfd:" TEXT_NAME), del = strlen(DELETED), n = strlen(text);
 	char path[FS_PATH_MAX];
