@@ -6,6 +6,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include "rows.h"
 
 #define PAGE 4096u
@@ -58,10 +59,12 @@ static void mmap_row(const char *text, int fd, size_t len, int prot, int flags, 
 
 int main(void)
 {
-	int fd = event(0), copy;
+	int fd = event(0), copy, child;
+	unsigned char vec[1];
 	char text[64];
 	struct stat st;
 	uint64_t v = 0;
+	void *p;
 
 	must(fd >= 0, "an event");
 	say("getfl %#x\n", fcntl(fd, F_GETFL));
@@ -97,6 +100,15 @@ int main(void)
 	mmap_row("offset no page", copy, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, 8);
 	mmap_row("three pages", copy, 3 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, 0);
 	mmap_row("five pages, when nothing is mapped", copy, 5 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, 0);
+	p = mmap(NULL, 5 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, copy, 0);
+	fflush(stdout);
+	child = fork();
+	if (!child) {
+		say("a child can read the ring");
+		result(write(1, p, 0) < 0 || mincore(p, PAGE, vec) ? -1 : 0);
+		exit(0);
+	}
+	waitpid(child, NULL, 0);
 	close(copy);
 	reads();
 	return 0;

@@ -7,6 +7,8 @@
  * read-only mapping writable, and MAP_FREEZE sees a writable one as long as it
  * exists, in whatever process.
  *
+ * The ring of a perf event is not for children of a fork, as on the kernel.
+ *
  * When somebody has truncated the file (a pin is a writable file to other
  * programs), a store or load of the client's is SIGBUS. It gets a page of
  * zeros there instead: found by /proc/self/maps, so that no list of mappings
@@ -79,6 +81,7 @@ static struct handle *mapped_object(int fd, u32 *acc)
 long map_mmap(void *at, size_t len, int prot, int flags, int fd, off_t off)
 {
 	struct request r = { NULL, 0, len, prot, flags, off };
+	bool event;
 	int real;
 	long ret;
 
@@ -87,12 +90,15 @@ long map_mmap(void *at, size_t len, int prot, int flags, int fd, off_t off)
 	if (!r.h)
 		return (long)raw_mmap(at, len, prot, flags, fd, off);
 	sig_stand_in_front();
-	real = r.h->type == OBJ_PERF ? perf_map_fd(fd, len, prot, flags, off) : guarded_fd(&r);
+	event = r.h->type == OBJ_PERF;
+	real = event ? perf_map_fd(fd, len, prot, flags, off) : guarded_fd(&r);
 	handle_put(r.h);
 	if (real < 0)
 		return real;
 	ret = (long)raw_mmap(at, len, prot, flags, real, off);
 	raw_close(real);
+	if (event && !IS_ERR((void *)ret))
+		raw3(SYS_madvise, ret, ROUND_UP(len, PAGE), MADV_DONTFORK);
 	if (!IS_ERR((void *)ret))
 		watch_mapped(fd, true);
 	return ret;
