@@ -177,6 +177,7 @@ const struct map_ops ringbuf_ops = {
 	.mmap_size = ring_mmap_size,
 	.mmap_check = mmap_check,
 	.poll = ring_poll,
+	.poll_bits = EPOLLIN | EPOLLRDNORM,
 	.close = ring_close,
 	.memlock = ring_memlock,
 };

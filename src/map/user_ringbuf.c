@@ -134,6 +134,7 @@ const struct map_ops user_ringbuf_ops = {
 	.mmap_size = ring_mmap_size,
 	.mmap_check = mmap_check,
 	.poll = poll_space,
+	.poll_bits = EPOLLOUT | EPOLLWRNORM,
 	.close = ring_close,
 	.memlock = ring_memlock,
 };

@@ -133,7 +133,7 @@ bool fs_object_text(const char *text, enum obj_type *type, u32 *id);
 /* An fd with that text, and `path` as its name, for a client. */
 int fs_text_fd(const char *path, const char *text, size_t n, u32 oflags);
 
-/* fs_open.c, fs_stat.c, fs_dirent.c, fs_attr.c, fs_mount.c, fs_text.c */
+/* fs_open.c, fs_stat.c, fs_dirent.c, fs_attr.c, fs_mount.c, fs_text.c, fs_poll.c */
 int fs_open_prepare(struct fs_ctx *x);
 int fs_inotify_prepare(struct fs_ctx *x);
 int fs_umount_prepare(struct fs_ctx *x);
@@ -160,6 +160,7 @@ long fs_object_attr(struct fs_ctx *x);
 long fs_xattr(struct fs_ctx *x);
 long fs_listxattr(struct fs_ctx *x);
 long fs_inotify(struct fs_ctx *x);
+long fs_epoll_ctl(struct fs_ctx *x);
 long fs_mount(struct fs_ctx *x);
 long fs_umount(struct fs_ctx *x);
 long fs_fsopen(struct fs_ctx *x);

@@ -15,9 +15,9 @@ static u32 map_events(struct op *op, struct opened *o)
 	return o->map.ops->poll ? o->map.ops->poll(op, &o->map) : EPOLLERR;
 }
 
-static bool map_wakes(const struct opened *o)
+static u32 map_bits(const struct opened *o)
 {
-	return o->map.ops->poll;
+	return o->map.ops->poll ? o->map.ops->poll_bits : EPOLLERR;
 }
 
 /* What an event has to say is said once, to who asks first; without a ring there is nothing to wait for. */
@@ -32,23 +32,24 @@ static u32 perf_events(struct op *op, struct opened *o)
 	return perf_ring_due(h) ? EPOLLIN : 0;
 }
 
-static bool perf_wakes(const struct opened *o)
+static u32 perf_bits(const struct opened *o)
 {
-	return true;
+	return EPOLLIN | EPOLLHUP | EPOLLERR;
 }
 
 /* A type without a row is a file to poll. Called in a guarded operation, the object mapped. */
 static const struct ready_row {
 	u32 (*events)(struct op *op, struct opened *o);
-	bool (*wakes)(const struct opened *o); /* a change is told by the FIFO; false: there is none, ever */
+	u32 (*bits)(const struct opened *o); /* EPOLLERR alone: it is in error for ever, and nothing is told */
+	bool once;                           /* events() takes what it tells */
 } rows[OBJ_TYPES] = {
-	[OBJ_MAP] = { map_events, map_wakes },
-	[OBJ_PERF] = { perf_events, perf_wakes },
+	[OBJ_MAP] = { map_events, map_bits, false },
+	[OBJ_PERF] = { perf_events, perf_bits, true },
 };
 
 struct question {
 	struct handle *h;
-	bool wakes; /* the one asked: does it wake, or else what is ready? */
+	bool bits; /* the one asked: what may it say, or what does it say? */
 };
 
 static noinline int ask(struct op *op, const struct question *q)
@@ -64,7 +65,7 @@ static noinline int ask(struct op *op, const struct question *q)
 		return (int)PTR_ERR(o);
 	op->guard.lo = o->view.base;
 	op->guard.hi = o->view.base + o->view.size;
-	return q->wakes ? row->wakes(o) : (int)row->events(op, o);
+	return (int)(q->bits ? row->bits(o) : row->events(op, o));
 }
 
 static int ask_guarded(const struct question *q)
@@ -95,6 +96,18 @@ int sys_poll_events(struct handle *h)
 	return ret < 0 ? EPOLLERR : ret;
 }
 
+int ready_bits(struct handle *h)
+{
+	struct question q = { h, true };
+
+	return rows[h->type].events ? ask_guarded(&q) : READY_FILE;
+}
+
+bool ready_stays(const struct handle *h)
+{
+	return !rows[h->type].once;
+}
+
 /* What never changes is an event at once, and no other: a pipe with a byte in it, opened for both ends. */
 static int always_fd(void)
 {
@@ -114,13 +127,9 @@ static int always_fd(void)
 
 int ready_fd(struct handle *h)
 {
-	struct question q = { h, true };
-	int ret;
+	int bits = ready_bits(h);
 
-	if (!rows[h->type].events)
-		return READY_FILE;
-	ret = ask_guarded(&q);
-	if (ret < 0)
-		return ret;
-	return ret ? wake_open(h->type, h->id) : always_fd();
+	if (bits < 0)
+		return bits;
+	return bits != EPOLLERR ? wake_open(h->type, h->id) : always_fd();
 }

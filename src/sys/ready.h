@@ -28,6 +28,12 @@ int sys_poll_events(struct handle *h);
 /* Is there a poll at all? False: READY_FILE. Tells nothing, so nothing is told to nobody. */
 bool ready_polls(const struct handle *h);
 
+/* All bits that sys_poll_events may ever say of it: EPOLLERR, always, if there are no others. READY_FILE. */
+int ready_bits(struct handle *h);
+
+/* Once told, does it say so again as long as nothing is taken? Else it is told once a wake-up. */
+bool ready_stays(const struct handle *h);
+
 /*
  * A description for epoll, to be registered with READY_HEAR: one event at once
  * and one whenever sys_poll_events may have changed. O_CLOEXEC, low number.

@@ -249,7 +249,7 @@ struct watch *watch_next(struct watch *w, const struct ep *ep)
 struct watch *watch_find(const struct ep *ep, int fd, const struct handle *h)
 {
 	for (struct watch *w = NULL; ep && (w = watch_next(w, ep));)
-		if (w->fd == fd && w->h == h)
+		if (w->fd == fd && w->h->type == h->type && w->h->id == h->id)
 			return w;
 	return NULL;
 }
