@@ -3,7 +3,7 @@
  * libbpf's perf_buffer: samples, losses, waiting, producers in other processes.
  *
  *     libbpf_perf         on CPU 0, so that what is lost is the same everywhere
- *     libbpf_perf many    producers killed at any time while another consumes
+ *     libbpf_perf killed N    producers killed at any time while another consumes
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -110,8 +110,8 @@ static void plain(void)
 	n = produce(10);
 	ok(n == 10, "10 runs put out %d", n);
 	n = perf_buffer__poll(b, 1000);
-	ok(n == 1 && samples == 10 && !lost && !bad, "poll gives %d: %lu samples, %lu lost, %d bad", n,
-	   samples, lost, bad);
+	ok(n > 0 && samples == 10 && !lost && !bad, "poll: %lu samples, %lu lost, %d bad", samples, lost,
+	   bad);
 	ok(bytes == 10 * (4 + 64), "of %lu bytes", bytes);
 	n = perf_buffer__poll(b, 0);
 	ok(!n, "and then %d", n);
@@ -152,7 +152,7 @@ static void waiting(void)
 		_exit(produce(3) != 3);
 	}
 	clock_gettime(CLOCK_MONOTONIC, &begin);
-	for (n = 0; n < 3 && samples < 3; n++)
+	for (n = 0; n < 10 && samples < 3; n++)
 		perf_buffer__poll(b, 20000);
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	ok(samples == 3, "a reader that waits is woken: %lu samples", samples);
@@ -162,32 +162,24 @@ static void waiting(void)
 	perf_buffer__free(b);
 }
 
-static int kids(int nr, int runs, int kill_them, struct perf_buffer *b)
+/* nr processes, each on its CPU, and a reader meanwhile. How many failed. */
+static int kids(int nr, int runs, struct perf_buffer *b)
 {
-	int pid[nr], alive = nr, status, failed = 0;
+	int alive = nr, status, failed = 0;
 
 	for (int i = 0; i < nr; i++) {
-		pid[i] = fork();
-		if (!pid[i]) {
-			stay_on(i % 2);
-			produce(runs);
-			_exit(0);
-		}
+		if (fork())
+			continue;
+		stay_on(i % 2);
+		produce(runs);
+		_exit(0);
 	}
 	while (alive) {
 		perf_buffer__poll(b, 5);
-		if (kill_them && samples > 50)
-			kill(pid[rand() % nr], SIGKILL);
-		for (int i = 0; i < nr; i++) {
-			if (pid[i] <= 0 || waitpid(pid[i], &status, WNOHANG) <= 0)
-				continue;
+		while (alive && waitpid(-1, &status, WNOHANG) > 0) {
 			failed += status != 0;
-			pid[i] = 0;
 			alive--;
 		}
-		for (int i = 0; i < nr && kill_them; i++)
-			if (!pid[i])
-				kill_them = alive > 0;
 	}
 	return failed;
 }
@@ -198,7 +190,7 @@ static void processes(void)
 	int n;
 
 	b = reader();
-	n = kids(4, 500, 0, b);
+	n = kids(4, 500, b);
 	perf_buffer__poll(b, 100);
 	/* What the last of each CPU lost is told by the next: one more of each. */
 	for (int cpu = 0; cpu < 2; cpu++) {
@@ -270,8 +262,8 @@ int main(int argc, char **argv)
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	setup();
-	if (argc > 1) {
-		killed(atoi(argv[1]));
+	if (argc > 2 && !strcmp(argv[1], "killed")) {
+		killed(atoi(argv[2]));
 		return done();
 	}
 	stay_on(0);
