@@ -325,6 +325,60 @@ static void backwards(void)
 		}
 }
 
+/* ---- large records ---- */
+
+static int large_prog(int values, u32 size)
+{
+	const struct bpf_insn p[] = {
+		MOVR(6, 1),
+		LDMAP(1, 1, values),
+		I(0x62, 10, 0, -4, 0),
+		MOVR(2, 10),
+		I(0x07, 2, 0, 0, -4),
+		CALL(1),
+		I(0x55, 0, 0, 1, 0),
+		EXIT,
+		MOVR(1, 6),
+		LDMAP(2, 1, out_map),
+		LD64(3, CURRENT_CPU),
+		MOVR(4, 0),
+		MOV(5, (int)size),
+		CALL(25),
+		EXIT,
+	};
+	union row_attr a = { .a = { .prog_type = BPF_PROG_TYPE_XDP,
+				    .insns = ptr(p),
+				    .insn_cnt = ARRAY_SIZE(p),
+				    .license = ptr("GPL") } };
+
+	return raw_bpf(BPF_PROG_LOAD, &a, ATTR_KNOWN);
+}
+
+static void large(void)
+{
+	static const u32 sizes[] = { 4000, 65000, 65512, 65516, 65517, 100000 };
+	union row_attr m = {
+		.a = { .map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = 100000, .max_entries = 1 }
+	};
+	int values = raw_bpf(BPF_MAP_CREATE, &m, ATTR_KNOWN), fd, prog;
+	struct perf_event_attr a = good();
+	struct perf_event_mmap_page *p;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(sizes); i++) {
+		p = ring(&a, 33, PROT_READ | PROT_WRITE, &fd);
+		prog = large_prog(values, sizes[i]);
+		must(prog >= 0, "a program with much to say");
+		say("output of %u bytes", sizes[i]);
+		say_result(run_prog(prog, BPF_PROG_TYPE_XDP, 1));
+		if (sizes[i] <= 65516)
+			show_ring(p, 16);
+		close(prog);
+		close(fd);
+		munmap(p, 33 * PAGE);
+	}
+	close(values);
+}
+
 /* ---- counters ---- */
 
 static int reader(int helper, u64 flags, u32 size)
@@ -432,6 +486,7 @@ int main(void)
 	tails();
 	pausing();
 	backwards();
+	large();
 	reads();
 	owners();
 	return 0;
