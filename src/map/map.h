@@ -195,6 +195,8 @@ struct map_ops {
 	/* What else the type asks of a mapping of [off, off + len), whose length has not been checked yet:
 	 * -EPERM. May be NULL. */
 	int (*mmap_check)(const struct bpf_map *m, bool write, u64 off, size_t len);
+	/* Gives back what dead processes hold in the map; how many things. May be NULL. */
+	u32 (*gc)(struct op *op, struct bpf_map *m);
 	/* This process has done with the map: what m->priv holds of the process goes. May be NULL. */
 	void (*close)(struct bpf_map *m);
 	/* Bytes that bpftool shows as memlock. */

@@ -178,6 +178,7 @@ const struct map_ops ringbuf_ops = {
 	.mmap_check = mmap_check,
 	.poll = ring_poll,
 	.poll_bits = EPOLLIN | EPOLLRDNORM,
+	.gc = ring_rescue,
 	.close = ring_close,
 	.memlock = ring_memlock,
 };

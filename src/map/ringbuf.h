@@ -34,8 +34,9 @@ u64 ring_query(const struct bpf_map *m, u64 what);
  * Records of dead producers that stand in the way of the consumer or of others
  * are discarded, and who waits for the ring is woken then. For who finds it
  * stuck: a full ring, a consumer that waits, gc. Costs a system call if the oldest record is busy.
+ * How many were discarded.
  */
-void ring_rescue(struct op *op, struct bpf_map *m);
+u32 ring_rescue(struct op *op, struct bpf_map *m);
 
 /* ---- USER_RINGBUF: the program consumes ---- */
 

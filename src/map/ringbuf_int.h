@@ -83,11 +83,12 @@ struct ring {
 	_Atomic u64 *cons, *prod;
 	u8 *data;
 	struct ring_ctl *ctl;
-	u64 mask;            /* size - 1 */
-	u32 slots;           /* their number - 1, a mask */
-	_Atomic u32 asked;   /* the owner of a busy record that was found alive */
-	_Atomic u32 met;     /* how often since */
-	_Atomic s32 wake_fd; /* our description of the FIFO + 1; 0: none yet */
+	u64 mask;             /* size - 1 */
+	u32 slots;            /* their number - 1, a mask */
+	_Atomic u32 renewals; /* actor_renewals when we last looked for records that this process has left */
+	_Atomic u32 asked;    /* the owner of a busy record that was found alive */
+	_Atomic u32 met;      /* how often since */
+	_Atomic s32 wake_fd;  /* our description of the FIFO + 1; 0: none yet */
 	_Atomic u64 wake_ino;
 	_Atomic u64 backed; /* bytes of the second half that have memory, as far as this process knows */
 };

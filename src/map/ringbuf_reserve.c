@@ -252,13 +252,15 @@ static bool discard_reserved(struct op *op, struct bpf_map *m)
 	return true;
 }
 
-void ring_rescue(struct op *op, struct bpf_map *m)
+u32 ring_rescue(struct op *op, struct bpf_map *m)
 {
+	u32 n = 0;
+
 	if (!m->view.writable || !op->actor->id)
-		return;
-	for (u64 n = 0; n <= ring_of(m)->mask / RING_HDR; n++)
-		if (!discard_oldest(m) && !discard_reserved(op, m))
-			return;
+		return 0;
+	while (n <= ring_of(m)->mask / RING_HDR && (discard_oldest(m) || discard_reserved(op, m)))
+		n++;
+	return n;
 }
 
 /* ---- reserve ---- */
@@ -323,6 +325,13 @@ static u32 take_slot(struct op *op, struct bpf_map *m, u64 total, struct pair *m
 	return NIL;
 }
 
+/* A run of this process was left: maybe with records of this ring. */
+static noinline void look_at_own(struct op *op, struct bpf_map *m)
+{
+	atomic_store_explicit(&ring_of(m)->renewals, actor_renewals, memory_order_relaxed);
+	ring_rescue(op, m);
+}
+
 void *ring_reserve(struct op *op, struct bpf_map *m, u64 size)
 {
 	const struct ring *r = ring_of(m);
@@ -335,6 +344,8 @@ void *ring_reserve(struct op *op, struct bpf_map *m, u64 size)
 	total = ring_total((u32)size);
 	if (total > r->mask + 1)
 		return NULL;
+	if (unlikely(atomic_load_explicit(&r->renewals, memory_order_relaxed) != actor_renewals))
+		look_at_own(op, m);
 	op->owns++;
 	barrier();
 	i = take_slot(op, m, total, &s);

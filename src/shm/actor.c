@@ -18,6 +18,7 @@
 #include <linux/membarrier.h>
 
 __thread struct actor *actor_tls;
+volatile u32 actor_renewals;
 
 static struct {
 	int (*open_file)(void);
@@ -242,6 +243,7 @@ static void renew(struct actor *a)
 	__atomic_store_n(&a->id, new_id(), __ATOMIC_RELEASE);
 	if (old && actor_fd() >= 0)
 		raw_fcntl(actor_fd(), F_OFD_SETLK, (long)&fl);
+	__atomic_fetch_add(&actor_renewals, 1, __ATOMIC_RELEASE);
 }
 
 void op_disown(struct op *op)

@@ -109,6 +109,9 @@ int actor_alive(u32 id);
 extern __thread struct actor *actor_tls __attribute__((visibility("hidden")));
 extern volatile u32 *actor_fork_mark __attribute__((visibility("hidden")));
 
+/* How often actors of this process have taken another id because of what they had left (op->owns). */
+extern volatile u32 actor_renewals __attribute__((visibility("hidden")));
+
 /* First use in a thread, a child of fork, nested or abandoned operations. */
 struct op *op_enter_slow(const void *obj, const void *fp);
 
