@@ -236,6 +236,10 @@ long pre_call(long (*fn)(struct bpf_caller *c, void *arg), void *arg)
 		raw4(SYS_rt_sigprocmask, SIG_UNBLOCK, &guard_signals, 0, 8);
 	}
 	ret = fn(&t->c, arg);
+	if (unlikely(ret == -EMFILE) && lift_limit(t)) {
+		ret = fn(&t->c, arg);
+		pre_limit_back(t);
+	}
 	if (mask & guard_signals) {
 		raw4(SYS_rt_sigprocmask, SIG_SETMASK, &mask, 0, 8);
 		t->borrowed = false;
