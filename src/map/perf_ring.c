@@ -143,9 +143,12 @@ static void leave(struct ring *r, u64 me)
 		if (to.hi != atomic_load(&h->done))
 			continue;
 		seen = pair_load(&h->shown);
-		if (!pair_cas(&h->shown, &seen, to))
-			continue;
-		__atomic_store_n(&r->page->data_head, to.lo, __ATOMIC_RELEASE);
+		/* Where nothing went in, the reader's cache line is left alone. */
+		if (seen.lo != to.lo || seen.hi != to.hi) {
+			if (!pair_cas(&h->shown, &seen, to))
+				continue;
+			__atomic_store_n(&r->page->data_head, to.lo, __ATOMIC_RELEASE);
+		}
 		owner = me;
 		atomic_compare_exchange_strong(&h->owner, &owner, 0);
 		if (likely(atomic_load(&h->head) == to.lo))
