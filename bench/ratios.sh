@@ -63,6 +63,8 @@ ring_submit_64_no_wakeup ratio 1.0
 ring_output_64 ratio 1.0
 ring_reserve_submit_64_alone ratio 1.0
 ring_output_64_alone ratio 1.0
+ring_wakeup_epoll ratio 1.5
+ring_wakeup_poll ratio 1.5
 perf_output_8_alone ratio 1.25
 perf_output_64_alone ratio 1.25
 perf_output_64_read ratio 1.25

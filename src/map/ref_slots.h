@@ -53,6 +53,10 @@ bool ref_slots_word(const struct bpf_map *m, u32 i, u64 *word);
 /* Empties slot i if that word still stands there. */
 void ref_slots_take(struct bpf_map *m, u32 i, u64 word);
 
+/* May this program go in beside those that are, or were, in the map? The first one decides. -EINVAL.
+ * (prog_array.c) */
+int ref_slots_owner_check(struct bpf_map *m, const struct obj_hdr *prog);
+
 /* Empties every slot. */
 void ref_slots_clear(struct bpf_map *m);
 

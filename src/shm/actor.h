@@ -134,6 +134,13 @@ static inline struct op *op_begin(struct actor *a, u32 level, const void *obj, c
 	return op;
 }
 
+/* Is a thread with that actor in no operation, and neither new nor to be renewed: may it op_begin at level 0?
+ */
+static inline bool actor_idle(const struct actor *a)
+{
+	return a && !a->level && !a->renew && a->id && *actor_fork_mark;
+}
+
 /*
  * Begins an operation on obj in the calling thread. First recovers the
  * operations that the thread has abandoned. NULL when ACTOR_LEVELS are in
@@ -144,7 +151,7 @@ static inline struct op *op_enter(const void *obj, const void *fp)
 {
 	struct actor *a = actor_tls;
 
-	if (unlikely(!a || a->level || a->renew || !a->id || !*actor_fork_mark))
+	if (unlikely(!actor_idle(a)))
 		return op_enter_slow(obj, fp);
 	return op_begin(a, 0, obj, fp);
 }

@@ -102,6 +102,8 @@ static void bury(enum obj_type type, u32 id, u32 flags)
 	if ((flags & OBJ_F_HOLDS) && store_type(type)->each_ref && !obj_map(type, id, false, &v)) {
 		struct obj_hdr copy = *v.hdr;
 
+		if (store_type(type)->release)
+			store_type(type)->release(v.hdr, v.size);
 		store_type(type)->each_ref(v.hdr, v.size, clear_one, &copy);
 		obj_unmap(&v);
 	}

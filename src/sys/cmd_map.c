@@ -12,6 +12,7 @@
 #include "sys/cmd_map.h"
 #include "map/perf_event_array.h"
 #include "sys/fs_mmap.h"
+#include "sys/map_values.h"
 #include "util/raw.h"
 #include <fcntl.h>
 #include <string.h>
@@ -114,6 +115,18 @@ static int bring_key(struct cmd_ctx *x, const struct bpf_map *m, u64 addr, const
 	return map_bring_in(x, addr, m->key_size, key);
 }
 
+/* A key that is an fd gives way to the identity behind it. */
+static inline int own_key(struct cmd_ctx *x, const struct bpf_map *m, const void **key, struct map_owner *o)
+{
+	int err;
+
+	if (likely(!m->ops->key_kind))
+		return 0;
+	err = map_owner_of(x, m, *key, o);
+	*key = o;
+	return err;
+}
+
 /* Where the type writes n bytes for the client. */
 static int out_begin(struct cmd_ctx *x, u64 addr, size_t n, void **p)
 {
@@ -129,6 +142,7 @@ static int out_end(struct cmd_ctx *x, u64 addr, const void *p, size_t n)
 long cmd_map_lookup(struct cmd_ctx *x)
 {
 	u64 flags = x->attr->elem.flags, at = x->attr->elem.value;
+	struct map_owner owner;
 	const void *key;
 	struct map_ref r;
 	void *value;
@@ -148,10 +162,28 @@ long cmd_map_lookup(struct cmd_ctx *x)
 	if (!err && unlikely(asks))
 		err = map_bring_in(x, at, r.m->value_len, (const void **)&value);
 	if (likely(!err))
+		err = own_key(x, r.m, &key, &owner);
+	if (likely(!err))
 		err = r.m->ops->lookup(x->op, r.m, key, value, flags);
 	if (likely(!err) && !asks)
 		err = out_end(x, at, value, r.m->value_len);
 	put_fd(&r.f);
+	return err;
+}
+
+/* An element that stands for something outside of the store. */
+static int update_thing(struct cmd_ctx *x, struct bpf_map *m, const void *key, const void *value, u64 flags)
+{
+	struct map_thing t;
+	struct bpf_file f;
+	int err = m->ops->update_check ? m->ops->update_check(m, key, flags) : 0;
+
+	if (!err)
+		err = map_thing_of(x, m, value, &t, &f);
+	if (err)
+		return err;
+	err = m->ops->update(x->op, m, key, &t, flags);
+	put_fd(&f);
 	return err;
 }
 
@@ -227,6 +259,8 @@ int map_update_one(struct cmd_ctx *x, struct bpf_map *m, const void *key, const 
 
 	if (likely(m->ops->obj_value == MAP_VALUE_PLAIN))
 		return m->ops->update(x->op, m, key, value, flags);
+	if (m->ops->obj_value <= MAP_VALUE_THING)
+		return update_thing(x, m, key, value, flags);
 	err = m->ops->update_check ? m->ops->update_check(m, key, flags) : 0;
 	if (!err && m->ops->obj_value == OBJ_PERF)
 		return update_event(x, m, key, value, flags);
@@ -243,6 +277,7 @@ long cmd_map_update(struct cmd_ctx *x)
 {
 	u64 flags = x->attr->elem.flags;
 	const void *key, *value;
+	struct map_owner owner;
 	struct map_ref r;
 	int err;
 
@@ -253,6 +288,8 @@ long cmd_map_update(struct cmd_ctx *x)
 	if (likely(!err))
 		err = map_bring_in(x, x->attr->elem.value, r.m->value_len, &value);
 	if (likely(!err))
+		err = own_key(x, r.m, &key, &owner);
+	if (likely(!err))
 		err = map_update_one(x, r.m, key, value, flags);
 	put_fd(&r.f);
 	return err;
@@ -260,6 +297,7 @@ long cmd_map_update(struct cmd_ctx *x)
 
 long cmd_map_delete(struct cmd_ctx *x)
 {
+	struct map_owner owner;
 	const void *key;
 	struct map_ref r;
 	int err;
@@ -268,6 +306,8 @@ long cmd_map_delete(struct cmd_ctx *x)
 	if (err)
 		return err;
 	err = bring_key(x, r.m, x->attr->elem.key, &key);
+	if (!err)
+		err = own_key(x, r.m, &key, &owner);
 	if (!err)
 		err = r.m->ops->delete (x->op, r.m, key);
 	put_fd(&r.f);

@@ -60,6 +60,13 @@ struct handle *handle_by_ino(u64 ino)
 	return NULL;
 }
 
+bool handle_known(u64 ino)
+{
+	const struct handle *h = atomic_load(cache_slot(ino));
+
+	return h && atomic_load(&h->refs) && h->ino == ino;
+}
+
 struct handle *handle_get(enum obj_type type, u32 id, u64 ino)
 {
 	struct handle *_Atomic *slot = cache_slot(ino);
@@ -224,6 +231,7 @@ struct opened *handle_open(struct handle *h)
 		return ERR_PTR(-ENOMEM);
 	atomic_store(&o->image, NULL);
 	atomic_store(&o->wake_fd, 0);
+	o->map.plain = false; /* as long as it is no map: sys/elem.h looks at nothing else */
 	err = obj_map(h->type, h->id, true, &o->view);
 	if (err == -EACCES || err == -EROFS)
 		err = obj_map(h->type, h->id, false, &o->view);

@@ -63,6 +63,8 @@ int opened_wake_fd(struct opened *o, enum obj_type type, u32 id);
 
 /* By inode, if the process knows it: a new reference, or NULL. */
 struct handle *handle_by_ino(u64 ino);
+/* Did the process know it, a moment ago? */
+bool handle_known(u64 ino);
 
 /*
  * A long-lived process (the supervisor) keeps a reference on what it has seen,

@@ -40,8 +40,9 @@ static u32 perf_bits(const struct opened *o)
 /* A type without a row is a file to poll. Called in a guarded operation, the object mapped. */
 static const struct ready_row {
 	u32 (*events)(struct op *op, struct opened *o);
-	u32 (*bits)(const struct opened *o); /* EPOLLERR alone: it is in error for ever, and nothing is told */
-	bool once;                           /* events() takes what it tells */
+	u32 (*bits)(
+		const struct opened *o); /* EPOLLERR alone: it is in error for ever, and nothing is told */
+	bool once;                       /* events() takes what it tells */
 } rows[OBJ_TYPES] = {
 	[OBJ_MAP] = { map_events, map_bits, false },
 	[OBJ_PERF] = { perf_events, perf_bits, true },

@@ -49,13 +49,14 @@ static void select_one(const char *what, int fd)
 		FD_SET(fd, &s[i]);
 	}
 	n = select(fd + 1, &s[0], &s[1], &s[2], &tv);
-	say("select %s: %d%s%s%s\n", what, n, FD_ISSET(fd, &s[0]) ? " in" : "", FD_ISSET(fd, &s[1]) ? " out" : "",
-	    FD_ISSET(fd, &s[2]) ? " except" : "");
+	say("select %s: %d%s%s%s\n", what, n, FD_ISSET(fd, &s[0]) ? " in" : "",
+	    FD_ISSET(fd, &s[1]) ? " out" : "", FD_ISSET(fd, &s[2]) ? " except" : "");
 }
 
 static void object(const char *what, int fd)
 {
-	static const short events[] = { 0, POLLIN, POLLOUT, POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM | POLLPRI };
+	static const short events[] = { 0, POLLIN, POLLOUT,
+					POLLIN | POLLOUT | POLLRDNORM | POLLWRNORM | POLLPRI };
 	int ep = epoll_create1(0);
 
 	if (fd < 0) {
@@ -252,7 +253,9 @@ static void two_rings(struct ring *r)
 static int same_map(int fd)
 {
 	struct bpf_map_info info = { 0 };
-	union row_attr a = { .a = { .info = { .bpf_fd = (uint32_t)fd, .info_len = sizeof(info), .info = ptr(&info) } } };
+	union row_attr a = {
+		.a = { .info = { .bpf_fd = (uint32_t)fd, .info_len = sizeof(info), .info = ptr(&info) } }
+	};
 	union row_attr g = { 0 };
 
 	must(!raw_bpf(BPF_OBJ_GET_INFO_BY_FD, &a, 16), "info");
@@ -461,7 +464,8 @@ static void asleep(struct ring *r)
 			must(write(pipes[1], "x", 1) == 1, "write");
 		ts = (struct timespec){ 0, SHORT * 1000000 };
 		n = ppoll(p, 3, &ts, NULL);
-		say("ppoll of three, %d: %d: %#x %#x %#x\n", with, n, p[0].revents, p[1].revents, p[2].revents);
+		say("ppoll of three, %d: %d: %#x %#x %#x\n", with, n, p[0].revents, p[1].revents,
+		    p[2].revents);
 		if (with == 1)
 			put(r, PUT);
 		n = ppoll(p, 3, &ts, NULL);

@@ -38,7 +38,8 @@ static void *put_late(void *arg)
 
 static void errors(struct ring *r)
 {
-	int ep = epoll_create1(0), prog = load("r0 = 0; exit", NULL), map = make_map(BPF_MAP_TYPE_HASH, 4, 4, 4);
+	int ep = epoll_create1(0), prog = load("r0 = 0; exit", NULL),
+	    map = make_map(BPF_MAP_TYPE_HASH, 4, 4, 4);
 	int copy = dup(r->fd);
 
 	say("add");
@@ -85,7 +86,8 @@ static void errors(struct ring *r)
 
 static void readers(struct ring *r)
 {
-	static const uint32_t how[] = { EPOLLIN, EPOLLIN | EPOLLET, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET };
+	static const uint32_t how[] = { EPOLLIN, EPOLLIN | EPOLLET,
+					EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET };
 
 	for (size_t i = 0; i < ARRAY_SIZE(how); i++) {
 		int ep = epoll_create1(0);

@@ -175,6 +175,18 @@ int target_share_fd(struct bpf_caller *c, int fd)
 	return copy == -EBADF ? copy : copy < 0 ? -EOPNOTSUPP : copy;
 }
 
+/* Where descriptions cannot be copied, what can be opened by its name will do; a socket cannot. */
+int target_copy_fd(struct bpf_caller *c, int fd)
+{
+	char path[64];
+	int copy = pidfd_copy(c->tid, fd);
+
+	if (copy >= 0 || copy == -EBADF)
+		return copy;
+	copy = open(fd_path(path, c, fd), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	return copy < 0 ? (errno == ENXIO ? -EOPNOTSUPP : -EBADF) : copy;
+}
+
 int target_fd_text(struct bpf_caller *c, int fd, char *buf, size_t size)
 {
 	char path[64];
@@ -213,9 +225,9 @@ static int addfd(struct target *t, int fd, bool cloexec, bool send)
 int target_install_fd(struct bpf_caller *c, int fd, struct handle *h, int oflags)
 {
 	/* An object whose last fd the client closes meanwhile is settled here; of other files nobody would
-	 * see it.
+	 * see it. A link's last fd takes its attachment along, which must be so when close(2) returns.
 	 */
-	int got = addfd(target_of(c), fd, oflags & O_CLOEXEC, h);
+	int got = addfd(target_of(c), fd, oflags & O_CLOEXEC, h && h->type != OBJ_LINK);
 
 	/* The client's copy keeps the description and its lock; without one this was the only reference. */
 	if (got < 0 && h)

@@ -61,11 +61,11 @@ struct object {
 struct watch {
 	struct object *o; /* NULL: free */
 	enum kind kind;
-	int fd;       /* the client's number */
-	int pid, ep;  /* the process that has made it, and through which number */
-	int ours;     /* in the client's instance */
-	int far;      /* a gate's other end, or -1 */
-	u32 events;   /* the client's */
+	int fd;      /* the client's number */
+	int pid, ep; /* the process that has made it, and through which number */
+	int ours;    /* in the client's instance */
+	int far;     /* a gate's other end, or -1 */
+	u32 events;  /* the client's */
 	u64 ino;
 };
 
@@ -130,7 +130,6 @@ static bool tell(struct object *o)
 {
 	bool again = false, gate = gates && woken(o);
 	int bits = sys_poll_events(o->h);
-
 
 	for (u32 i = 0; i < nwatches; i++) {
 		const struct watch *w = watches[i];
@@ -199,7 +198,8 @@ static void *watcher(void *arg)
 		wait = work(ev, MAX(n, 0));
 		rest = !gates;
 		pthread_mutex_unlock(&lock);
-		/* What is only to be told again has time: a producer in a hurry does not wake us for each record. */
+		/* What is only to be told again has time: a producer in a hurry does not wake us for each
+		 * record. */
 		if (rest)
 			usleep(REST_US);
 	}
@@ -314,8 +314,8 @@ static bool line_is(const char *line, const struct watch *w)
 	unsigned long ino;
 	int tfd;
 
-	return sscanf(line, "tfd: %d events: %*x data: %*x pos:%*d ino:%lx", &tfd, &ino) == 2 && tfd == w->ours &&
-	       ino == w->ino;
+	return sscanf(line, "tfd: %d events: %*x data: %*x pos:%*d ino:%lx", &tfd, &ino) == 2 &&
+	       tfd == w->ours && ino == w->ino;
 }
 
 /* The registration of that object under that number, or any of ours if h is NULL. */
@@ -339,7 +339,8 @@ static struct watch *watch_in(int ep, int fd, const struct handle *h, const stru
 	return found;
 }
 
-/* Those whose process is gone, or has closed the instance. (A child that has inherited it is not looked for.) */
+/* Those whose process is gone, or has closed the instance. (A child that has inherited it is not looked for.)
+ */
 static bool stands_in_nothing(const struct watch *w)
 {
 	int ep = pidfd_copy(w->pid, w->ep);
@@ -479,7 +480,11 @@ static long add(const struct bpf_caller *c, int epfd, int ep, int fd, struct han
 	w = watch_free();
 	if (!w)
 		return -ENOMEM;
-	*w = (struct watch){ .fd = fd, .pid = process_of(c->tid), .ep = epfd, .events = events, .kind = kind_for(bits, events) };
+	*w = (struct watch){ .fd = fd,
+			     .pid = process_of(c->tid),
+			     .ep = epfd,
+			     .events = events,
+			     .kind = kind_for(bits, events) };
 	err = ours_make(w, h);
 	if (err)
 		return err;
@@ -536,7 +541,8 @@ static long ctl_in(const struct bpf_caller *c, int epfd, int ep, int op, int fd,
 	struct watch *w = watch_in(ep, fd, h, NULL);
 	long err;
 
-	if (events & EPOLLEXCLUSIVE && (op == EPOLL_CTL_MOD || (op == EPOLL_CTL_ADD && events & ~(u32)EXCLUSIVE_MAY)))
+	if (events & EPOLLEXCLUSIVE &&
+	    (op == EPOLL_CTL_MOD || (op == EPOLL_CTL_ADD && events & ~(u32)EXCLUSIVE_MAY)))
 		return -EINVAL;
 	switch (op) {
 	case EPOLL_CTL_ADD: return w ? -EEXIST : add(c, epfd, ep, fd, h, events, data);

@@ -18,6 +18,7 @@
  *     wrap_epoll.c, wrap_poll.c, wrap_select.c waiting for rings; watch.c what is registered where
  *     wrap_sig.c  the guard's signals stay open, the host sees its own handlers
  *     wrap_exec.c who can carry the library
+ *     wrap_netlink.c XDP by netlink
  *     wrap_hidden.c calls that an outer filter hides from the supervisor
  *     init.c      joining the run; fork
  *
@@ -36,6 +37,7 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/select.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -63,6 +65,12 @@
 	X(ssize_t, pwrite, (int, const void *, size_t, off_t))                                               \
 	X(ssize_t, readv, (int, const struct iovec *, int))                                                  \
 	X(ssize_t, writev, (int, const struct iovec *, int))                                                 \
+	X(ssize_t, send, (int, const void *, size_t, int))                                                   \
+	X(ssize_t, sendto, (int, const void *, size_t, int, const struct sockaddr *, socklen_t))             \
+	X(ssize_t, sendmsg, (int, const struct msghdr *, int))                                               \
+	X(ssize_t, recv, (int, void *, size_t, int))                                                         \
+	X(ssize_t, recvfrom, (int, void *, size_t, int, struct sockaddr *, socklen_t *))                     \
+	X(ssize_t, recvmsg, (int, struct msghdr *, int))                                                     \
 	X(int, fsync, (int))                                                                                 \
 	X(int, fdatasync, (int))                                                                             \
 	X(int, poll, (struct pollfd *, nfds_t, int))                                                         \
@@ -74,6 +82,8 @@
 	X(int, epoll_wait, (int, struct epoll_event *, int, int))                                            \
 	X(int, epoll_pwait, (int, struct epoll_event *, int, int, const sigset_t *))                         \
 	X(int, sigsuspend, (const sigset_t *))                                                               \
+	X(pid_t, vfork, (void))                                                                              \
+	X(int, clone, (int (*)(void *), void *, int, void *, ...))                                           \
 	X(int, sigaction, (int, const struct sigaction *, struct sigaction *))                               \
 	X(__sighandler_t, signal, (int, __sighandler_t))                                                     \
 	X(int, sigprocmask, (int, const sigset_t *, sigset_t *))                                             \
@@ -141,7 +151,8 @@ extern volatile struct pre_process *pre_process;
 extern bool pre_attached; /* set once, in the constructor */
 
 /* init.c */
-bool pre_owner(void); /* false in a vfork child: the memory is its parent's */
+bool pre_owner(void);  /* false in a vfork child: the memory is its parent's */
+extern u32 pre_shared; /* the process may have had a child that shares its memory (syscall.c) */
 void pre_forked(void);
 
 /* caller.c */

@@ -37,10 +37,10 @@ struct watch {
 	_Atomic bool off; /* EPOLLONESHOT has been told */
 	_Atomic u32 events;
 	struct ep *ep;
-	u32 pid; /* who made it: else it was inherited */
-	int fd;            /* the client's number at ADD: with the object, epoll's key */
+	u32 pid;            /* who made it: else it was inherited */
+	int fd;             /* the client's number at ADD: with the object, epoll's key */
 	_Atomic int holder; /* a number of the client's that holds the description now */
-	int wake;          /* what the kernel has in the instance */
+	int wake;           /* what the kernel has in the instance */
 	u64 wake_ino;
 	struct handle *h; /* a reference */
 	u64 data;

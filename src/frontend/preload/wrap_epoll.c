@@ -28,8 +28,7 @@
 #include "sys/ready.h"
 
 /* With EPOLLEXCLUSIVE only these may be asked for. */
-#define EXCLUSIVE_MAY                                                                                        \
-	(EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE)
+#define EXCLUSIVE_MAY (EPOLLIN | EPOLLOUT | EPOLLERR | EPOLLHUP | EPOLLWAKEUP | EPOLLET | EPOLLEXCLUSIVE)
 
 /* Where we have nothing registered: what the kernel says to a registration that is not there. */
 static long ask_kernel(int ep, int op, struct handle *h, struct epoll_event *ev)
@@ -255,8 +254,8 @@ EXPORT int epoll_pwait2(int ep, struct epoll_event *ev, int max, const struct ti
 {
 	sigset_t copy;
 
-	return (int)ret_errno(ep_raw_wait(SYS_epoll_pwait2, ep, (long)ev, max, (long)timeout,
-					  wait_mask(mask, &copy), 8));
+	return (int)ret_errno(
+		ep_raw_wait(SYS_epoll_pwait2, ep, (long)ev, max, (long)timeout, wait_mask(mask, &copy), 8));
 }
 
 /* By number: epoll_wait, epoll_pwait, epoll_pwait2. */

@@ -190,7 +190,8 @@ static int next_ours(u32 lo, u32 hi)
 	int ours[3] = { the_store.dirfd, actor_fd(), own_fd_next(lo, hi) }, least = -1;
 
 	for (int i = 0; i < 3; i++)
-		if (ours[i] >= 0 && (u32)ours[i] >= lo && (u32)ours[i] <= hi && (least < 0 || ours[i] < least))
+		if (ours[i] >= 0 && (u32)ours[i] >= lo && (u32)ours[i] <= hi &&
+		    (least < 0 || ours[i] < least))
 			least = ours[i];
 	return least;
 }

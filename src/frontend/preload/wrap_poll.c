@@ -28,7 +28,7 @@
 #include "sys/ready.h"
 
 #define POLLERS 64u
-#define RINGS   32u  /* objects in one poller; with more, they are looked at every SLICE */
+#define RINGS   32u /* objects in one poller; with more, they are looked at every SLICE */
 #define SLICE   10000000ll
 #define FEW     128u /* fds that are copied to the stack */
 #define FOREVER (-1)
@@ -320,7 +320,8 @@ static size_t call_size(nfds_t n)
 	return (n + 1) * (sizeof(struct pollfd) + sizeof(int) + sizeof(void *)) + 64;
 }
 
-static long poll_in(struct pollfd *fds, nfds_t n, s64 time, const sigset_t *mask, void *mem, const void *frame)
+static long poll_in(struct pollfd *fds, nfds_t n, s64 time, const sigset_t *mask, void *mem,
+		    const void *frame)
 {
 	struct call c = { .fds = fds, .n = n, .time = time, .mask = mask };
 	long ret;
@@ -348,7 +349,8 @@ static noinline long poll_objects(struct pollfd *fds, nfds_t n, s64 time, const 
 	if (n <= FEW) {
 		ret = poll_in(fds, n, time, mask, few, frame);
 	} else {
-		mem = raw_mmap(NULL, call_size(n), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		mem = raw_mmap(NULL, call_size(n), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+			       0);
 		if (IS_ERR(mem))
 			return -ENOMEM;
 		ret = poll_in(fds, n, time, mask, mem, frame);
@@ -439,8 +441,8 @@ int poll_chk(struct pollfd *fds, nfds_t n, int timeout, size_t size)
 	return (int)ret_errno(poll_objects(fds, n, ms_time(timeout), NULL));
 }
 
-EXPORT int ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *t, const sigset_t *mask, size_t size)
-	__asm__("__ppoll_chk");
+EXPORT int ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *t, const sigset_t *mask,
+		     size_t size) __asm__("__ppoll_chk");
 int ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *t, const sigset_t *mask, size_t size)
 {
 	sigset_t copy;

@@ -76,7 +76,8 @@ static long from_poll(const struct pollfd *p, nfds_t used, int n, word *const se
 	return bits;
 }
 
-static noinline long select_objects(int n, word *const sets[3], const struct timespec *t, const sigset_t *mask)
+static noinline long select_objects(int n, word *const sets[3], const struct timespec *t,
+				    const sigset_t *mask)
 {
 	size_t size = (size_t)n * sizeof(struct pollfd);
 	struct pollfd few[128], *p = few;
