@@ -10,23 +10,20 @@ cd "$(dirname "$0")/../.." || exit 1
 . tests/lib/cli.sh
 
 declare -A client
-# build NAME CMD...: into $WORK/NAME; what needs a toolchain or a network that is not there is left out.
-build() {
-	local name=$1 why
-	shift
-	why=$("$@" 2>&1) && [ -x "$WORK/$name" ] && client[$name]=$WORK/$name && return
-	skip "$name cannot be built here: $(tail -n 1 <<<"$why")"
+# have NAME BINARY: a copy that anybody can run. What could not be built is skipped, with the reason.
+have() {
+	local from=$B/tests/clients/$2
+
+	if [ -x "$from" ]; then
+		cp "$from" "$WORK/$1" && client[$1]=$WORK/$1
+	else
+		skip "$1: $(cat "$from.skip" 2>/dev/null || echo "was not built")"
+	fi
 }
-go=$(command -v go || echo /usr/local/go/bin/go)
-go_perf() { (cd tests/clients/go-perf && CGO_ENABLED=0 "$go" build -o "$WORK/go" .); }
-aya_perf() {
-	(cd tests/clients/aya-perf && CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$TOP/$B/cargo} cargo build --release --locked -q) &&
-		cp "${CARGO_TARGET_DIR:-$TOP/$B/cargo}/release/aya-perf" "$WORK/aya"
-}
-build libbpf cp "$B/tests/clients/libbpf_perf" "$WORK/libbpf"
-build static cp "$B/tests/clients/libbpf_perf.static" "$WORK/static"
-build go go_perf
-build aya aya_perf
+have libbpf libbpf_perf
+have static libbpf_perf.static
+have go go-perf.static
+have aya aya-perf.gnu
 cp "$B/tests/clients/bpf/perf.o" "$WORK"
 chmod -R a+rX "$WORK"
 
