@@ -45,7 +45,8 @@ struct verify_req {
 	u32 nr_func_info;
 	const struct bpf_line_info *line_info; /* for the log's source lines */
 	u32 nr_line_info;
-	u32 ncpu; /* possible CPUs */
+	u32 ncpu;        /* possible CPUs */
+	bool any_helper; /* also those that have no function here: the program is only looked at */
 	/*
 	 * The map of an fd: 0 and *m, -EBADF, -EINVAL. In a program from the
 	 * store ld_imm64 names maps by id (by_id): then the number is an id.
