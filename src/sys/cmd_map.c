@@ -193,14 +193,14 @@ static int update_thing(struct cmd_ctx *x, struct bpf_map *m, const void *key, c
 static int resolve_value(struct cmd_ctx *x, struct bpf_map *m, const void *value, u32 *id, struct bpf_file *f)
 {
 	struct opened *o;
-	char text[64];
+	char text[64] = { 0 };
 	u32 fd;
 	int err;
 
 	f->counted = false;
 	memcpy(&fd, value, sizeof(fd));
 	if (m->ops->obj_value == MAP_VALUE_PERF) {
-		err = x->c->ops->fd_text(x->c, (int)fd, text, sizeof(text));
+		err = x->c->ops->fd_text(x->c, (int)fd, text, sizeof(text) - 1);
 		*id = 1;
 		return err < 0 ? err : strcmp(text, "anon_inode:[perf_event]") ? -EBADF : 0;
 	}
