@@ -68,6 +68,16 @@ static const struct world_map world_maps[] = {
 	{ BPF_MAP_TYPE_STACK, 0, 8, 4, 0 },
 	{ BPF_MAP_TYPE_BLOOM_FILTER, 0, 8, 4, 0 },
 	{ BPF_MAP_TYPE_STACK_TRACE, 4, 8, 4, 0 },
+	{ BPF_MAP_TYPE_CGROUP_ARRAY, 4, 4, 4, 0 },
+	{ BPF_MAP_TYPE_DEVMAP, 4, 4, 4, 0 },
+	{ BPF_MAP_TYPE_DEVMAP_HASH, 4, 8, 4, 0 },
+	{ BPF_MAP_TYPE_CPUMAP, 4, 4, 4, 0 },
+	{ BPF_MAP_TYPE_XSKMAP, 4, 4, 4, 0 },
+	{ BPF_MAP_TYPE_SOCKMAP, 4, 8, 4, 0 },
+	{ BPF_MAP_TYPE_SOCKHASH, 4, 8, 4, 0 },
+	{ BPF_MAP_TYPE_REUSEPORT_SOCKARRAY, 4, 8, 4, 0 },
+	{ BPF_MAP_TYPE_CGROUP_STORAGE, 8, 8, 0, 0 },
+	{ BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE, 8, 8, 0, 0 },
 };
 
 /* A BTF of the kinds that maps ask for: header, seven types, strings. */
