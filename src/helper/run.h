@@ -44,6 +44,10 @@ struct run_ops {
 	int (*clone)(struct run *r, const void *skb, u32 ifindex, u64 flags);
 };
 
+/* Ring buffers in which a run may have records at once that it has not committed; with more, there is no
+ * room. */
+#define RUN_RINGS 8
+
 struct run {
 	const struct run_ops *ops;
 	struct op *op;
@@ -54,8 +58,12 @@ struct run {
 	u64 redirect_map, redirect_index, redirect_flags; /* bpf_redirect and bpf_redirect_map */
 	struct bpf_map *redirect_to;
 	u64 scratch[8]; /* helpers' own, zero at the start */
-	u64 loop_began; /* exec's: ns, when may_goto was first met; zero at the start, like loops_left */
-	u32 loops_left; /* exec's: how often may_goto goes on before it looks at the clock */
+	struct {
+		struct bpf_map *m;
+		u32 open;  /* its records that are not committed */
+	} ring[RUN_RINGS]; /* zero at the start, and again at the end: the verifier sees to that */
+	u64 loop_began;    /* exec's: ns, when may_goto was first met; zero at the start, like loops_left */
+	u32 loops_left;    /* exec's: how often may_goto goes on before it looks at the clock */
 };
 
 #endif

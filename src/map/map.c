@@ -112,7 +112,7 @@ static void map_fill(struct bpf_map *m, const struct map_type *t, const struct o
 	};
 	m->value_len = map_value_len(t, m->value_size, m->ncpu);
 	m->plain = m->key_size && m->value_size && t->ops->obj_value == MAP_VALUE_PLAIN && !t->value_asks &&
-		   !t->ops->key_kind;
+		   !t->ops->key_kind && m->key_size <= PAGE && m->value_len <= PAGE;
 }
 
 int map_create(struct map_attr *a, struct obj_new *n, u64 *memlock)
@@ -142,7 +142,7 @@ int map_create(struct map_attr *a, struct obj_new *n, u64 *memlock)
 	h = (struct map_hdr *)n->view.hdr;
 	obj_fill_header(n, a->map_type, a->uid, a->name,
 			(t->ops->each_ref || a->btf_id ? OBJ_F_HOLDS : 0) |
-				(t->ops->release_uref ? OBJ_F_UREF : 0));
+				(t->ops->release_uref ? OBJ_F_UREF : 0) | (t->wakes ? OBJ_F_WAKE : 0));
 	hdr_fill(h, t, a);
 	h->memlock = t->ops->memlock(a);
 	map_fill(&m, t, &n->view);

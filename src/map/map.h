@@ -99,7 +99,7 @@ struct bpf_map {
 	u32 ncpu;
 	u32 value_len; /* bytes that bpf(2) moves per value: per-CPU types ncpu * round_up(value_size, 8) */
 	struct map_record record;
-	bool plain; /* has keys, and values that are neither objects nor questions */
+	bool plain; /* has keys, and values that are neither objects nor questions, none longer than a page */
 	/* The type's own, process-local geometry, set by ops->open from checked header words. */
 	union {
 		u64 w[24];
@@ -203,6 +203,13 @@ struct map_ops {
 	 */
 	int (*mmap_place)(const struct bpf_map *m, u64 at, size_t len, u64 off);
 	int (*mmap_settle)(struct bpf_map *m, u64 at, size_t len);
+	/* What else the type asks of a mapping of [off, off + len), whose length has not been checked yet:
+	 * -EPERM. May be NULL. */
+	int (*mmap_check)(const struct bpf_map *m, bool write, u64 off, size_t len);
+	/* Gives back what dead processes hold in the map; how many things. May be NULL. */
+	u32 (*gc)(struct op *op, struct bpf_map *m);
+	/* This process has done with the map: what m->priv holds of the process goes. May be NULL. */
+	void (*close)(struct bpf_map *m);
 	/* Bytes that bpftool shows as memlock. */
 	u64 (*memlock)(const struct map_attr *a);
 };
@@ -280,6 +287,7 @@ struct map_type {
 	bool offload; /* map_ifindex is understood: EOPNOTSUPP, not EINVAL, for a device that offloads nothing
 		       */
 	bool value_asks;    /* lookup reads the value buffer: it is the question (bloom filter) */
+	bool wakes;         /* clients may wait for it (store/wake.h) */
 	bool bucket_cursor; /* batch cursor is a u32 bucket number, not a key */
 };
 

@@ -40,5 +40,7 @@ extern const struct map_ops task_storage_ops;       /* local_storage.c */
 extern const struct map_ops cgrp_storage_ops;       /* local_storage.c */
 extern const struct map_ops struct_ops_ops;         /* struct_ops.c */
 extern const struct map_ops arena_ops;              /* arena.c */
+extern const struct map_ops ringbuf_ops;            /* ringbuf.c */
+extern const struct map_ops user_ringbuf_ops;       /* user_ringbuf.c */
 
 #endif

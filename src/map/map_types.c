@@ -253,6 +253,24 @@ const struct map_type map_types[] = {
 		.inner_ok = true,
 		.may_freeze = true,
 	},
+	[BPF_MAP_TYPE_RINGBUF] = {
+		.ops = &ringbuf_ops,
+		.flags_allowed = BPF_F_NUMA_NODE,
+		.no_key = true,
+		.btf_errno = -EINVAL,
+		.inner_ok = true,
+		.may_freeze = true,
+		.wakes = true,
+	},
+	[BPF_MAP_TYPE_USER_RINGBUF] = {
+		.ops = &user_ringbuf_ops,
+		.flags_allowed = BPF_F_NUMA_NODE,
+		.no_key = true,
+		.btf_errno = -EINVAL,
+		.inner_ok = true,
+		.may_freeze = true,
+		.wakes = true,
+	},
 };
 
 const u32 map_types_nr = ARRAY_SIZE(map_types);

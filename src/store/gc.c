@@ -10,6 +10,7 @@
 #include "store/dirscan.h"
 #include "store/ref.h"
 #include "store/store.h"
+#include "store/wake.h"
 #include "util/raw.h"
 #include "util/str.h"
 
@@ -28,6 +29,8 @@ static void gc_type(enum obj_type t, struct gc_result *r)
 	const char *end;
 	char path[300];
 
+	if (store_type(t)->gc)
+		r->objects += store_type(t)->gc();
 	if (dirscan_open(&d, store_type(t)->dir))
 		return;
 	while ((e = dirscan_next(&d))) {
@@ -129,5 +132,6 @@ int store_gc(struct gc_result *r)
 	gc_refs(r);
 	for (u32 t = 0; t < OBJ_TYPES; t++)
 		gc_type(t, r);
+	r->temps += wake_gc();
 	return 0;
 }

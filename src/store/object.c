@@ -183,11 +183,13 @@ u32 obj_take_id(struct obj_new *n)
  */
 static int reopen(struct obj_new *n, const char *name, int oflags)
 {
+	/* The fd that a link was made with has another text than later ones: told apart by this flag. */
+	int follow = n->type == OBJ_LINK ? 0 : O_NOFOLLOW;
 	int fd, err;
 
 	if ((oflags & O_ACCMODE) == O_RDWR)
 		return 0;
-	fd = raw_openat(the_store.dirfd, name, oflags | O_CLOEXEC | O_NOFOLLOW, 0);
+	fd = raw_openat(the_store.dirfd, name, oflags | O_CLOEXEC | follow, 0);
 	if (fd < 0)
 		return fd;
 	err = raw_flock(fd, LOCK_SH | LOCK_NB);

@@ -53,6 +53,7 @@ enum obj_type {
 
 #define OBJ_F_HOLDS     1u /* may hold references on other objects: each_ref is asked when it dies */
 #define OBJ_F_UREF      2u /* release_uref must run when the last user reference goes */
+#define OBJ_F_WAKE      4u /* clients may wait for it: its FIFO (store/wake.h) goes when it dies */
 #define OBJ_F_OWN_SHIFT 8  /* bits from here on are the type's own */
 
 /* The common part of a header; the type's own part follows, up to OBJ_HDR_SIZE. */
@@ -79,6 +80,13 @@ struct obj_type_ops {
 	 * May be NULL. Called with the object mapped.
 	 */
 	void (*release_uref)(struct obj_hdr *hdr, size_t file_size);
+	/*
+	 * The object is dead and goes, before its references do: what else it stands for is undone. Called for
+	 * objects with OBJ_F_HOLDS, with the object mapped for reading; again, if who did it was killed. May be NULL.
+	 */
+	void (*release)(const struct obj_hdr *hdr, size_t file_size);
+	/* Part of gc: removes what the type keeps of targets that are of no use any more; how many. May be NULL. */
+	u32 (*gc)(void);
 	/* Calls each(arg, slot, type, id) for every reference the object holds on others. May be NULL. */
 	void (*each_ref)(const struct obj_hdr *hdr, size_t file_size,
 			 void (*each)(void *arg, u64 slot, enum obj_type type, u32 id), void *arg);

@@ -3,6 +3,7 @@
  * Waking who waits for an object: see wake.h.
  */
 #include "store/wake.h"
+#include "store/dirscan.h"
 #include "store/store.h"
 #include "util/raw.h"
 #include "util/str.h"
@@ -15,6 +16,38 @@ static const char *wake_path(char path[48], enum obj_type type, u32 id)
 	return path;
 }
 
+static _Atomic u64 *wanted_word(enum obj_type type, u32 id, u64 *bit)
+{
+	u32 n = (id * 2654435761u + (u32)type * 97u) >> 22;
+
+	*bit = 1ull << (n & 63);
+	return &the_store.super->wake_wanted[n / 64 % ARRAY_SIZE(the_store.super->wake_wanted)];
+}
+
+bool wake_wanted(enum obj_type type, u32 id)
+{
+	u64 bit;
+
+	return the_store.super && (atomic_load(wanted_word(type, id, &bit)) & bit);
+}
+
+static void want(enum obj_type type, u32 id)
+{
+	u64 bit;
+	_Atomic u64 *w = wanted_word(type, id, &bit);
+
+	if (!(atomic_load(w) & bit))
+		atomic_fetch_or(w, bit);
+}
+
+static bool object_named(enum obj_type type, u32 id)
+{
+	struct stat st;
+	char name[32];
+
+	return !raw_fstatat(the_store.dirfd, store_id_name(name, type, id), &st, AT_SYMLINK_NOFOLLOW);
+}
+
 int wake_open(enum obj_type type, u32 id)
 {
 	const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
@@ -22,12 +55,19 @@ int wake_open(enum obj_type type, u32 id)
 	struct stat st;
 	int fd, err;
 
+	want(type, id);
 	wake_path(path, type, id);
 	fd = raw_openat(the_store.dirfd, path, flags, 0);
 	if (fd == -ENOENT) {
 		err = (int)raw4(SYS_mknodat, the_store.dirfd, path, S_IFIFO | 0600, 0);
 		if (err && err != -EEXIST)
 			return err;
+		/* A reaper takes the object's name first: it sees this FIFO, or the name is seen to be gone.
+		 */
+		if (!object_named(type, id)) {
+			wake_drop(type, id);
+			return -ENOENT;
+		}
 		fd = raw_openat(the_store.dirfd, path, flags, 0);
 	}
 	if (fd < 0)
@@ -53,4 +93,38 @@ void wake_drop(enum obj_type type, u32 id)
 	char path[48];
 
 	raw_unlinkat(the_store.dirfd, wake_path(path, type, id), 0);
+}
+
+/* "bpf-map.25" is the FIFO of the map 25. */
+static bool parse_name(const char *name, enum obj_type *type, u32 *id)
+{
+	for (u32 t = 0; t < OBJ_TYPES; t++) {
+		size_t n = strlen(store_type(t)->dir);
+		const char *end;
+
+		if (!str_starts(name, store_type(t)->dir) || name[n] != '.')
+			continue;
+		*type = t;
+		*id = (u32)str_get_u64(name + n + 1, &end);
+		return !*end;
+	}
+	return false;
+}
+
+u32 wake_gc(void)
+{
+	const struct dirscan_entry *e;
+	enum obj_type type;
+	struct dirscan d;
+	u32 id, n = 0;
+
+	if (dirscan_open(&d, "wake"))
+		return 0;
+	while ((e = dirscan_next(&d)))
+		if (parse_name(e->name, &type, &id) && !object_named(type, id)) {
+			wake_drop(type, id);
+			n++;
+		}
+	dirscan_close(&d);
+	return n;
 }

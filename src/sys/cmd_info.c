@@ -84,6 +84,7 @@ long cmd_info_by_fd(struct cmd_ctx *x)
 		[OBJ_MAP] = map_info,
 		[OBJ_PROG] = prog_info,
 		[OBJ_BTF] = btf_info,
+		[OBJ_LINK] = link_info,
 	};
 	struct bpf_file f;
 	long ret;

@@ -102,11 +102,20 @@ long cmd_btf_load(struct cmd_ctx *x);
 long cmd_prog_load(struct cmd_ctx *x);
 long cmd_prog_test_run(struct cmd_ctx *x);
 long cmd_prog_bind_map(struct cmd_ctx *x);
+long cmd_link_create(struct cmd_ctx *x);
+long cmd_prog_attach(struct cmd_ctx *x);
+long cmd_prog_detach(struct cmd_ctx *x);
+long cmd_prog_query(struct cmd_ctx *x);
+long cmd_raw_tp_open(struct cmd_ctx *x);
+long cmd_task_fd_query(struct cmd_ctx *x);
+long cmd_link_update(struct cmd_ctx *x);
+long cmd_link_detach(struct cmd_ctx *x);
 
 /* The parts of OBJ_GET_INFO_BY_FD, one an object type. */
 long map_info(struct cmd_ctx *x, struct bpf_file *f);
 long prog_info(struct cmd_ctx *x, struct bpf_file *f);
 long btf_info(struct cmd_ctx *x, struct bpf_file *f);
+long link_info(struct cmd_ctx *x, struct bpf_file *f);
 
 /*
  * MAP_CREATE's look at the BTF (cmd_btf.c): do the key's and value's types fit

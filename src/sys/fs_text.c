@@ -18,6 +18,7 @@
  * mapped, and lseek works on all of them.
  */
 #include "sys/fscalls.h"
+#include "link/link.h"
 #include "map/map.h"
 #include "prog/prog.h"
 #include "prog/stats.h"
@@ -254,6 +255,28 @@ static void fix_zero(char *text)
 	}
 }
 
+static void link_lines(FILE *f, const struct link_hdr *mapped)
+{
+	char text[LINK_TEXT_MAX];
+	const struct link_ops *ops;
+	struct link_hdr h = *mapped;
+	struct prog_hdr prog;
+
+	((char *)h.w)[sizeof(h.w) - 1] = 0;
+	ops = link_ops_get(h.o.kind);
+	if (!ops)
+		return;
+	fprintf(f, "link_type:\t%s\nlink_id:\t%u\n", ops->name, h.o.id);
+	if (!obj_read_header(OBJ_PROG, h.prog_id, &prog.o, sizeof(prog))) {
+		fputs("prog_tag:\t", f);
+		for (u32 i = 0; i < sizeof(prog.tag); i++)
+			fprintf(f, "%02x", prog.tag[i]);
+		fprintf(f, "\nprog_id:\t%u\n", prog.o.id);
+	}
+	if (ops->fdinfo)
+		fwrite(text, 1, (size_t)(ops->fdinfo(&h, text) - text), f);
+}
+
 static int object_lines(FILE *f, enum obj_type type, u32 id)
 {
 	struct obj_view v;
@@ -264,6 +287,7 @@ static int object_lines(FILE *f, enum obj_type type, u32 id)
 	switch (type) {
 	case OBJ_MAP: map_lines(f, (const struct map_hdr *)v.hdr); break;
 	case OBJ_PROG: prog_lines(f, (const struct prog_hdr *)v.hdr); break;
+	case OBJ_LINK: link_lines(f, (const struct link_hdr *)v.hdr); break;
 	case OBJ_BTF: fprintf(f, "btf_id:\t%u\n", v.hdr->id); break;
 	default: break;
 	}
@@ -373,16 +397,39 @@ static bool store_file(const char *text, const char *name)
 	return !strncmp(text, the_store.path, n) && text[n] == '/' && !strcmp(text + n + 1, name);
 }
 
+/*
+ * Is it the fd that the object was made with, or a copy? Those that were opened later have O_NOFOLLOW
+ * (store/object.c). Only links are told apart by that.
+ */
+static bool made_with(struct fs_ctx *x, const struct proc_text *t)
+{
+	unsigned flags = O_NOFOLLOW;
+	char path[64], text[256];
+	const char *at;
+	long n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%s/fdinfo/%u", t->pid, t->fd);
+	if (fs_enter(x))
+		return false;
+	fd = raw_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+	fs_leave(x);
+	if (fd < 0)
+		return false;
+	n = raw_read(fd, text, sizeof(text) - 1);
+	raw_close(fd);
+	text[MAX(n, 0)] = 0;
+	at = strstr(text, "flags:\t");
+	return at && sscanf(at, "flags:\t%o", &flags) == 1 && !(flags & O_NOFOLLOW);
+}
+
 /* The text that a client is to see for a link of /proc, in place; false: it stays. */
-static bool shown_text(char *text, size_t size)
+static bool shown_text(struct fs_ctx *x, const struct proc_text *t, char *text, size_t size)
 {
 	static const char *const anon[OBJ_TYPES] = {
-		[OBJ_MAP] = "anon_inode:bpf-map",
-		[OBJ_PROG] = "anon_inode:bpf-prog",
-		[OBJ_LINK] = "anon_inode:bpf_link",
-		[OBJ_BTF] = "anon_inode:btf",
-		[OBJ_PERF] = "anon_inode:[perf_event]",
-		[OBJ_ATTACH] = "",
+		[OBJ_MAP] = "anon_inode:bpf-map",       [OBJ_PROG] = "anon_inode:bpf-prog",
+		[OBJ_LINK] = "anon_inode:bpf_link",     [OBJ_BTF] = "anon_inode:btf",
+		[OBJ_PERF] = "anon_inode:[perf_event]", [OBJ_ATTACH] = "",
 	};
 	const size_t name = strlen("/memfd:" TEXT_NAME), del = strlen(DELETED), n = strlen(text);
 	char path[FS_PATH_MAX];
@@ -390,7 +437,9 @@ static bool shown_text(char *text, size_t size)
 	u32 id;
 
 	if (fs_object_text(text, &type, &id)) {
-		str_put(text, anon[type]);
+		bool later = type == OBJ_LINK && !made_with(x, t);
+
+		str_put(text, later ? "anon_inode:bpf-link" : anon[type]);
 		return true;
 	}
 	if (store_file(text, STATS_FILE)) {
@@ -424,7 +473,7 @@ long fs_text_readlink(struct fs_ctx *x)
 	parse_path(x, x->one.full, &t);
 	if ((t.kind != TEXT_FD && t.kind != TEXT_CWD) || size <= 0)
 		return SYS_CONTINUE;
-	if (proc_link(x, &t, text, sizeof(text)) <= 0 || !shown_text(text, sizeof(text)))
+	if (proc_link(x, &t, text, sizeof(text)) <= 0 || !shown_text(x, &t, text, sizeof(text)))
 		return SYS_CONTINUE;
 	n = MIN((long)strlen(text), (long)size);
 	err = caller_out(x->c, x->a[arg + 1], text, (size_t)n);

@@ -441,7 +441,8 @@ prepend : {
 }
 }
 
-int fs_walk(struct bpf_caller *c, int dirfd, const char *path, unsigned flags, struct fs_at *at)
+static noinline int walk_all(struct bpf_caller *c, int dirfd, const char *path, unsigned flags,
+			     struct fs_at *at)
 {
 	struct walk w; /* two paths long: set word by word, not zeroed */
 	const char *rest;
@@ -480,6 +481,39 @@ int fs_walk(struct bpf_caller *c, int dirfd, const char *path, unsigned flags, s
 	if (at->owned)
 		c->held_low = true;
 	return err;
+}
+
+/*
+ * Most pins stand right below a mount, and then the text of the path says all:
+ * one component without a dot behind the mount's path, and no symlink to follow.
+ */
+bool fs_straight(struct bpf_caller *c, const char *path, unsigned flags, struct fs_at *at)
+{
+	const struct run_mount *m;
+	const char *rest;
+	size_t n;
+	char *to;
+
+	if (*path != '/' || (flags & FS_FOLLOW) || *c->root_prefix)
+		return false;
+	m = run_find_mount(path, &rest);
+	if (!m || !*rest)
+		return false;
+	to = str_put_u64(str_put(at->name, "fs/"), m->instance, 10);
+	*to++ = '/';
+	for (n = 0; (to[n] = rest[n]); n++)
+		if (to[n] == '/' || to[n] == '.' || n == NAME_MAX)
+			return false;
+	at->dirfd = the_store.dirfd;
+	at->last = to;
+	at->m = m;
+	at->is_root = at->dir_wanted = at->owned = false;
+	return true;
+}
+
+int fs_walk(struct bpf_caller *c, int dirfd, const char *path, unsigned flags, struct fs_at *at)
+{
+	return fs_straight(c, path, flags, at) ? 0 : walk_all(c, dirfd, path, flags, at);
 }
 
 void fs_put(struct fs_at *at)

@@ -3,6 +3,7 @@
  * One row an object type: its directory and what it holds; handed to the store at start.
  */
 #include "btf/btf_obj.h"
+#include "link/link.h"
 #include "map/map.h"
 #include "prog/prog.h"
 #include "store/ref.h"
@@ -67,9 +68,11 @@ static const struct obj_type_ops prog_type_ops = {
 	.each_ref = prog_each_ref,
 };
 
-/* Links are made by a later stage; the directory and the id space are there. */
 static const struct obj_type_ops link_type_ops = {
 	.dir = "bpf_link",
+	.kind_name = link_kind_name,
+	.release = link_release,
+	.each_ref = link_each_ref,
 };
 
 static const struct obj_type_ops btf_type_ops = {
@@ -83,6 +86,8 @@ static const struct obj_type_ops perf_type_ops = {
 
 static const struct obj_type_ops attach_type_ops = {
 	.dir = "attach",
+	.each_ref = attach_each_ref,
+	.gc = attach_gc,
 };
 
 static const struct obj_type_ops *const table[OBJ_TYPES] = {

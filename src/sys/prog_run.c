@@ -338,6 +338,8 @@ int prog_run(struct running *p, struct op *op)
 	p->trace_fd = -1;
 	err = op_guarded(op, NULL, NULL, run_all, p);
 	prog_slot_give(op);
+	if (err)
+		op_disown(op); /* records that a run has reserved which did not come to its end */
 	if (p->trace_fd >= 0)
 		raw_close(p->trace_fd);
 	held_drop(p);

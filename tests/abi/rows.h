@@ -121,6 +121,8 @@ static inline const char *type_name(uint32_t t)
 		[20] = "reuseport_sockarray",
 		[19] = "cgroup_storage",
 		[21] = "percpu_cgroup_storage",
+		[27] = "ringbuf",
+		[31] = "user_ringbuf",
 	};
 
 	return t < ARRAY_SIZE(names) && names[t] ? names[t] : "type";

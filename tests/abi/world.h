@@ -78,6 +78,8 @@ static const struct world_map world_maps[] = {
 	{ BPF_MAP_TYPE_REUSEPORT_SOCKARRAY, 4, 8, 4, 0 },
 	{ BPF_MAP_TYPE_CGROUP_STORAGE, 8, 8, 0, 0 },
 	{ BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE, 8, 8, 0, 0 },
+	{ BPF_MAP_TYPE_RINGBUF, 0, 0, 4096, 0 },
+	{ BPF_MAP_TYPE_USER_RINGBUF, 0, 0, 4096, 0 },
 };
 
 /* A BTF of the kinds that maps ask for: header, seven types, strings. */

@@ -5,6 +5,7 @@
  */
 #include "map/map_in_map.h"
 #include "map/map_ops.h"
+#include "util/uapi.h"
 #include "store/ref.h"
 #include "store/store.h"
 #include "sys/sys.h"
@@ -112,6 +113,11 @@ static void suit(u32 type, struct map_attr *a)
 	case BPF_MAP_TYPE_CGROUP_STORAGE:
 	case BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE: a->key_size = 8; break;
 	case BPF_MAP_TYPE_STACK_TRACE: a->value_size = 8; break;
+	case BPF_MAP_TYPE_RINGBUF:
+	case BPF_MAP_TYPE_USER_RINGBUF:
+		a->value_size = 0;
+		a->max_entries = PAGE;
+		break;
 	case BPF_MAP_TYPE_ARENA:
 		a->map_flags = BPF_F_MMAPABLE;
 		a->value_size = 0;
@@ -155,7 +161,7 @@ static void every_type(void)
 		if (t->ops->obj_value == OBJ_MAP)
 			drop(&in);
 	}
-	ok(!map_type_get(0) && !map_type_get(1000) && !map_type_get(BPF_MAP_TYPE_RINGBUF), "no such types");
+	ok(!map_type_get(0) && !map_type_get(1000) && !map_type_get(BPF_MAP_TYPES_END), "no such types");
 }
 
 static void outer_and_inner(void)

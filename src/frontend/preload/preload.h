@@ -67,6 +67,8 @@
 	X(int, pselect, (int, fd_set *, fd_set *, fd_set *, const struct timespec *, const sigset_t *))      \
 	X(int, epoll_pwait, (int, struct epoll_event *, int, int, const sigset_t *))                         \
 	X(int, sigsuspend, (const sigset_t *))                                                               \
+	X(pid_t, vfork, (void))                                                                              \
+	X(int, clone, (int (*)(void *), void *, int, void *, ...))                                           \
 	X(int, sigaction, (int, const struct sigaction *, struct sigaction *))                               \
 	X(__sighandler_t, signal, (int, __sighandler_t))                                                     \
 	X(int, sigprocmask, (int, const sigset_t *, sigset_t *))                                             \
@@ -125,7 +127,8 @@ extern volatile struct pre_process *pre_process;
 extern bool pre_attached; /* set once, in the constructor */
 
 /* init.c */
-bool pre_owner(void); /* false in a vfork child: the memory is its parent's */
+bool pre_owner(void);  /* false in a vfork child: the memory is its parent's */
+extern u32 pre_shared; /* the process may have had a child that shares its memory (syscall.c) */
 void pre_forked(void);
 
 /* caller.c */

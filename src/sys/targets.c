@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * What programs are attached to: see targets.h.
+ *
+ * Devices are asked for by ioctl(2) on a socket of the client's namespace. Where this process is in another
+ * one, the calling thread alone enters the client's for the moment in which the socket is made.
+ */
+#include "sys/targets.h"
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/vfs.h>
+#include "sys/cmds.h"
+#include "util/raw.h"
+#include "util/str.h"
+
+#define CGROUP2_MAGIC 0x63677270
+
+static char *ns_path(struct bpf_caller *c, char path[64])
+{
+	if (c->direct)
+		str_put(path, "/proc/thread-self/ns/net");
+	else
+		str_put(str_put_u64(str_put(path, "/proc/"), (u64)c->tid, 10), "/ns/net");
+	return path;
+}
+
+u64 target_own_netns(struct bpf_caller *c)
+{
+	char path[64];
+	struct stat st;
+
+	return raw_fstatat(AT_FDCWD, ns_path(c, path), &st, 0) ? 0 : st.st_ino;
+}
+
+static int plain_socket(void)
+{
+	return (int)raw3(SYS_socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+}
+
+/* A socket in the client's namespace. -EPERM: it may not be entered. */
+static int client_socket(struct bpf_caller *c)
+{
+	struct stat own;
+	char path[64];
+	int back, ns, fd;
+
+	if (c->direct || raw_fstatat(AT_FDCWD, "/proc/thread-self/ns/net", &own, 0) ||
+	    own.st_ino == target_own_netns(c))
+		return plain_socket();
+	back = raw_openat(AT_FDCWD, "/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC, 0);
+	if (back < 0)
+		return back;
+	ns = raw_openat(AT_FDCWD, ns_path(c, path), O_RDONLY | O_CLOEXEC, 0);
+	fd = ns < 0 ? ns : (int)raw2(SYS_setns, ns, CLONE_NEWNET);
+	if (!fd) {
+		fd = plain_socket();
+		raw2(SYS_setns, back, CLONE_NEWNET);
+	}
+	if (ns >= 0)
+		raw_close(ns);
+	raw_close(back);
+	return fd;
+}
+
+/* Drivers with XDP of their own; all other devices have the generic one. */
+static bool driver_native(const char *name)
+{
+	static const char *const names[] = {
+		"veth",
+		"virtio_net",
+		"tun",
+		"bonding",
+		"ixgbe",
+		"ixgbevf",
+		"i40e",
+		"ice",
+		"igb",
+		"igc",
+		"ena",
+		"bnxt_en",
+		"mlx4_en",
+		"mlx5_core",
+		"vmxnet3",
+		"hv_netvsc",
+		"gve",
+		"netdevsim",
+		"nfp",
+		"qede",
+		"sfc",
+		"stmmac",
+		"mvneta",
+		"mvpp2",
+		"dpaa2-eth",
+		"fsl_enetc",
+		"thunder-nic",
+		"vif",
+		"lan966x",
+		"fec",
+		"am65-cpsw-nuss",
+		"mana",
+		"octeontx2-nicpf",
+		"otx2-nicvf",
+		"atlantic",
+		"funeth",
+		"tsnep",
+		"mtk_soc_eth",
+		"idpf",
+		"fbnic",
+		"libeth",
+	};
+
+	for (u32 i = 0; i < ARRAY_SIZE(names); i++)
+		if (!strcmp(name, names[i]))
+			return true;
+	return false;
+}
+
+int target_device(struct bpf_caller *c, u32 ifindex, struct target_device *d)
+{
+	struct ifreq r = { .ifr_ifindex = (int)ifindex };
+	struct ethtool_drvinfo info = { .cmd = ETHTOOL_GDRVINFO };
+	int fd = client_socket(c), err;
+
+	d->native = false;
+	if (fd < 0)
+		return -ENODEV;
+	err = (int)raw3(SYS_ioctl, fd, SIOCGIFNAME, &r);
+	if (!err) {
+		r.ifr_data = (void *)&info;
+		if (!raw3(SYS_ioctl, fd, SIOCETHTOOL, &r)) {
+			info.driver[sizeof(info.driver) - 1] = 0;
+			d->native = driver_native(info.driver);
+		}
+	}
+	raw_close(fd);
+	return err ? -ENODEV : 0;
+}
+
+int target_netns_fd(struct bpf_caller *c, int fd, u64 *ino)
+{
+	const char *end;
+	char text[64];
+	int n;
+
+	if (fd < 0)
+		return -EBADF;
+	n = c->ops->fd_text(c, fd, text, sizeof(text) - 1);
+	if (n < 0)
+		return n == -EBADF ? n : -EINVAL;
+	text[n] = 0;
+	if (!str_starts(text, "net:["))
+		return -EINVAL;
+	*ino = str_get_u64(text + 5, &end);
+	return *end == ']' ? 0 : -EINVAL;
+}
+
+static bool is_cgroup2(int fd, u64 *id)
+{
+	struct statfs fs;
+	struct stat st;
+
+	if (raw2(SYS_fstatfs, fd, &fs) || (u32)fs.f_type != CGROUP2_MAGIC || raw_fstat(fd, &st) ||
+	    !S_ISDIR(st.st_mode))
+		return false;
+	*id = st.st_ino;
+	return true;
+}
+
+int target_cgroup(struct bpf_caller *c, int fd, u64 *id, int *dir)
+{
+	if (fd < 0)
+		return -EBADF;
+	*dir = c->ops->dup_fd(c, fd);
+	if (*dir < 0)
+		return -EBADF;
+	if (is_cgroup2(*dir, id))
+		return 0;
+	raw_close(*dir);
+	return -EBADF;
+}
+
+int target_cgroup_up(int *dir, u64 *id)
+{
+	u64 below = *id;
+	int up = raw_openat(*dir, "..", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+
+	raw_close(*dir);
+	*dir = up;
+	if (up < 0)
+		return -ENOENT;
+	if (is_cgroup2(up, id) && *id != below)
+		return 0;
+	raw_close(up);
+	return -ENOENT;
+}
