@@ -82,14 +82,14 @@ HELPER(redirect)
 
 HELPER(redirect_peer)
 {
-	return r2 ? TC_ACT_SHOT : redirect_to(run, r1, r2, TC_ACT_REDIRECT);
+	return r2 ? TC_ACT_SHOT : redirect_to(run, r1, RUN_REDIRECT_PEER, TC_ACT_REDIRECT);
 }
 
 HELPER(redirect_neigh)
 {
 	if ((r3 && (u32)r3 < NEIGH_SIZE) || r4)
 		return TC_ACT_SHOT;
-	return redirect_to(run, r1, r4, TC_ACT_REDIRECT);
+	return redirect_to(run, r1, RUN_REDIRECT_NEIGH, TC_ACT_REDIRECT);
 }
 
 /* An empty slot: what the program says to that in the flags. */
