@@ -9,6 +9,7 @@
 #include "map/map_ops.h"
 #include "map/map_stubs.h"
 #include "map/ringbuf_int.h"
+#include "store/own_fd.h"
 #include "store/store.h"
 #include "store/wake.h"
 #include "util/raw.h"
@@ -87,7 +88,7 @@ static int mmap_check(const struct bpf_map *m, bool write, u64 off, size_t len)
  * The number is in a stranger's fd table, who may have closed it, or put
  * something else there: then it is forgotten, not closed.
  */
-static int own_fd(struct ring *r)
+static int known_fd(struct ring *r)
 {
 	int fd = atomic_load_explicit(&r->wake_fd, memory_order_acquire) - 1;
 	struct stat st;
@@ -105,21 +106,21 @@ static int wake_fd(struct bpf_map *m)
 	struct ring *r = ring_of(m);
 	s32 was = atomic_load(&r->wake_fd);
 	struct stat st;
-	int fd = own_fd(r);
+	int fd = known_fd(r);
 
 	if (fd >= 0)
 		return fd;
-	fd = store_high_fd(wake_open(OBJ_MAP, m->id));
+	fd = own_fd_take(wake_open(OBJ_MAP, m->id));
 	if (fd < 0)
 		return fd;
 	if (raw_fstat(fd, &st)) {
-		raw_close(fd);
+		own_fd_close(fd);
 		return -EBADF;
 	}
 	atomic_store(&r->wake_ino, st.st_ino);
 	if (!atomic_compare_exchange_strong(&r->wake_fd, &was, fd + 1)) {
-		raw_close(fd); /* another thread, or a handler in this one, was first */
-		return own_fd(r);
+		own_fd_close(fd); /* another thread, or a handler in this one, was first */
+		return known_fd(r);
 	}
 	return fd;
 }
@@ -137,10 +138,10 @@ void ring_wake(struct bpf_map *m)
 
 void ring_close(struct bpf_map *m)
 {
-	int fd = own_fd(ring_of(m));
+	int fd = known_fd(ring_of(m));
 
 	if (fd >= 0)
-		raw_close(fd);
+		own_fd_close(fd);
 }
 
 /* ---- readiness ---- */

@@ -675,6 +675,37 @@ static void poll_after_fork(struct ring *r)
 	take(r, 9);
 }
 
+/* A client that takes all high numbers, one after another, and one that closes them. */
+static void crowded(struct ring *r)
+{
+	int ep = epoll_create1(0), bad = 0;
+
+	ctl(ep, EPOLL_CTL_ADD, r->fd, EPOLLIN, 1);
+	show(ep, "nothing yet", 0);
+	poll_one("a ring", r->fd, POLLIN, 1);
+	for (int fd = MANY_FDS - 1; fd >= 200; fd--)
+		bad += dup2(2, fd) != fd;
+	say("numbers that could not be had: %d\n", bad);
+	put(r, PUT);
+	show(ep, "all numbers taken", LONG);
+	poll_one("all numbers taken", r->fd, POLLIN, LONG);
+	take(r, 9);
+	show(ep, "none left", 0);
+	poll_one("none left", r->fd, POLLIN, 1);
+	say("close_range");
+	result(close_range(200, ~0u, 0));
+	put(r, PUT);
+	show(ep, "all numbers closed", LONG);
+	poll_one("all numbers closed", r->fd, POLLIN, LONG);
+	take(r, 9);
+	show(ep, "none left", 0);
+	ctl(ep, EPOLL_CTL_DEL, r->fd, 0, 0);
+	put(r, FORCE);
+	show(ep, "after del", SHORT);
+	take(r, 9);
+	close(ep);
+}
+
 /* ---- the other direction ---- */
 
 static void user_ring(void)
@@ -779,6 +810,7 @@ int main(void)
 	takers(&r, 150);
 	jumps(&r);
 	poll_after_fork(&r);
+	crowded(&r);
 	by_number(&r);
 	user_ring();
 	ring_free(&r);

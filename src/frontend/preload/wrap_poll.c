@@ -193,17 +193,24 @@ void poll_closing(const struct handle *h)
 	}
 }
 
-void poll_moving(int fd, int to)
+bool poll_moving(int fd, int to)
 {
-	for (u32 i = 0; i < POLLERS; i++) {
+	bool used = false;
+
+	for (u32 i = 0; i < POLLERS && atomic_load(&pollers_used); i++) {
 		struct poller *p = &pollers[i];
 
-		if (p->ep == fd)
+		if (p->ep == fd && p->n) {
 			p->ep = to;
+			used = true;
+		}
 		for (u32 j = 0; j < p->n && j < RINGS; j++)
-			if (p->ring[j].wake == fd)
+			if (p->ring[j].wake == fd) {
 				p->ring[j].wake = to;
+				used = true;
+			}
 	}
+	return used;
 }
 
 /* A call. */
