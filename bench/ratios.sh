@@ -15,7 +15,7 @@ tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 mkdir "$tmp/fs"
 gcc -O2 -o "$tmp/dyn" bench/clients/bpf_ops.c && gcc -O2 -static -o "$tmp/static" bench/clients/bpf_ops.c &&
-	gcc -O2 -o "$tmp/prog" bench/clients/prog_ops.c -lbpf && gcc -O2 -o "$tmp/ring" bench/clients/ring_ops.c &&
+	gcc -O2 -o "$tmp/prog" bench/clients/prog_ops.c -lbpf && gcc -O2 -o "$tmp/ring" bench/clients/ring_ops.c -lbpf &&
 	clang -target bpf -O2 -g "-I/usr/include/$(gcc -print-multiarch)" -c -o "$tmp/big.o" bench/clients/bpf/big.c || exit 1
 
 if ! unshare -m sh -c "mount -t bpf bpffs '$tmp/fs'" 2>/dev/null; then

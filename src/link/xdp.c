@@ -25,18 +25,25 @@ int xdp_check_modes(u32 flags)
 	return modes & (modes - 1) ? -EINVAL : 0;
 }
 
-int xdp_place(const struct xdp_wish *w, struct attach_list *l)
+/* The text that goes with an errno, in the kernel's words. */
+static int refuse(struct xdp_wish *w, int err, const char *why)
+{
+	w->why = why;
+	return err;
+}
+
+int xdp_place(struct xdp_wish *w, struct attach_list *l)
 {
 	u32 mode = mode_of(w->flags, w->native);
 	const struct attach_entry *cur = l->nr && l->e[0].flags == mode ? &l->e[0] : NULL;
 	struct attach_entry e = { .prog_id = w->prog_id, .link_id = w->link_id, .flags = mode };
 
 	if (cur && cur->link_id)
-		return -EBUSY;
+		return refuse(w, -EBUSY, "Can't replace active BPF XDP link");
 	if (cur && w->link_id)
 		return -EBUSY;
 	if ((w->flags & XDP_FLAGS_REPLACE) && (cur ? cur->prog_id : 0) != w->old_prog)
-		return -EEXIST;
+		return refuse(w, -EEXIST, "Active program does not match expected");
 	if (!w->prog_id) {
 		if (!cur)
 			return 1;
@@ -44,15 +51,17 @@ int xdp_place(const struct xdp_wish *w, struct attach_list *l)
 		return 0;
 	}
 	if ((w->flags & XDP_FLAGS_UPDATE_IF_NOEXIST) && cur)
-		return -EBUSY;
+		return refuse(w, -EBUSY, "XDP program already attached");
 	if (mode != XDP_FLAGS_HW_MODE && l->nr && !cur)
-		return -EEXIST;
-	if (w->expected_attach_type == BPF_XDP_DEVMAP || w->expected_attach_type == BPF_XDP_CPUMAP)
-		return -EINVAL;
+		return refuse(w, -EEXIST, "Native and generic XDP can't be active at the same time");
+	if (w->expected_attach_type == BPF_XDP_DEVMAP)
+		return refuse(w, -EINVAL, "BPF_XDP_DEVMAP programs can not be attached to a device");
+	if (w->expected_attach_type == BPF_XDP_CPUMAP)
+		return refuse(w, -EINVAL, "BPF_XDP_CPUMAP programs can not be attached to a device");
 	if (cur && cur->prog_id == w->prog_id)
 		return 1;
 	if (mode == XDP_FLAGS_HW_MODE || (mode == XDP_FLAGS_DRV_MODE && !w->native))
-		return -EOPNOTSUPP;
+		return refuse(w, -EOPNOTSUPP, "Underlying driver does not support XDP in native mode");
 	if (cur)
 		l->e[0] = e;
 	else
@@ -62,7 +71,7 @@ int xdp_place(const struct xdp_wish *w, struct attach_list *l)
 
 static int place(const struct link_req *r, u32 link_id, struct attach_list *l)
 {
-	const struct xdp_wish w = {
+	struct xdp_wish w = {
 		.prog_id = r->prog_id,
 		.link_id = link_id,
 		.flags = r->flags,

@@ -86,9 +86,9 @@ static int mmap_check(const struct bpf_map *m, bool write, u64 off, size_t len)
 
 /*
  * The number is in a stranger's fd table, who may have closed it, or put
- * something else there: then it is forgotten, not closed.
+ * something else there, by a call that the library does not see: then it is forgotten, not closed.
  */
-static int known_fd(struct ring *r)
+static int kept_fd(struct ring *r)
 {
 	int fd = atomic_load_explicit(&r->wake_fd, memory_order_acquire) - 1;
 	struct stat st;
@@ -98,6 +98,7 @@ static int known_fd(struct ring *r)
 	if (!raw_fstat(fd, &st) && S_ISFIFO(st.st_mode) && st.st_dev == the_store.dev &&
 	    st.st_ino == atomic_load_explicit(&r->wake_ino, memory_order_relaxed))
 		return fd;
+	own_fd_forget(fd);
 	return -EBADF;
 }
 
@@ -106,7 +107,7 @@ static int wake_fd(struct bpf_map *m)
 	struct ring *r = ring_of(m);
 	s32 was = atomic_load(&r->wake_fd);
 	struct stat st;
-	int fd = known_fd(r);
+	int fd = kept_fd(r);
 
 	if (fd >= 0)
 		return fd;
@@ -120,7 +121,7 @@ static int wake_fd(struct bpf_map *m)
 	atomic_store(&r->wake_ino, st.st_ino);
 	if (!atomic_compare_exchange_strong(&r->wake_fd, &was, fd + 1)) {
 		own_fd_close(fd); /* another thread, or a handler in this one, was first */
-		return known_fd(r);
+		return kept_fd(r);
 	}
 	return fd;
 }
@@ -138,7 +139,7 @@ void ring_wake(struct bpf_map *m)
 
 void ring_close(struct bpf_map *m)
 {
-	int fd = known_fd(ring_of(m));
+	int fd = kept_fd(ring_of(m));
 
 	if (fd >= 0)
 		own_fd_close(fd);

@@ -17,6 +17,7 @@
  *     wrap_epoll.c, wrap_poll.c, wrap_select.c waiting for rings; watch.c what is registered where
  *     wrap_sig.c  the guard's signals stay open, the host sees its own handlers
  *     wrap_exec.c who can carry the library
+ *     wrap_netlink.c XDP by netlink
  *     wrap_hidden.c calls that an outer filter hides from the supervisor
  *     init.c      joining the run; fork
  *
@@ -35,6 +36,7 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/select.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -62,6 +64,12 @@
 	X(ssize_t, pwrite, (int, const void *, size_t, off_t))                                               \
 	X(ssize_t, readv, (int, const struct iovec *, int))                                                  \
 	X(ssize_t, writev, (int, const struct iovec *, int))                                                 \
+	X(ssize_t, send, (int, const void *, size_t, int))                                                   \
+	X(ssize_t, sendto, (int, const void *, size_t, int, const struct sockaddr *, socklen_t))             \
+	X(ssize_t, sendmsg, (int, const struct msghdr *, int))                                               \
+	X(ssize_t, recv, (int, void *, size_t, int))                                                         \
+	X(ssize_t, recvfrom, (int, void *, size_t, int, struct sockaddr *, socklen_t *))                     \
+	X(ssize_t, recvmsg, (int, struct msghdr *, int))                                                     \
 	X(int, fsync, (int))                                                                                 \
 	X(int, fdatasync, (int))                                                                             \
 	X(int, poll, (struct pollfd *, nfds_t, int))                                                         \
