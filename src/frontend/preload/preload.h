@@ -241,7 +241,7 @@ long pselect_raw(int n, void *r, void *w, void *e, struct timespec *t, long mask
 /* A poll that has an object among its fds; t is valid or NULL. */
 long poll_timed(struct pollfd *fds, nfds_t n, const struct timespec *t, const sigset_t *mask);
 void poll_closing(const struct handle *h);
-void poll_moving(int fd, int to);
+bool poll_moving(int fd, int to);
 
 /* wrap_sig.c */
 void sig_stand_in_front(void);
