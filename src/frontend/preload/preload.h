@@ -19,6 +19,7 @@
  *     wrap_sig.c  the guard's signals stay open, the host sees its own handlers
  *     wrap_exec.c who can carry the library
  *     wrap_netlink.c XDP by netlink
+ *     wrap_sockopt.c programs attached to sockets
  *     wrap_hidden.c calls that an outer filter hides from the supervisor
  *     init.c      joining the run; fork
  *
@@ -246,6 +247,11 @@ void poll_moving(int fd, int to);
 void sig_stand_in_front(void);
 /* The mask that a wait may set: the two signals of the guard stay open. *copy is room for it. */
 const sigset_t *wait_mask(const sigset_t *mask, sigset_t *copy);
+
+/* wrap_sockopt.c: sockets that have a program; their last close lets it go */
+extern _Atomic u32 sock_held;
+u64 sock_before_close(int fd);
+void sock_after_close(u64 ino);
 
 /* caller.c: the process's umask, as far as it is known */
 void umask_changed(int mask);
