@@ -368,7 +368,8 @@ static void hostile(long rounds)
 	for (u32 i = 0; i < 2; i++) {
 		u64 was = mt_shared[i];
 
-		usleep(30000);
+		for (u32 n = 0; n < 100 && mt_shared[i] == was; n++)
+			usleep(20000);
 		if (mt_shared[i] == was)
 			mt_fail("a producer stands still");
 	}

@@ -16,9 +16,9 @@ int put_out(struct xdp_md *ctx)
 {
 	__u32 word = 0x1234;
 
-	return bpf_perf_event_output(ctx, &events, BPF_F_CURRENT_CPU | 8ull << 32, &word, sizeof(word)) ?
-		       XDP_ABORTED :
-		       XDP_PASS;
+	return bpf_perf_event_output(ctx, &events, BPF_F_CURRENT_CPU | 8ull << 32, &word, sizeof(word))
+		       ? XDP_ABORTED
+		       : XDP_PASS;
 }
 
 char _license[] SEC("license") = "GPL";
