@@ -26,6 +26,9 @@ static int map_allowed(struct env *e, const struct verifier_map *m)
 		       type == BPF_PROG_TYPE_PERF_EVENT || type == BPF_PROG_TYPE_RAW_TRACEPOINT ||
 		       type == BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE;
 
+	/* The words of a kernel that cannot either. */
+	if (m->map_type == BPF_MAP_TYPE_ARENA)
+		return bad(e, -EOPNOTSUPP, "JIT is required to use arena");
 	if (m->spin_lock_off >= 0 && type == BPF_PROG_TYPE_SOCKET_FILTER)
 		return bad(e, -EINVAL, "socket filter progs cannot use bpf_spin_lock yet");
 	if (m->spin_lock_off >= 0 && tracing)
