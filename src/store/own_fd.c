@@ -39,7 +39,8 @@ bool own_fd_look(int fd)
 	return (u32)fd < OWN_FDS && atomic_load(word_of(fd)) & bit_of(fd);
 }
 
-/* Not higher, where the limit is: the kernel's table is as large as its highest number, and copied by fork. */
+/* Not higher, where the limit is: the kernel's table is as large as its highest number, and copied by fork.
+ */
 #define TOP 4096u
 
 /* From the top of the number space downwards, in growing steps: clients start at the bottom. */
