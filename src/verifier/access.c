@@ -255,6 +255,8 @@ static int access_flow_keys(struct env *e, u32 regno, s32 off, u32 size, bool wr
 
 const char *mem_text(struct env *e, const struct reg *r)
 {
+	if (r->flags & PTR_MAYBE_NULL)
+		return "";
 	switch (r->type) {
 	case PTR_TO_FLOW_KEYS: return "flow keys ";
 	case PTR_TO_MAP_KEY: return "key ";

@@ -90,14 +90,14 @@ static int check_offset(struct env *e, u32 regno, u32 arg)
 
 	/* A dynptr lies anywhere in the stack, whatever it refers to. */
 	if (arg & ARG_F_RELEASE && !(ARG_KIND(arg) == ARG_DYNPTR && r->type == PTR_TO_STACK)) {
-		if (r->off || !tnum_equals(r->n.var, 0)) {
+		if (r->off) {
 			vlog(e->log,
 			     "R%u must have zero offset when passed to release func or trusted arg to "
 			     "kfunc\n",
 			     regno);
 			return -EINVAL;
 		}
-		return 0;
+		return check_fixed_offset(e, r, regno, false);
 	}
 	switch (r->type) {
 	case PTR_TO_STACK:
