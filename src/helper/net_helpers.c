@@ -69,12 +69,19 @@ HELPER(redirect_map)
 	return XDP_REDIRECT;
 }
 
+HELPER(clone_redirect)
+{
+	if (r3 & ~(u64)BPF_F_INGRESS || !run->ops->clone_redirect)
+		return (u64)-EINVAL;
+	return (u64)(s64)run->ops->clone_redirect(run, u64_to_ptr(r1), (u32)r2, r3);
+}
+
 PROTO(redirect, .func = redirect, INT, ARGS(ANY, ANY));
 PROTO(redirect_peer, .func = redirect_peer, INT, ARGS(ANY, ANY));
 PROTO(redirect_neigh, .func = redirect_neigh, INT, ARGS(ANY, IN_OR_NULL, SIZE0, ANY));
 PROTO(redirect_map, .func = redirect_map, INT, ARGS(MAP, ANY, ANY),
       .maps = MAPS_DEVICES | T(CPUMAP) | T(XSKMAP));
-PROTO(clone_redirect, MOVES, INT, ARGS(CTX, ANY, ANY));
+PROTO(clone_redirect, .func = clone_redirect, MOVES, INT, ARGS(CTX, ANY, ANY));
 PROTO(fib_lookup, GPL, INT, ARGS(CTX, INOUT, SIZE, ANY));
 PROTO(check_mtu, GPL, INT, ARGS(CTX, ANY, ARG_MEM | ARG_F_FIXED | ARG_F_WRITE | ARG_F_ALIGNED, ANY, ANY),
       .arg_size = { 0, 0, 4 });

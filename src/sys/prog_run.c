@@ -227,12 +227,20 @@ static s64 run_ld_abs(struct run *r, void *ctx, s32 offset, u32 size)
 	return skb_ld_abs(ctx, offset, size);
 }
 
+static int run_clone(struct run *r, void *ctx, u32 ifindex, u64 flags)
+{
+	struct running *p = container_of(r, struct running, r);
+
+	return p->clone ? p->clone(p, ctx, ifindex, flags) : -EINVAL;
+}
+
 static const struct run_ops run_ops = {
 	.tail = run_tail,
 	.callback = image_callback,
 	.trace = run_trace,
 	.inner_map = run_inner_map,
 	.ld_abs = run_ld_abs,
+	.clone_redirect = run_clone,
 };
 
 /* The repeats. */
