@@ -37,8 +37,8 @@ struct run_ops {
 	 * order. Negative: they are not in the packet; the (sub)program then ends with r0 = 0.
 	 */
 	s64 (*ld_abs)(struct run *r, void *ctx, s32 offset, u32 size);
-	/* bpf_clone_redirect: a copy of the packet of that context goes to an interface: 0 or a negative errno.
-	 * NULL: there is no interface. */
+	/* bpf_clone_redirect: a copy of the packet of that context goes to an interface: 0 or a negative
+	 * errno. NULL: there is no interface. */
 	int (*clone_redirect)(struct run *r, void *ctx, u32 ifindex, u64 flags);
 };
 
