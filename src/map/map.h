@@ -193,6 +193,14 @@ struct map_ops {
 	int (*redirect)(struct op *op, struct bpf_map *m, u32 key, struct map_target *t);
 	u64 redirect_flags;
 
+	/*
+	 * What poll(2) of the fd says now, EPOLL* bits, by the words in shared
+	 * memory; called in a guarded operation. That they may have changed is
+	 * told through the object's FIFO (store/wake.h). NULL: an error, always.
+	 */
+	u32 (*poll)(struct op *op, struct bpf_map *m);
+	u32 poll_bits; /* all that it may ever say */
+
 	/* mmap of the fd: how many bytes from offset 0 a client may map, 0: not at all (May be NULL.) */
 	size_t (*mmap_size)(const struct bpf_map *m);
 	/*

@@ -95,6 +95,6 @@ u16 skb_protocol_of(const u8 *frame, u32 size);
 void run_begin_nothing(struct run_frame *f);
 
 extern const struct prog_run_ops skb_run_ops, xdp_run_ops, raw_tp_run_ops, syscall_run_ops, flow_run_ops,
-	sk_lookup_run_ops, netfilter_run_ops;
+	sk_lookup_run_ops, netfilter_run_ops, iter_run_ops;
 
 #endif

@@ -77,6 +77,14 @@ struct bpf_caller_ops {
 	int (*as_client)(struct bpf_caller *c);
 	void (*as_self)(struct bpf_caller *c);
 
+	/*
+	 * epoll_ctl(2) on an object that can be polled, by the client's numbers:
+	 * fd is h's. events and data as the client gives them (not for DEL). The
+	 * result, or SYS_CONTINUE where the front end cannot. NULL: it never can.
+	 */
+	long (*epoll_ctl)(struct bpf_caller *c, int ep, int op, int fd, struct handle *h, u32 events,
+			  u64 data);
+
 	/* Memory for one call, up to n bytes, freed by the front end after it. NULL: none. Not used by direct
 	 * callers on element operations. */
 	void *(*scratch)(struct bpf_caller *c, size_t n);

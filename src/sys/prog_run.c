@@ -151,7 +151,8 @@ static const struct image *run_tail(struct run *r, struct bpf_map *m, u32 index)
 		return NULL;
 	i = e->image;
 	if (i->type != top->type || i->attach != top->attach || i->ncpu <= r->cpu ||
-	    i->max_ctx > p->ctx_size || (i->prog_flags ^ top->prog_flags) & SAME_FLAGS)
+	    i->max_ctx > p->ctx_size || i->iter != top->iter || i->max_rdonly > top->max_rdonly ||
+	    i->max_rdwr > top->max_rdwr || (i->prog_flags ^ top->prog_flags) & SAME_FLAGS)
 		return NULL;
 	return &i->im;
 }

@@ -405,5 +405,6 @@ const struct bpf_caller_ops target_ops = {
 	.fs_creds = target_fs_creds,
 	.as_client = target_as_client,
 	.as_self = target_as_self,
+	.epoll_ctl = target_epoll_ctl,
 	.scratch = target_scratch,
 };

@@ -69,6 +69,11 @@ void target_forget(enum obj_type type, u32 id);
 /* A copy of the thread's fd, O_CLOEXEC. -EBADF: closed; another error: ask /proc. */
 int pidfd_copy(int tid, int fd);
 
+/* watch.c */
+long target_epoll_ctl(struct bpf_caller *c, int ep, int op, int fd, struct handle *h, u32 events, u64 data);
+/* The object is gone, and with it what waits for it. */
+void watch_forget(enum obj_type type, u32 id);
+
 /* supervisor.c */
 extern int notify_listener; /* -1: no filter */
 /* Starts the threads that answer. *wake: the kernel wakes synchronously. */

@@ -16,7 +16,7 @@
  * makes a mapping longer succeeds here (the kernel's EFAULT): the new pages lie
  * behind the object's data and fault.
  */
-#include "frontend/preload/preload.h"
+#include "frontend/preload/watch.h"
 #include "store/store.h"
 #include "sys/fs_mmap.h"
 #include "util/str.h"
@@ -167,6 +167,8 @@ long map_mmap(void *at, size_t len, int prot, int flags, int fd, off_t off)
 	ret = r.placed ? map_placed(&r, real) : (long)raw_mmap(at, len, prot, flags, real, off);
 	handle_put(r.h);
 	raw_close(real);
+	if (!IS_ERR((void *)ret))
+		watch_mapped(fd, true);
 	return ret;
 }
 
