@@ -115,13 +115,13 @@ HELPER(redirect_map)
  */
 HELPER(clone_redirect)
 {
-	const struct run_skb *skb = u64_to_ptr(r1);
+	struct run_skb *skb = u64_to_ptr(r1);
 
 	if (r3 & ~(u64)BPF_F_INGRESS || !dev_mtu((u32)r2, NULL, NULL))
 		return (u64)-EINVAL;
 	if (skb->mac >= skb->net || !skb->len)
 		return (u64)-ERANGE;
-	return run->ops->clone ? (u64)(s64)run->ops->clone(run, skb, (u32)r2, r3) : 0;
+	return run->ops->clone_redirect ? (u64)(s64)run->ops->clone_redirect(run, skb, (u32)r2, r3) : 0;
 }
 
 /* ---- sizes ---- */

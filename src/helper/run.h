@@ -43,10 +43,10 @@ struct run_ops {
 	 */
 	s64 (*ld_abs)(struct run *r, void *ctx, s32 offset, u32 size);
 	/*
-	 * bpf_clone_redirect: a copy of the packet goes to that interface (BPF_F_INGRESS:
+	 * bpf_clone_redirect: a copy of the packet of that context goes to that interface (BPF_F_INGRESS:
 	 * comes in by it). 0 or what the helper returns. NULL: the copy is dropped, 0.
 	 */
-	int (*clone)(struct run *r, const void *skb, u32 ifindex, u64 flags);
+	int (*clone_redirect)(struct run *r, void *ctx, u32 ifindex, u64 flags);
 };
 
 /* In redirect_flags, beside those of the call: which helper it was. */

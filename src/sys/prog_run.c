@@ -254,6 +254,13 @@ static s64 run_ld_abs(struct run *r, void *ctx, s32 offset, u32 size)
 	return skb_ld_abs(ctx, offset, size);
 }
 
+static int run_clone(struct run *r, void *ctx, u32 ifindex, u64 flags)
+{
+	struct running *p = container_of(r, struct running, r);
+
+	return p->clone ? p->clone(p, ctx, ifindex, flags) : -EINVAL;
+}
+
 static const struct run_ops run_ops = {
 	.tail = run_tail,
 	.callback = image_callback,
@@ -262,6 +269,7 @@ static const struct run_ops run_ops = {
 	.perf_event = run_perf_event,
 	.perf_wake = run_perf_wake,
 	.ld_abs = run_ld_abs,
+	.clone_redirect = run_clone,
 };
 
 /* The repeats. */
