@@ -14,11 +14,9 @@
 
 /* ---- perf events and stacks ---- */
 
+/* Those on the running event's array are in perf_helpers.c. */
 #define PERF .maps = T(PERF_EVENT_ARRAY)
 
-PROTO(perf_event_read, GPL, INT, ARGS(MAP, ANY), PERF);
-PROTO(perf_event_read_value, GPL, INT, ARGS(MAP, ANY, OUT, SIZE), PERF);
-PROTO(perf_event_output, GPL, INT, ARGS(CTX, MAP, ANY, IN, SIZE0), PERF);
 PROTO(skb_output, GPL, INT, ARGS(BTF, MAP, ANY, IN, SIZE0), PERF);
 PROTO(xdp_output, GPL, INT, ARGS(BTF, MAP, ANY, IN, SIZE0), PERF);
 PROTO(perf_prog_read_value, GPL, INT, ARGS(CTX, OUT, SIZE));

@@ -60,6 +60,8 @@ int xdp_place(struct xdp_wish *w, struct attach_list *l)
 		return refuse(w, -EINVAL, "BPF_XDP_CPUMAP programs can not be attached to a device");
 	if (cur && cur->prog_id == w->prog_id)
 		return 1;
+	if (mode == XDP_FLAGS_HW_MODE && w->native)
+		return -EINVAL; /* such a driver is asked, and offloads nothing */
 	if (mode == XDP_FLAGS_HW_MODE || (mode == XDP_FLAGS_DRV_MODE && !w->native))
 		return refuse(w, -EOPNOTSUPP, "Underlying driver does not support XDP in native mode");
 	if (cur)

@@ -31,6 +31,7 @@ struct held {
 	union {
 		struct prog_image *image;
 		struct bpf_map *map;
+		const struct obj_view *view; /* of a perf event */
 	};
 };
 

@@ -580,12 +580,11 @@ static void user_ring(void)
 	pid = fork();
 	if (!pid) {
 		usleep(SHORT * 1000);
-		say("drained: %d\n", run_fd(drain, 1));
-		fflush(stdout);
-		_exit(0);
+		_exit(run_fd(drain, 1) != 256);
 	}
 	show(ep, "user ring, drained", LONG);
 	waitpid(pid, &status, 0);
+	say("drained: %d\n", status);
 	poll_one("user ring, drained", r.fd, POLLOUT | POLLIN, 0);
 	close(drain);
 	close(ep);

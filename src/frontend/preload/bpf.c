@@ -191,10 +191,8 @@ static long serve_borrowed(struct pre_thread *t, long cmd, u64 attr, long size, 
 	return ret;
 }
 
-static noinline long serve_new(struct pre_thread *t, long cmd, u64 attr, long size)
+static void know_thread(struct pre_thread *t)
 {
-	u64 mask;
-
 	if (!pre_process->pid)
 		pre_forked();
 	t->c.ops = &pre_caller_ops;
@@ -203,6 +201,43 @@ static noinline long serve_new(struct pre_thread *t, long cmd, u64 attr, long si
 	t->c.pid = (int)raw0(SYS_getpid);
 	t->c.tid = (int)raw0(SYS_gettid);
 	sig_stand_in_front();
+}
+
+/* A call that is not bpf(2): signals are looked at each time. */
+long pre_call(long (*fn)(struct bpf_caller *c, void *arg), void *arg)
+{
+	struct pre_thread *t = &pre_self;
+	u32 mem = t->mem_count;
+	u64 mask = 0;
+	long ret;
+
+	if (t->state != THREAD_READY || !pre_process->pid)
+		know_thread(t);
+	raw4(SYS_rt_sigprocmask, SIG_BLOCK, 0, &mask, 8);
+	if (mask & guard_signals) {
+		t->borrowed = true;
+		raw4(SYS_rt_sigprocmask, SIG_UNBLOCK, &guard_signals, 0, 8);
+	}
+	ret = fn(&t->c, arg);
+	if (unlikely(ret == -EMFILE) && lift_limit(t)) {
+		ret = fn(&t->c, arg);
+		pre_limit_back(t);
+	}
+	if (mask & guard_signals) {
+		raw4(SYS_rt_sigprocmask, SIG_SETMASK, &mask, 0, 8);
+		t->borrowed = false;
+		send_again(t);
+	}
+	if (unlikely(t->mem_count != mem))
+		pre_scratch_free(t, mem);
+	return ret;
+}
+
+static noinline long serve_new(struct pre_thread *t, long cmd, u64 attr, long size)
+{
+	u64 mask;
+
+	know_thread(t);
 	if (raw4(SYS_rt_sigprocmask, SIG_BLOCK, 0, &mask, 8))
 		return raw6(SYS_bpf, cmd, (long)attr, size, 0, 0, 0);
 	if (mask & guard_signals)

@@ -13,11 +13,13 @@
  *     fdtab.c     fd number -> handle: a cache, see there
  *     wrap_fd.c   close, the dup family: keep the cache right
  *     wrap_io.c   read, write, ... on an object's fd: the kernel's answers
- *     wrap_mmap.c mmap of maps
+ *     wrap_mmap.c mmap of maps and events
+ *     wrap_perf.c perf_event_open(2), and what its fds answer
  *     wrap_epoll.c, wrap_poll.c, wrap_select.c waiting for rings; watch.c what is registered where
  *     wrap_sig.c  the guard's signals stay open, the host sees its own handlers
  *     wrap_exec.c who can carry the library
  *     wrap_netlink.c XDP by netlink
+ *     wrap_sockopt.c programs attached to sockets
  *     wrap_hidden.c calls that an outer filter hides from the supervisor
  *     init.c      joining the run; fork
  *
@@ -160,6 +162,8 @@ void pre_scratch_free(struct pre_thread *t, u32 from);
 
 /* bpf.c */
 long pre_syscall_bpf(long nr, long cmd, long attr, long size, long d, long e, long f);
+/* Another call that is served in the client: fn with this thread's caller, and its guard's signals open. */
+long pre_call(long (*fn)(struct bpf_caller *c, void *arg), void *arg);
 /* Before a jump that may leave a call: what it had changed of the thread and the process. */
 void pre_limit_back(struct pre_thread *t);
 void pre_borrowed_back(struct pre_thread *t);
@@ -213,11 +217,19 @@ long fd_dup(int fd);
 long fd_dup2(int from, int to, int flags, bool dup3);
 long fd_close_range(u32 lo, u32 hi, int flags);
 long fd_fcntl(int fd, int cmd, long arg);
+long fd_ioctl(int fd, unsigned long request, long arg);
 long map_mmap(void *at, size_t len, int prot, int flags, int fd, off_t off);
 /* SIGBUS of the client's own at that address: true if a page of zeros stands there now. Async-signal-safe. */
 bool map_zero_page(const void *at);
 long hidden_mount(long source, long target, long type, long flags, long data);
 long hidden_umount(long target, long flags);
+/* wrap_perf.c */
+long perf_open(long attr, long pid, long cpu, long group, long flags);
+/* What to map in place of an event's fd, or -errno. */
+int perf_map_fd(int fd, size_t len, int prot, int flags, off_t off);
+/* Results, or SYS_CONTINUE when fd is no event. */
+long perf_ioctl(int fd, unsigned long request, long arg);
+long perf_read(int fd, void *buf, size_t n);
 long exec_path(int dirfd, const char *path, char *const argv[], char *const envp[], int flags);
 long sig_raw_action(int sig, const void *act, void *old, size_t size);
 long ep_raw_ctl(int ep, int op, int fd, struct epoll_event *event);
@@ -235,6 +247,11 @@ void poll_moving(int fd, int to);
 void sig_stand_in_front(void);
 /* The mask that a wait may set: the two signals of the guard stay open. *copy is room for it. */
 const sigset_t *wait_mask(const sigset_t *mask, sigset_t *copy);
+
+/* wrap_sockopt.c: sockets that have a program; their last close lets it go */
+extern _Atomic u32 sock_held;
+u64 sock_before_close(int fd);
+void sock_after_close(u64 ino);
 
 /* caller.c: the process's umask, as far as it is known */
 void umask_changed(int mask);

@@ -43,7 +43,7 @@ static long close_object(int fd, u64 word)
 
 long fd_close(int fd)
 {
-	u64 word = fdtab_word(fd);
+	u64 word = fdtab_word(fd), sock = 0;
 	long ret;
 
 	if (unlikely(word))
@@ -51,8 +51,12 @@ long fd_close(int fd)
 	if (unlikely(fd_is_ours(fd)))
 		return -EBADF;
 	closing(fd, 0);
+	if (unlikely(atomic_load_explicit(&sock_held, memory_order_relaxed)))
+		sock = sock_before_close(fd);
 	ret = raw6(SYS_close, fd, 0, 0, 0, 0, 0);
 	fdtab_drop(fd);
+	if (unlikely(sock))
+		sock_after_close(sock);
 	return ret;
 }
 
@@ -60,7 +64,8 @@ EXPORT int close(int fd)
 {
 	int ret;
 
-	if (unlikely(fdtab_word(fd) || fd_is_ours(fd)))
+	if (unlikely(fdtab_word(fd) || fd_is_ours(fd) ||
+		     atomic_load_explicit(&sock_held, memory_order_relaxed)))
 		return (int)ret_errno(fd_close(fd));
 	closing(fd, 0);
 	ret = NEXT(close)(fd); /* a cancellation point */

@@ -212,7 +212,7 @@ static long kernel_poll(struct call *c, nfds_t n, s64 time)
 	return ret < 0 ? -errno : ret;
 }
 
-/* What the objects are ready for goes into the client's array. */
+/* What the objects are ready for goes into the client's array, to what is there: some is told once only. */
 static u32 look(struct call *c)
 {
 	u32 ready = 0;
@@ -221,7 +221,7 @@ static u32 look(struct call *c)
 		struct pollfd *p = &c->fds[c->objects[i]];
 		int bits = sys_poll_events(c->handles[i]);
 
-		p->revents = (short)(bits & ((u16)p->events | POLLERR | POLLHUP));
+		p->revents |= (short)(bits & ((u16)p->events | POLLERR | POLLHUP));
 		ready += p->revents != 0;
 	}
 	return ready;
@@ -304,11 +304,12 @@ static void take_objects(struct call *c)
 		h = unlikely(fdtab_word(c->fds[i].fd)) ? fd_object(c->fds[i].fd, NULL) : NULL;
 		if (!h)
 			continue;
-		if (sys_poll_events(h) == READY_FILE) {
+		if (!ready_polls(h)) {
 			handle_put(h);
 			continue;
 		}
 		c->copy[i].fd = -1;
+		c->fds[i].revents = 0;
 		c->objects[c->nobjects] = (int)i;
 		c->handles[c->nobjects++] = h;
 	}
