@@ -16,7 +16,7 @@ trap 'rm -rf "$tmp"' EXIT
 mkdir "$tmp/fs"
 gcc -O2 -o "$tmp/dyn" bench/clients/bpf_ops.c && gcc -O2 -static -o "$tmp/static" bench/clients/bpf_ops.c &&
 	gcc -O2 -D_GNU_SOURCE -o "$tmp/link" bench/clients/link_ops.c &&
-	gcc -O2 -o "$tmp/prog" bench/clients/prog_ops.c -lbpf &&
+	gcc -O2 -o "$tmp/prog" bench/clients/prog_ops.c -lbpf && gcc -O2 -o "$tmp/ring" bench/clients/ring_ops.c &&
 	clang -target bpf -O2 -g "-I/usr/include/$(gcc -print-multiarch)" -c -o "$tmp/big.o" bench/clients/bpf/big.c || exit 1
 
 if ! unshare -m sh -c "mount -t bpf bpffs '$tmp/fs'" 2>/dev/null; then
@@ -58,6 +58,13 @@ run_20_insns ratio 0.2
 run_loop_1000 ratio 1.02
 run_array_increment ratio 1.1
 run_hash_lookup ratio 1.1
+ring_reserve_submit_64 ratio 1.0
+ring_submit_64_no_wakeup ratio 1.0
+ring_output_64 ratio 1.0
+ring_reserve_submit_64_alone ratio 1.0
+ring_output_64_alone ratio 1.0
+ring_wakeup_epoll ratio 1.5
+ring_wakeup_poll ratio 1.5
 load_close_trivial ratio 2.0
 load_4000_insns ratio 2.0
 load_million_processed ratio 3.0
@@ -111,7 +118,8 @@ measure "$tmp/dyn" "${GROUPS_DYN:-elem life path pair memory}" "$tmp/d"
 PAIRS=1 measure "$tmp/dyn" "${GROUPS_MANY:-many}" "$tmp/d"
 report "through preload (ns a call unless the name says otherwise; medians of $PAIRS pairs)" "$tmp/d"
 measure "$tmp/prog" "${GROUPS_PROG:-run load}" "$tmp/prog.d" "$tmp/big.o"
-report "programs, through preload" "$tmp/prog.d"
+measure "$tmp/ring" "${GROUPS_RING:-ring}" "$tmp/prog.d"
+report "programs, through preload (ring: ns a record that the consumer got)" "$tmp/prog.d"
 cgroup=
 for dir in /sys/fs/cgroup /sys/fs/cgroup/unified; do
 	[ "$(stat -f -c %T $dir 2>/dev/null)" = cgroup2fs ] && mkdir "$dir/pinfs-bench" 2>/dev/null && cgroup=$dir/pinfs-bench

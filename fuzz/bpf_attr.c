@@ -154,6 +154,7 @@ static const struct plan {
 	  12,
 	  1,
 	  { .prog_bind_map = { .prog_fd = FD_PROG, .map_fd = HASH } } },
+	{ "iter_create", "ff", BPF_ITER_CREATE, 8, 1, { .iter_create = { .link_fd = HASH, .flags = 0 } } },
 	{ "enable_stats", "n", BPF_ENABLE_STATS, 4, 1, { .enable_stats = { .type = 0 } } },
 	{ "token_create", "Ff", CMD_TOKEN_CREATE, 8, 1, { .map_fd = 0 } },
 	{ "unknown", "xxxxxxxx", 39, 32, 1, { .map_fd = 0 } },

@@ -11,18 +11,23 @@
  *     17 ok retval=5 data=74/3f80a1c2 maps=9b2e0011
  *     18 EACCES R1 invalid mem access 'scalar'
  *     19 ok not run
+ *     20 ok varies
  *
- * The last is one that was changed so that it may leak addresses (prog_gen.h); -a runs it
+ * The last reads stack that it never wrote, which a privileged program may: with -v each is run again over
+ * other leftovers, and a result that changes by them alone says nothing. The one before
+ * is one that was changed so that it may leak addresses (prog_gen.h); -a runs it
  * all the same, and prints no result, for builds that look at memory. -p prints one program with its log; -c
  * AT lets it leave at that instruction, so that the one can be found whose result differs.
  */
 #include <sched.h>
+#include <sys/mman.h>
 #include <time.h>
 #include "prog_gen.h"
 
 #define BLOCK   1000
 #define VALUE   64
 #define ENTRIES 4
+#define RING    4096
 
 static char log_buf[1 << 20];
 static int ncpu, run_all, verbose;
@@ -139,6 +144,7 @@ static void world(void)
 	place(map_make(BPF_MAP_TYPE_ARRAY, 4, VALUE, 2, 0), M_INNER, "an inner map");
 	place(map_make(BPF_MAP_TYPE_ARRAY_OF_MAPS, 4, 4, 2, M_INNER), M_OUTER, "a map of maps");
 	place(map_make(BPF_MAP_TYPE_LRU_HASH, 8, VALUE, 64, 0), M_LRU, "an LRU hash");
+	place(map_make(BPF_MAP_TYPE_RINGBUF, 0, 0, RING, 0), M_RING, "a ring buffer");
 	place(lock_make(), M_LOCK, "a map with a lock");
 	must(map_elem(BPF_MAP_UPDATE_ELEM, M_OUTER, &zero, &inner, 0) == 0, "an inner map in its place");
 	tail_make(BPF_PROG_TYPE_XDP);
@@ -198,6 +204,12 @@ static void empty_hash(int fd)
 		map_elem(BPF_MAP_DELETE_ELEM, fd, &key, NULL, 0);
 }
 
+/* From its start on, so that positions do not depend on earlier programs. */
+static void reset_ring(void)
+{
+	place(map_make(BPF_MAP_TYPE_RINGBUF, 0, 0, RING, 0), M_RING, "a ring buffer");
+}
+
 static void reset_maps(void)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(kept); i++) {
@@ -211,6 +223,8 @@ static void reset_maps(void)
 		reset_queue(M_QUEUE);
 	if (used(M_STACK))
 		reset_queue(M_STACK);
+	if (used(M_RING))
+		reset_ring();
 }
 
 static uint64_t mix(uint64_t h, const void *p, size_t n)
@@ -265,6 +279,26 @@ static uint64_t hash_queue(uint64_t h, int fd)
 	return h;
 }
 
+/* Nobody has consumed: the records stand one behind the other. */
+static uint64_t hash_ring(uint64_t h)
+{
+	const uint8_t *p = mmap(NULL, 4096 + RING, PROT_READ, MAP_SHARED, M_RING, 4096);
+	uint64_t prod;
+	uint32_t len;
+
+	must(p != MAP_FAILED, "a mapping");
+	memcpy(&prod, p, 8);
+	h = mix(h, &prod, 8);
+	for (uint64_t at = 0; at < prod; at += ((len & 0x3fffffff) + 15) / 8 * 8) {
+		memcpy(&len, p + 4096 + at, 4);
+		h = mix(h, &len, 4);
+		if (len < RING)
+			h = mix(h, p + 4096 + at + 8, len);
+	}
+	munmap((void *)p, 4096 + RING);
+	return h;
+}
+
 static uint64_t hash_maps(void)
 {
 	uint64_t h = 0xcbf29ce484222325ull;
@@ -276,27 +310,39 @@ static uint64_t hash_maps(void)
 		h = hash_queue(h, M_QUEUE);
 	if (used(M_STACK))
 		h = hash_queue(h, M_STACK);
+	if (used(M_RING))
+		h = hash_ring(h);
 	return h;
 }
 
 /* ------------------------------------------------------------ runs */
 
 struct outcome {
-	int err, ran, run_err;
+	int err, ran, run_err, varies;
 	uint32_t retval, size;
 	uint64_t data, maps;
 };
 
-static void run(int fd, struct outcome *o)
+static uint8_t frame_in[128];
+static uint32_t frame_size;
+
+static void new_frame(void)
 {
 	static const uint16_t protocols[] = { 0x0008, 0xdd86, 0x3412, 0x0608 };
+
+	frame_size = 64 + rnd(65);
+	for (uint32_t i = 0; i < frame_size; i++)
+		frame_in[i] = (uint8_t)rnd(256);
+	memcpy(frame_in + 12, &protocols[rnd(4)], 2);
+}
+
+static void run(int fd, struct outcome *o)
+{
 	uint8_t in[128], out[1024];
-	uint32_t size = 64 + rnd(65);
+	uint32_t size = frame_size;
 	union row_attr r;
 
-	for (uint32_t i = 0; i < size; i++)
-		in[i] = (uint8_t)rnd(256);
-	memcpy(in + 12, &protocols[rnd(4)], 2);
+	memcpy(in, frame_in, sizeof(in));
 	memset(out, 0, sizeof(out));
 	r = (union row_attr){ .a = { .test = { .prog_fd = (uint32_t)fd,
 					       .data_size_in = size,
@@ -310,6 +356,58 @@ static void run(int fd, struct outcome *o)
 	o->size = r.a.test.data_size_out;
 	o->data = mix(0xcbf29ce484222325ull, out, o->size < sizeof(out) ? o->size : sizeof(out));
 	o->maps = hash_maps();
+}
+
+#define STACK_WORDS 64
+
+/* Programs that leave their stack full of one byte: of one frame, and of two. */
+static int leftovers[2];
+
+static uint32_t fill_stack(struct bpf_insn *to, uint32_t words, int byte)
+{
+	uint32_t n = 0;
+
+	to[n++] = (struct bpf_insn){ .code = 0xb7, .dst_reg = 6, .imm = byte * 0x01010101 };
+	for (uint32_t i = 1; i <= words; i++)
+		to[n++] = (struct bpf_insn){
+			.code = 0x7b, .dst_reg = 10, .src_reg = 6, .off = (int16_t)(-8 * (int)i)
+		};
+	return n;
+}
+
+static void leftovers_make(void)
+{
+	struct bpf_insn insn[2 * STACK_WORDS + 16];
+
+	for (int i = 0; i < 2; i++) {
+		uint32_t n = fill_stack(insn, i ? STACK_WORDS / 4 : STACK_WORDS, 0x11 + i * 0x44);
+
+		if (i) {
+			insn[n++] = (struct bpf_insn){ .code = 0x85, .src_reg = 1, .imm = 2 };
+			insn[n++] = (struct bpf_insn){ .code = 0xb7 };
+			insn[n++] = (struct bpf_insn){ .code = 0x95 };
+			n += fill_stack(insn + n, STACK_WORDS / 4 * 3, 0x66);
+		}
+		insn[n++] = (struct bpf_insn){ .code = 0xb7 };
+		insn[n++] = (struct bpf_insn){ .code = 0x95 };
+		leftovers[i] = load(insn, n, BPF_PROG_TYPE_XDP, 0);
+		must(leftovers[i] >= 0, "a program that fills its stack");
+	}
+}
+
+/* Does the result hang on what others left on the stack? */
+static int result_varies(int fd, const struct outcome *o)
+{
+	struct outcome again, ignored;
+
+	for (int i = 0; i < 2; i++) {
+		run(leftovers[i], &ignored);
+		run(fd, &again);
+		if (again.run_err != o->run_err || again.retval != o->retval || again.size != o->size ||
+		    again.data != o->data || again.maps != o->maps)
+			return 1;
+	}
+	return 0;
 }
 
 static void one(uint64_t seed, uint64_t n, int level, struct outcome *o)
@@ -328,8 +426,11 @@ static void one(uint64_t seed, uint64_t n, int level, struct outcome *o)
 		o->err = errno;
 		return;
 	}
-	if (!prog.hard || run_all)
+	if (!prog.hard || run_all) {
+		new_frame();
 		run(fd, o);
+		o->varies = verbose && !run_all && result_varies(fd, o);
+	}
 	if (prog.hard)
 		o->ran = 0;
 	close(fd);
@@ -358,6 +459,8 @@ static void show(uint64_t n, const struct outcome *o)
 		printf("%s %s\n", errno_name(o->err), reason());
 	else if (!o->ran)
 		printf("ok not run\n");
+	else if (o->varies)
+		printf("ok varies\n");
 	else if (o->run_err)
 		printf("ok run: %s\n", errno_name(o->run_err));
 	else
@@ -423,6 +526,7 @@ int main(int argc, char **argv)
 		}
 	setvbuf(stdout, NULL, _IOFBF, 1 << 16);
 	world();
+	leftovers_make();
 	if (single != UINT64_MAX) {
 		show_program(seed, single);
 		return 0;

@@ -6,6 +6,7 @@
  */
 #include "store/instance.h"
 #include "store/store.h"
+#include "sys/sys.h"
 #include "tool/cmd.h"
 #include "tool/out.h"
 #include "tool/where.h"
@@ -23,6 +24,7 @@ int cmd_gc(int argc, char **argv)
 	err = store_gc(&r);
 	if (err)
 		return out_error(err, "gc of %s", the_store.path);
+	r.elements = sys_gc();
 	o = json_object_new_object();
 	out_int(o, "objects", r.objects);
 	out_int(o, "elements", r.elements);

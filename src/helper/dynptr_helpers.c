@@ -5,6 +5,7 @@
  * It lies in 16 bytes of the program's stack. The verifier sees to it that only
  * helpers write there, and that the memory lives longer.
  */
+#include "helper/dynptr.h"
 #include "helper/helper_ids.h"
 #include "util/err.h"
 #include <string.h>
@@ -14,13 +15,6 @@
 #define HELPER(name) static u64 name(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5, struct run *run)
 
 #define ANY_DYNPTR (DYNPTR_LOCAL | DYNPTR_RINGBUF | DYNPTR_SKB | DYNPTR_XDP)
-#define SIZE_MAX_  0xffffffu
-
-struct dynptr {
-	u8 *data; /* NULL: none, every access fails */
-	u32 size, rdonly;
-};
-_Static_assert(sizeof(struct dynptr) == sizeof(struct bpf_dynptr), "as programs declare it");
 
 /* Offsets have 32 bits, as lengths: what is above is not looked at. */
 static int in_bounds(const struct dynptr *d, u32 off, u32 len)
@@ -32,7 +26,7 @@ HELPER(dynptr_from_mem)
 {
 	struct dynptr *d = u64_to_ptr(r4);
 	u32 size = (u32)r2;
-	int err = size > SIZE_MAX_ ? -E2BIG : r3 ? -EINVAL : 0;
+	int err = size > DYNPTR_SIZE_MAX ? -E2BIG : r3 ? -EINVAL : 0;
 
 	*d = (struct dynptr){ .data = err ? NULL : u64_to_ptr(r1), .size = err ? 0 : size };
 	return (u64)(s64)err;
@@ -51,8 +45,12 @@ HELPER(dynptr_read)
 HELPER(dynptr_write)
 {
 	const struct dynptr *d = u64_to_ptr(r1);
-	int err = !d->data || d->rdonly || r5 ? -EINVAL : in_bounds(d, (u32)r2, (u32)r4);
+	int err = !d->data || d->rdonly ? -EINVAL : in_bounds(d, (u32)r2, (u32)r4);
 
+	/* What is written to a packet may be asked for more: so the flags are the memory's matter, and come
+	 * last. */
+	if (!err && r5)
+		err = -EINVAL;
 	if (!err)
 		memmove(d->data + (u32)r2, u64_to_ptr(r3), (u32)r4);
 	return (u64)(s64)err;

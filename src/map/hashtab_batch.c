@@ -78,6 +78,120 @@ static int bucket_read(struct batch *t, u32 b)
 	return ret < 0 ? ret : got;
 }
 
+/*
+ * Most maps have a key of 4 or 8 bytes in the entry, many the value, too. Then a group
+ * of buckets is read in waves: all heads, what they lead to, what that leads
+ * to. Which buckets are empty nobody can predict, nor where an entry lies; a
+ * wave has no branch on the one and does not wait for the other. What a walk
+ * of one bucket after the other does with an entry is done here, too; as soon as
+ * something is not as it mostly is, the group is read that way.
+ */
+#define GROUP 64u
+
+/* The value of an entry: false when it is not there any more. vsize 0: in a block. */
+static inline __attribute__((always_inline)) bool wave_value(const struct htab *h, const struct ent *e,
+							     u64 lo, u64 hi, u32 vsize, u8 *value)
+{
+	if (vsize) {
+		memcpy(value, &hi, vsize);
+		return true;
+	}
+	if (unlikely((u32)hi >= h->pool.n))
+		return false;
+	shared_copy(value, htab_block_value(h, (u32)hi), h->vout);
+	read_order();
+	return load64(&e->s.lo) == lo;
+}
+
+/*
+ * The entries of one wave; the links behind them take the place of those to them. How many, or -EAGAIN.
+ * Sizes are constants here; a value of size 0 stands in a block.
+ */
+static inline __attribute__((always_inline)) int wave(struct batch *t, u64 link[GROUP], u32 n, u32 ksize,
+						      u32 vsize, u32 *got)
+{
+	const struct ent *ents = t->h->ents;
+	const u32 ends = t->h->n, room = t->room, stride = vsize ? vsize : t->h->vout;
+	u8 *key = t->keys, *value = t->values;
+	u32 at = *got, left = 0;
+
+	for (u32 k = 0; k < n; k++) {
+		u32 i = link_index(link[k]);
+		const struct ent *e;
+		u64 lo, hi, next, word;
+
+		if (unlikely(i >= ends || at >= room))
+			return -EAGAIN;
+		e = &ents[i];
+		lo = load64(&e->s.lo);
+		hi = load64(&e->s.hi);
+		next = load64(&e->next.hi);
+		word = load64(&e->key.hi);
+		if (unlikely(GEN(lo) != GEN(link[k]) || load64(&e->s.lo) != lo))
+			return -EAGAIN;
+		if (likely(ent_present(lo))) {
+			memcpy(key + (u64)at * ksize, &word, ksize);
+			if (unlikely(!wave_value(t->h, e, lo, hi, vsize, value + (u64)at * stride)))
+				return -EAGAIN;
+			at++;
+		}
+		link[left] = next;
+		left += (u32)next != 0;
+	}
+	*got = at;
+	return (int)left;
+}
+
+/* All entries of n buckets from b on, put at t->n: 0, or -EAGAIN. */
+static inline __attribute__((always_inline)) int group_as(struct batch *t, u32 b, u32 n, u32 ksize, u32 vsize)
+{
+	u32 got = t->n;
+	u64 link[GROUP];
+	int left = 0;
+
+	for (u32 i = 0; i < n; i++) {
+		link[left] = load64(&t->h->heads[b + i].hi);
+		left += (u32)link[left] != 0;
+	}
+	for (u32 depth = 0; left > 0; depth++) /* a chain that is longer is looked at with a budget */
+		left = depth < GROUP ? wave(t, link, (u32)left, ksize, vsize, &got) : -EAGAIN;
+	if (!left)
+		t->n = got;
+	return left;
+}
+
+static int group_read(struct batch *t, u32 b, u32 n)
+{
+	const struct htab *h = t->h;
+
+	if (!h->in_place)
+		return h->keys == KEYS_4 ? group_as(t, b, n, 4, 0) : group_as(t, b, n, 8, 0);
+	if (h->keys == KEYS_4)
+		return h->vout == 4 ? group_as(t, b, n, 4, 4) : group_as(t, b, n, 4, 8);
+	return h->vout == 4 ? group_as(t, b, n, 8, 4) : group_as(t, b, n, 8, 8);
+}
+
+static bool groups(const struct htab *h)
+{
+	return h->lock_off < 0 && !h->vpad && h->keys <= KEYS_8 &&
+	       (!h->in_place || h->vout == 4 || h->vout == 8);
+}
+
+/* Reads groups from bucket `at` on, as long as they are as they mostly are; where it stopped. */
+static u32 groups_read(struct batch *t, u32 at)
+{
+	const u32 end = t->h->mask + 1;
+
+	while (at < end) {
+		u32 n = MIN(GROUP, end - at);
+
+		if (group_read(t, at, n))
+			break;
+		at += n;
+	}
+	return at;
+}
+
 /* Removes the entries of bucket b, each after its copy. Room for all was there a moment ago. */
 static int bucket_remove(struct batch *t, u32 b)
 {
@@ -119,12 +233,22 @@ static s64 batch_begin(const struct htab *h, const struct map_batch *b)
 	return at <= h->mask ? (s64)at : -ENOENT;
 }
 
+/* The answer of a batch that has come to bucket `at`. */
+static int batch_end(struct map_batch *b, const struct batch *t, u32 at, int ret)
+{
+	b->count = t->n;
+	if (b->out)
+		memcpy(b->out, &at, sizeof(at));
+	return ret == -ENOSPC && t->n ? 0 : ret;
+}
+
 static int htab_batch(struct op *op, struct bpf_map *m, struct map_batch *b, bool remove)
 {
 	struct batch t = { htab_of(m), op, b->keys, b->values, b->count, 0 };
+	bool usual = !remove && groups(t.h);
+	u32 at, again = 0;
 	int ret = 0, got;
 	s64 from;
-	u32 at;
 
 	if (b->elem_flags & ~(u64)BPF_F_LOCK || (b->elem_flags && t.h->lock_off < 0) || b->flags)
 		return -EINVAL;
@@ -138,6 +262,12 @@ static int htab_batch(struct op *op, struct bpf_map *m, struct map_batch *b, boo
 	}
 	htab_begin(op, m);
 	for (at = (u32)from; !ret; at++) {
+		if (usual && at >= again) {
+			at = groups_read(&t, at);
+			again = at + GROUP;
+			if (at > t.h->mask)
+				return batch_end(b, &t, at, -ENOENT);
+		}
 		op->budget = 20l * t.h->n + 200000; /* a bucket's */
 		look_ahead(t.h, at);
 		got = bucket_read(&t, at);
@@ -151,12 +281,7 @@ static int htab_batch(struct op *op, struct bpf_map *m, struct map_batch *b, boo
 		if (at == t.h->mask)
 			ret = -ENOENT;
 	}
-	if (ret == -ENOSPC && t.n)
-		ret = 0;
-	b->count = t.n;
-	if (b->out)
-		memcpy(b->out, &at, sizeof(at));
-	return ret;
+	return batch_end(b, &t, at, ret);
 }
 
 int htab_lookup_batch(struct op *op, struct bpf_map *m, struct map_batch *b)

@@ -18,6 +18,7 @@
 #include <linux/membarrier.h>
 
 __thread struct actor *actor_tls;
+volatile u32 actor_renewals;
 
 static struct {
 	int (*open_file)(void);
@@ -82,7 +83,7 @@ static u32 new_id(void)
 
 static void actor_reset(struct actor *a)
 {
-	a->level = 0;
+	a->level = a->renew = 0;
 	a->cached_obj = NULL;
 	a->cached_block = NIL;
 	for (u32 i = 0; i < ACTOR_LEVELS; i++)
@@ -228,6 +229,34 @@ void op_let_go(struct op *op)
 	op->held = NULL;
 }
 
+/*
+ * Another id. The old one is dead to all, once its byte is unlocked: what bears it
+ * may be taken back. Only while no operation is in progress that could own something.
+ */
+static void renew(struct actor *a)
+{
+	u32 old = a->id;
+	struct flock fl = { .l_type = F_UNLCK, .l_whence = SEEK_SET, .l_start = old, .l_len = 1 };
+
+	a->renew = 0;
+	a->cached_obj = NULL; /* the block is the old one's */
+	__atomic_store_n(&a->id, new_id(), __ATOMIC_RELEASE);
+	if (old && actor_fd() >= 0)
+		raw_fcntl(actor_fd(), F_OFD_SETLK, (long)&fl);
+	__atomic_fetch_add(&actor_renewals, 1, __ATOMIC_RELEASE);
+}
+
+void op_disown(struct op *op)
+{
+	if (!op->owns)
+		return;
+	op->owns = 0;
+	op->actor->renew = 1;
+	barrier();
+	if (!op->level)
+		renew(op->actor);
+}
+
 /* As op_leave leaves it. */
 static void op_clean(struct op *op)
 {
@@ -271,6 +300,10 @@ static noinline u32 op_unwind(struct actor *a, const void *fp)
 		a->op[top].obj = old->obj;
 		recover(old, &a->op[top]);
 		op_let_go(old);
+		if (old->owns)
+			a->renew = 1;
+		barrier();
+		old->owns = 0;
 		op_clean(old);
 	}
 	op_clean(&a->op[top]);
@@ -287,6 +320,8 @@ struct op *op_enter_slow(const void *obj, const void *fp)
 	if (unlikely(!a))
 		return NULL;
 	level = a->level ? op_unwind(a, fp) : 0;
+	if (unlikely(a->renew && !level))
+		renew(a);
 	if (unlikely(level >= ACTOR_LEVELS))
 		return NULL;
 	return op_begin(a, level, obj, fp);
@@ -339,6 +374,8 @@ static void thread_exit(void *arg)
 	struct actor *a = arg;
 
 	op_unwind(a, (const void *)~0ul);
+	if (a->renew)
+		renew(a);
 	actor_tls = NULL;
 	__atomic_store_n(&a->in_use, 0, __ATOMIC_RELEASE);
 }

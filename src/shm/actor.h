@@ -61,12 +61,20 @@ struct op {
 	 */
 	_Atomic u64 *volatile held;
 	volatile u64 held_word;
+	/*
+	 * How many things in shared memory bear the actor's id as their owner's and
+	 * are this operation's, over many calls of types. Counted before they are
+	 * made and after they are given up. When the operation is left with some, the
+	 * actor takes another id: to all others their owner is dead then.
+	 */
+	volatile u32 owns;
 };
 
 struct actor {
 	u32 id;    /* 0: may read, but has no slot in the store */
 	u32 level; /* operations in progress */
 	u32 in_use;
+	u32 renew; /* an operation was left that owned something: another id, before the next one begins */
 	struct actor *next; /* all actors of the process, never freed, recycled */
 
 	/*
@@ -101,6 +109,9 @@ int actor_alive(u32 id);
 extern __thread struct actor *actor_tls __attribute__((visibility("hidden")));
 extern volatile u32 *actor_fork_mark __attribute__((visibility("hidden")));
 
+/* How often actors of this process have taken another id because of what they had left (op->owns). */
+extern volatile u32 actor_renewals __attribute__((visibility("hidden")));
+
 /* First use in a thread, a child of fork, nested or abandoned operations. */
 struct op *op_enter_slow(const void *obj, const void *fp);
 
@@ -123,6 +134,13 @@ static inline struct op *op_begin(struct actor *a, u32 level, const void *obj, c
 	return op;
 }
 
+/* Is a thread with that actor in no operation, and neither new nor to be renewed: may it op_begin at level 0?
+ */
+static inline bool actor_idle(const struct actor *a)
+{
+	return a && !a->level && !a->renew && a->id && *actor_fork_mark;
+}
+
 /*
  * Begins an operation on obj in the calling thread. First recovers the
  * operations that the thread has abandoned. NULL when ACTOR_LEVELS are in
@@ -133,7 +151,7 @@ static inline struct op *op_enter(const void *obj, const void *fp)
 {
 	struct actor *a = actor_tls;
 
-	if (unlikely(!a || a->level || !a->id || !*actor_fork_mark))
+	if (unlikely(!actor_idle(a)))
 		return op_enter_slow(obj, fp);
 	return op_begin(a, 0, obj, fp);
 }
@@ -159,6 +177,9 @@ int op_guarded(struct op *op, const void *lo, const void *hi, int (*fn)(void *ar
 
 /* Sets the word that the operation holds to 0. */
 void op_let_go(struct op *op);
+
+/* It owns nothing any more: for who ends an operation in the middle, like a run that has faulted. */
+void op_disown(struct op *op);
 
 /* 1 if some thread of this process is in an operation on obj. Costs a membarrier(2). */
 int op_in_use(const void *obj);

@@ -10,6 +10,7 @@
 #include "store/dirscan.h"
 #include "store/ref.h"
 #include "store/store.h"
+#include "store/wake.h"
 #include "util/raw.h"
 #include "util/str.h"
 
@@ -131,5 +132,6 @@ int store_gc(struct gc_result *r)
 	gc_refs(r);
 	for (u32 t = 0; t < OBJ_TYPES; t++)
 		gc_type(t, r);
+	r->temps += wake_gc();
 	return 0;
 }

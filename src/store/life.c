@@ -14,6 +14,7 @@
 #include "store/object.h"
 #include "store/ref.h"
 #include "store/store.h"
+#include "store/wake.h"
 #include "util/raw.h"
 #include "util/str.h"
 #include <stdatomic.h>
@@ -107,6 +108,8 @@ static void bury(enum obj_type type, u32 id, u32 flags)
 		obj_unmap(&v);
 	}
 	raw_unlinkat(the_store.dirfd, store_id_name(name, type, id), 0);
+	if (flags & OBJ_F_WAKE)
+		wake_drop(type, id); /* after the name: see wake_open */
 	store_hint(type, id, false);
 }
 

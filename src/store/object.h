@@ -53,6 +53,7 @@ enum obj_type {
 
 #define OBJ_F_HOLDS     1u /* may hold references on other objects: each_ref is asked when it dies */
 #define OBJ_F_UREF      2u /* release_uref must run when the last user reference goes */
+#define OBJ_F_WAKE      4u /* clients may wait for it: its FIFO (store/wake.h) goes when it dies */
 #define OBJ_F_OWN_SHIFT 8  /* bits from here on are the type's own */
 
 /* The common part of a header; the type's own part follows, up to OBJ_HDR_SIZE. */

@@ -3,6 +3,8 @@
  * Waking who waits for an object: see wake.h.
  */
 #include "store/wake.h"
+#include <sys/ioctl.h>
+#include "store/dirscan.h"
 #include "store/store.h"
 #include "util/raw.h"
 #include "util/str.h"
@@ -15,6 +17,67 @@ static const char *wake_path(char path[48], enum obj_type type, u32 id)
 	return path;
 }
 
+static _Atomic u64 *wanted_word(enum obj_type type, u32 id, u64 *bit)
+{
+	u32 n = (id * 2654435761u + (u32)type * 97u) >> 22;
+
+	*bit = 1ull << (n & 63);
+	return &the_store.super->wake_wanted[n / 64 % ARRAY_SIZE(the_store.super->wake_wanted)];
+}
+
+bool wake_wanted(enum obj_type type, u32 id)
+{
+	u64 bit;
+
+	return the_store.super && (atomic_load(wanted_word(type, id, &bit)) & bit);
+}
+
+static void want(enum obj_type type, u32 id)
+{
+	u64 bit;
+	_Atomic u64 *w = wanted_word(type, id, &bit);
+
+	if (!(atomic_load(w) & bit))
+		atomic_fetch_or(w, bit);
+}
+
+/* 0 and what fstat(2) says of the object's id name. */
+static int object_stat(enum obj_type type, u32 id, struct stat *st)
+{
+	char name[32];
+
+	return raw_fstatat(the_store.dirfd, store_id_name(name, type, id), st, AT_SYMLINK_NOFOLLOW);
+}
+
+/* As open to others as the object itself; the umask of who makes it has no say. */
+static int make(const char *path, enum obj_type type, u32 id)
+{
+	struct stat st;
+	u32 mode;
+	int err = object_stat(type, id, &st);
+
+	if (err)
+		return err;
+	mode = st.st_mode & 0666;
+	err = (int)raw4(SYS_mknodat, the_store.dirfd, path, S_IFIFO | mode, 0);
+	if (err && err != -EEXIST)
+		return err;
+	if (!err)
+		raw3(SYS_fchmodat, the_store.dirfd, path, mode);
+	/* A reaper takes the object's name first: it sees this FIFO, or the name is seen to be gone. */
+	err = object_stat(type, id, &st);
+	if (err)
+		wake_drop(type, id);
+	return err;
+}
+
+static bool empty(int fd)
+{
+	int n = 0;
+
+	return raw3(SYS_ioctl, fd, FIONREAD, &n) || !n;
+}
+
 int wake_open(enum obj_type type, u32 id)
 {
 	const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
@@ -22,29 +85,36 @@ int wake_open(enum obj_type type, u32 id)
 	struct stat st;
 	int fd, err;
 
+	want(type, id);
 	wake_path(path, type, id);
 	fd = raw_openat(the_store.dirfd, path, flags, 0);
 	if (fd == -ENOENT) {
-		err = (int)raw4(SYS_mknodat, the_store.dirfd, path, S_IFIFO | 0600, 0);
-		if (err && err != -EEXIST)
+		err = make(path, type, id);
+		if (err)
 			return err;
 		fd = raw_openat(the_store.dirfd, path, flags, 0);
 	}
 	if (fd < 0)
 		return fd;
 	err = raw_fstat(fd, &st);
-	if (!err && S_ISFIFO(st.st_mode))
+	if (!err && S_ISFIFO(st.st_mode)) {
+		if (empty(fd))
+			wake_send(fd);
 		return fd;
+	}
 	raw_close(fd); /* somebody has put another file there */
 	return err ? err : -EIO;
 }
 
 void wake_send(int fd)
 {
-	char old[64];
+	char old[1024];
 
-	while (raw_read(fd, old, sizeof(old)) == sizeof(old))
-		;
+	if (raw3(SYS_write, fd, "", 1) != -EAGAIN)
+		return;
+	/* Full. A page is taken out, since only whole pages make room. */
+	for (u32 n = 0; n < PAGE; n += sizeof(old))
+		raw_read(fd, old, sizeof(old));
 	raw3(SYS_write, fd, "", 1);
 }
 
@@ -53,4 +123,39 @@ void wake_drop(enum obj_type type, u32 id)
 	char path[48];
 
 	raw_unlinkat(the_store.dirfd, wake_path(path, type, id), 0);
+}
+
+/* "bpf-map.25" is the FIFO of the map 25. */
+static bool parse_name(const char *name, enum obj_type *type, u32 *id)
+{
+	for (u32 t = 0; t < OBJ_TYPES; t++) {
+		size_t n = strlen(store_type(t)->dir);
+		const char *end;
+
+		if (!str_starts(name, store_type(t)->dir) || name[n] != '.')
+			continue;
+		*type = t;
+		*id = (u32)str_get_u64(name + n + 1, &end);
+		return !*end;
+	}
+	return false;
+}
+
+u32 wake_gc(void)
+{
+	const struct dirscan_entry *e;
+	enum obj_type type;
+	struct dirscan d;
+	struct stat st;
+	u32 id, n = 0;
+
+	if (dirscan_open(&d, "wake"))
+		return 0;
+	while ((e = dirscan_next(&d)))
+		if (parse_name(e->name, &type, &id) && object_stat(type, id, &st)) {
+			wake_drop(type, id);
+			n++;
+		}
+	dirscan_close(&d);
+	return n;
 }

@@ -26,8 +26,11 @@ static int read_path(struct bpf_caller *c, u64 addr, char path[PATH_MAX])
 	size_t at = 0;
 
 	while (at < PATH_MAX) {
-		/* Up to the next page boundary of the client: what lies beyond may not be there. */
-		size_t n = MIN(PAGE - ((addr + at) & (PAGE - 1)), (size_t)PATH_MAX - at);
+		/*
+		 * Up to the next page boundary of the client: what lies beyond may not be
+		 * there. Most paths end in the first piece.
+		 */
+		size_t n = MIN(PAGE - ((addr + at) & (PAGE - 1)), at ? (size_t)PATH_MAX - at : 128);
 		int err = caller_in(c, path + at, addr + at, n);
 
 		if (err)

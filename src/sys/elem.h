@@ -50,11 +50,9 @@ static inline long elem_run(struct op *op, struct handle *h, u32 acc, u32 cmd, c
 	u64 flags = attr[3];
 	struct bpf_map *m;
 
-	if (unlikely(!o || h->type != OBJ_MAP || flags > BPF_EXIST || !elem_tail_zero(attr, size)))
+	if (unlikely(!o || !o->map.plain || flags > BPF_EXIST || !elem_tail_zero(attr, size)))
 		return ELEM_ELSEWHERE;
 	m = &o->map;
-	if (unlikely(!m->plain || m->key_size > PAGE || m->value_len > PAGE))
-		return ELEM_ELSEWHERE;
 	op->guard.lo = o->view.base;
 	op->guard.hi = o->view.base + o->view.size;
 	if (cmd == BPF_MAP_LOOKUP_ELEM) {

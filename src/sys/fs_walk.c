@@ -13,6 +13,7 @@
  * front begins inside.
  */
 #include "sys/fs_walk.h"
+#include "store/instance.h"
 #include "store/store.h"
 #include "util/raw.h"
 #include "util/str.h"
@@ -256,6 +257,22 @@ static bool has_dot(const char *comp)
 	return strchr(comp, '.') != NULL;
 }
 
+/* A name with a dot is reserved; only the two files that a bpffs comes with have one. */
+static bool reserved(struct walk *w, const char *comp)
+{
+	char buf[NAME_MAX + 32];
+	const char *path;
+	struct stat st;
+	int dirfd;
+
+	if (!has_dot(comp))
+		return false;
+	if (w->dirfd >= 0 || !instance_debug_name(comp))
+		return true;
+	dirfd = here(w, comp, buf, &path);
+	return raw_fstatat(dirfd, path, &st, AT_SYMLINK_NOFOLLOW);
+}
+
 /* Follows comp if it is a symlink: 1 when it was one. */
 static int try_link(struct walk *w, const char *comp)
 {
@@ -282,7 +299,7 @@ static int step_inside(struct walk *w, const char *comp)
 
 	if (!strcmp(comp, ".."))
 		return step_up(w);
-	if (has_dot(comp))
+	if (reserved(w, comp))
 		return -EPERM;
 	err = try_link(w, comp);
 	if (err)
@@ -353,7 +370,7 @@ static int last_inside(struct walk *w, const char *comp, struct fs_at *at)
 	const struct run_mount *m;
 	int err;
 
-	if (has_dot(comp))
+	if (reserved(w, comp))
 		return -EPERM;
 	if ((w->flags & FS_FOLLOW) || at->dir_wanted) {
 		err = try_link(w, comp);
@@ -441,7 +458,8 @@ prepend : {
 }
 }
 
-int fs_walk(struct bpf_caller *c, int dirfd, const char *path, unsigned flags, struct fs_at *at)
+static noinline int walk_all(struct bpf_caller *c, int dirfd, const char *path, unsigned flags,
+			     struct fs_at *at)
 {
 	struct walk w; /* two paths long: set word by word, not zeroed */
 	const char *rest;
@@ -480,6 +498,39 @@ int fs_walk(struct bpf_caller *c, int dirfd, const char *path, unsigned flags, s
 	if (at->owned)
 		c->held_low = true;
 	return err;
+}
+
+/*
+ * Most pins stand right below a mount, and then the text of the path says all:
+ * one component without a dot behind the mount's path, and no symlink to follow.
+ */
+bool fs_straight(struct bpf_caller *c, const char *path, unsigned flags, struct fs_at *at)
+{
+	const struct run_mount *m;
+	const char *rest;
+	size_t n;
+	char *to;
+
+	if (*path != '/' || (flags & FS_FOLLOW) || *c->root_prefix)
+		return false;
+	m = run_find_mount(path, &rest);
+	if (!m || !*rest)
+		return false;
+	to = str_put_u64(str_put(at->name, "fs/"), m->instance, 10);
+	*to++ = '/';
+	for (n = 0; (to[n] = rest[n]); n++)
+		if (to[n] == '/' || to[n] == '.' || n == NAME_MAX)
+			return false;
+	at->dirfd = the_store.dirfd;
+	at->last = to;
+	at->m = m;
+	at->is_root = at->dir_wanted = at->owned = false;
+	return true;
+}
+
+int fs_walk(struct bpf_caller *c, int dirfd, const char *path, unsigned flags, struct fs_at *at)
+{
+	return fs_straight(c, path, flags, at) ? 0 : walk_all(c, dirfd, path, flags, at);
 }
 
 void fs_put(struct fs_at *at)

@@ -40,6 +40,8 @@ struct fs_at {
  * path is in this process's memory. Async-signal-safe, no malloc.
  */
 int fs_walk(struct bpf_caller *c, int dirfd, const char *path, unsigned flags, struct fs_at *at);
+/* The usual case of it alone, without a system call: true, *at filled, or false: fs_walk knows more. */
+bool fs_straight(struct bpf_caller *c, const char *path, unsigned flags, struct fs_at *at);
 void fs_put(struct fs_at *at);
 
 #endif

@@ -58,6 +58,13 @@ struct handle *handle_by_ino(u64 ino)
 	return NULL;
 }
 
+bool handle_known(u64 ino)
+{
+	const struct handle *h = atomic_load(cache_slot(ino));
+
+	return h && atomic_load(&h->refs) && h->ino == ino;
+}
+
 struct handle *handle_get(enum obj_type type, u32 id, u64 ino)
 {
 	struct handle *_Atomic *slot = cache_slot(ino);
@@ -87,6 +94,8 @@ static void destroy(struct handle *h)
 
 	if (o) {
 		prog_image_free(atomic_exchange(&o->image, NULL));
+		if (h->type == OBJ_MAP && o->map.ops->close)
+			o->map.ops->close(&o->map);
 		obj_unmap(&o->view);
 		slab_put(&openeds, o);
 	}
@@ -177,6 +186,7 @@ struct opened *handle_open(struct handle *h)
 	if (!o)
 		return ERR_PTR(-ENOMEM);
 	atomic_store(&o->image, NULL);
+	o->map.plain = false; /* as long as it is no map: sys/elem.h looks at nothing else */
 	err = obj_map(h->type, h->id, true, &o->view);
 	if (err == -EACCES || err == -EROFS)
 		err = obj_map(h->type, h->id, false, &o->view);

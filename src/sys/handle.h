@@ -55,6 +55,8 @@ struct opened *handle_open(struct handle *h);
 
 /* By inode, if the process knows it: a new reference, or NULL. */
 struct handle *handle_by_ino(u64 ino);
+/* Did the process know it, a moment ago? */
+bool handle_known(u64 ino);
 
 /*
  * A long-lived process (the supervisor) keeps a reference on what it has seen,

@@ -29,4 +29,10 @@ int sys_fs_call(u32 i);
 /* Sets the tables of the layers below; once per process, before anything else. */
 void sys_init(void);
 
+/*
+ * Looks at all maps for what dead processes hold in them and give back only when somebody
+ * meets it; how many things that were. For `pinfs gc`; not async-signal-safe.
+ */
+u32 sys_gc(void);
+
 #endif

@@ -79,7 +79,6 @@ static int slot_of(struct env *e, u32 regno)
 
 static int make(struct env *e, u32 regno, u32 kinds, struct call_meta *m)
 {
-	struct frame *f;
 	int slot, err = 0;
 
 	if (cur_reg(e, regno)->type != PTR_TO_STACK)
@@ -87,10 +86,7 @@ static int make(struct env *e, u32 regno, u32 kinds, struct call_meta *m)
 	slot = slot_of(e, regno);
 	if (slot < 0)
 		return bad(e, -EINVAL, "Dynptr has to be an uninitialized dynptr");
-	f = e->cur->frame[cur_reg(e, regno)->frameno];
-	for (u32 n = (u32)slot - 1; n <= (u32)slot; n++)
-		if (n < f->nr_slots && f->stack[n].type[7] == STACK_DYNPTR)
-			return bad(e, -EINVAL, "Dynptr has to be an uninitialized dynptr");
+	/* One that stands there goes by the writes, unless it has to be released. */
 	for (s32 off = 0; !err && off < 16; off += 8)
 		err = check_mem(e, e->insn, regno, off, 8, true, -1, false, false);
 	m->dynptr_new = kinds;
@@ -118,12 +114,37 @@ static const struct reg *initialized(struct env *e, u32 regno)
 	return &f->stack[slot].r;
 }
 
+/* What is to be released must be on the stack, and hold a reference. */
+static int may_release(struct env *e, u32 regno)
+{
+	const struct reg *r = cur_reg(e, regno);
+	const struct frame *f;
+	int slot;
+
+	if (r->type == CONST_PTR_TO_DYNPTR)
+		return bad(e, -EINVAL, "cannot release unowned const bpf_dynptr");
+	if (r->type != PTR_TO_STACK)
+		return 0;
+	slot = slot_of(e, regno);
+	f = e->cur->frame[r->frameno];
+	if (slot >= 0 && (u32)slot < f->nr_slots && f->stack[slot].r.ref_obj_id)
+		return 0;
+	vlog(e->log, "arg %u is an unacquired reference\n", regno);
+	return -EINVAL;
+}
+
 int dynptr_arg(struct env *e, u32 regno, u32 arg, u32 kinds, struct call_meta *m)
 {
 	const struct reg *d;
 
 	if (arg & ARG_F_UNINIT)
 		return make(e, regno, kinds, m);
+	if (arg & ARG_F_RELEASE) {
+		int err = may_release(e, regno);
+
+		if (err)
+			return err;
+	}
 	d = initialized(e, regno);
 	if (!d) {
 		vlog(e->log, "Expected an initialized dynptr as arg #%u\n", regno - 1);

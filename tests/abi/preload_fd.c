@@ -2,6 +2,7 @@
 /*
  * Fd numbers of maps: every way to copy, close, replace and inherit them.
  */
+#include <sched.h>
 #include <spawn.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -221,9 +222,42 @@ static void vforks(void)
 	ok(dies(id), "and then it is gone");
 }
 
+static volatile int made;
+
+static int make_map(void *arg)
+{
+	made = new_array();
+	if (set(made, 0, 3) || get(made, 0) != 3)
+		made = -1;
+	_exit(0);
+}
+
+/* The first child that shares the memory of this process makes a map: its number means nothing here. */
+static int clones(void)
+{
+	static char stack[65536] __attribute__((aligned(16)));
+
+	status_of(clone(make_map, stack + sizeof(stack), CLONE_VM | CLONE_VFORK | SIGCHLD, NULL));
+	return made >= 0 && get(made, 0) == -EBADF;
+}
+
+static int first_vfork(void)
+{
+	pid_t pid = vfork();
+
+	if (!pid)
+		make_map(NULL);
+	status_of(pid);
+	return made >= 0 && get(made, 0) == -EBADF;
+}
+
 /* What the program does when it is started again: is fd the map with that value? */
 static int again(const char *fd, const char *value)
 {
+	if (*fd == 'c')
+		return clones() ? 7 : 1;
+	if (*fd == 'v')
+		return first_vfork() ? 7 : 1;
 	return get(atoi(fd), 0) == atol(value) ? 7 : 1;
 }
 
@@ -240,6 +274,18 @@ static pid_t start(int fd, long value, posix_spawn_file_actions_t *acts)
 	pid = fork();
 	if (!pid) {
 		execv("/proc/self/exe", argv);
+		_exit(127);
+	}
+	return pid;
+}
+
+/* In a program that has made no child before. */
+static pid_t start_shared(const char *how)
+{
+	pid_t pid = fork();
+
+	if (!pid) {
+		execl("/proc/self/exe", "again", how, "0", NULL);
 		_exit(127);
 	}
 	return pid;
@@ -263,6 +309,8 @@ static void execs(void)
 	posix_spawn_file_actions_destroy(&acts);
 	close(m);
 	close(d);
+	ok(status_of(start_shared("vfork")) == 7, "a map that a vfork child makes is its own");
+	ok(status_of(start_shared("clone")) == 7, "and one that a child made by clone(CLONE_VM) does");
 }
 
 static void pass(int sock, int fd)

@@ -100,7 +100,7 @@ static inline const char *type_name(uint32_t t)
 		[1] = "hash",        [2] = "array",          [3] = "prog_array",    [4] = "perf_event_array",
 		[5] = "percpu_hash", [6] = "percpu_array",   [9] = "lru_hash",      [10] = "lru_percpu_hash",
 		[11] = "lpm_trie",   [12] = "array_of_maps", [13] = "hash_of_maps", [22] = "queue",
-		[23] = "stack",      [30] = "bloom_filter",
+		[23] = "stack",      [27] = "ringbuf",       [30] = "bloom_filter", [31] = "user_ringbuf",
 	};
 
 	return t < ARRAY_SIZE(names) && names[t] ? names[t] : "type";

@@ -78,6 +78,8 @@ static const struct vrow_map {
 	{ "lock", BPF_MAP_TYPE_ARRAY, 4, 16, 2, 0 },
 	{ "timer", BPF_MAP_TYPE_ARRAY, 4, 24, 2, 0 },
 	{ "hlock", BPF_MAP_TYPE_HASH, 4, 16, 2, 0 },
+	{ "ring", BPF_MAP_TYPE_RINGBUF, 0, 0, 4096, 0 },
+	{ "uring", BPF_MAP_TYPE_USER_RINGBUF, 0, 0, 4096, 0 },
 };
 
 static int vrow_map_fds[ARRAY_SIZE(vrow_maps)];

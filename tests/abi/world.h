@@ -68,6 +68,8 @@ static const struct world_map world_maps[] = {
 	{ BPF_MAP_TYPE_STACK, 0, 8, 4, 0 },
 	{ BPF_MAP_TYPE_BLOOM_FILTER, 0, 8, 4, 0 },
 	{ BPF_MAP_TYPE_STACK_TRACE, 4, 8, 4, 0 },
+	{ BPF_MAP_TYPE_RINGBUF, 0, 0, 4096, 0 },
+	{ BPF_MAP_TYPE_USER_RINGBUF, 0, 0, 4096, 0 },
 };
 
 /* A BTF of the kinds that maps ask for: header, seven types, strings. */

@@ -75,7 +75,7 @@ static bool is_percpu(u32 type)
 
 static void fill_header(struct maptest *t, size_t data_size)
 {
-	struct map_hdr *h = (struct map_hdr *)t->base;
+	struct map_hdr *h = (struct map_hdr *)(t->base + t->hdr);
 	const struct map_attr *a = &t->attr;
 
 	h->o = (struct obj_hdr){ .magic = OBJ_MAGIC, .type = OBJ_MAP, .id = 1, .kind = a->map_type };
@@ -98,8 +98,8 @@ static void fill_map(struct maptest *t)
 
 	*m = (struct bpf_map){
 		.ops = t->ops,
-		.hdr = (struct map_hdr *)t->base,
-		.data = t->base + OBJ_HDR_SIZE,
+		.hdr = (struct map_hdr *)(t->base + t->hdr),
+		.data = t->hdr ? t->base : t->base + OBJ_HDR_SIZE,
 		.id = 1,
 		.map_type = a->map_type,
 		.key_size = a->key_size,
@@ -136,7 +136,8 @@ int mt_make(struct maptest *t, const struct map_ops *ops, const struct map_attr 
 		err = ops->layout(&t->attr, &l);
 	if (err)
 		return err;
-	t->size = ROUND_UP(OBJ_HDR_SIZE + l.data_size, PAGE);
+	t->size = l.header_last ? l.data_size + OBJ_HDR_SIZE : ROUND_UP(OBJ_HDR_SIZE + l.data_size, PAGE);
+	t->hdr = l.header_last ? l.data_size : 0;
 	t->fd = memfd_create("map", MFD_CLOEXEC);
 	if (t->fd < 0 || ftruncate(t->fd, (off_t)t->size))
 		die("map file");

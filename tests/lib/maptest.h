@@ -23,8 +23,8 @@ struct maptest {
 	const struct map_ops *ops;
 	struct map_attr attr;
 	struct bpf_map map;
-	u8 *base; /* header, then data */
-	size_t size;
+	u8 *base; /* header, then data; or the other way round */
+	size_t size, hdr;
 	int fd;
 };
 

@@ -245,6 +245,107 @@ static void test_batch(void)
 	free(values);
 }
 
+/* Short keys, and their values in the entries or in blocks, are read many buckets at a time. */
+static void test_batch_groups(u32 key_size, u32 value_size)
+{
+	struct shape s = HASH(key_size, value_size, 3000, 0);
+	static const u32 pieces[] = { 1, 20, 64, 700, 2000, 2001 };
+	static u8 keys[3000 * 8], values[3000 * 64], seen[3000];
+	struct maptest t;
+	u32 cursor = 0;
+	struct map_batch b = { .out = &cursor, .keys = keys, .values = values };
+	int ret, bad = 0;
+
+	make(&t, &s);
+	hw_fill(&t, 2000);
+	for (u32 p = 0; p < ARRAY_SIZE(pieces); p++) {
+		u32 room = pieces[p], total = 0;
+
+		memset(seen, 0, sizeof(seen));
+		b.in = NULL;
+		for (ret = 0; !ret; b.in = &cursor) {
+			memset(values, 0x55, sizeof(values));
+			b.count = room;
+			ret = mt_batch(&t, t.ops->lookup_batch, &b);
+			if (ret == -ENOSPC && room == pieces[p]) { /* a bucket of more than that */
+				room = 64;
+				ret = 0;
+			}
+			total += b.count;
+			for (u32 i = 0; i < b.count; i++) {
+				u64 n = mt_key_number(&t, keys + i * key_size);
+
+				bad += n >= 2000 || seen[n]++ || !mt_check(&t, n, values + i * value_size);
+			}
+			for (u32 i = room * value_size; i < sizeof(values); i++)
+				bad += values[i] != 0x55;
+		}
+		ok(ret == -ENOENT && total == 2000 && !bad, "key %u value %u in pieces of %u: %u, %d wrong",
+		   key_size, value_size, pieces[p], total, bad);
+	}
+	mt_free(&t);
+}
+
+static struct maptest moving;
+static _Atomic bool moving_stop;
+
+/* Even keys come and go, odd ones are overwritten. */
+static void *mover(void *arg)
+{
+	u8 k[MT_KEY_MAX], v[MT_VALUE_MAX];
+
+	while (!moving_stop) {
+		u64 n = mt_rand() % 600;
+
+		mt_key(&moving, n, k);
+		mt_value(&moving, n, v);
+		if (n % 2 || mt_delete(&moving, k))
+			mt_update(&moving, k, v, BPF_ANY);
+	}
+	return NULL;
+}
+
+/* Odd keys stay: each is met exactly once, whatever others do. */
+static void test_batch_moving(u32 value_size)
+{
+	struct shape s = HASH(4, value_size, 600, 0);
+	static u8 keys[600 * 4], values[600 * 64], seen[600];
+	u32 cursor = 0, walks = 0, moved = 0;
+	struct map_batch b = { .out = &cursor, .keys = keys, .values = values };
+	int ret, bad = 0;
+	pthread_t th;
+
+	make(&moving, &s);
+	hw_fill(&moving, 600);
+	moving_stop = false;
+	pthread_create(&th, NULL, mover, NULL);
+	for (double until = mt_now() + 0.5; walks < 50 || mt_now() < until; walks++) {
+		memset(seen, 0, sizeof(seen));
+		b.in = NULL;
+		for (ret = 0; !ret; b.in = &cursor) {
+			b.count = walks % 2 ? 600 : 100;
+			ret = mt_batch(&moving, moving.ops->lookup_batch, &b);
+			for (u32 i = 0; i < b.count; i++) {
+				u64 n = mt_key_number(&moving, keys + i * 4);
+
+				bad += n >= 600 || !mt_check(&moving, n, values + i * value_size);
+				if (n < 600)
+					seen[n]++;
+			}
+		}
+		bad += ret != -ENOENT;
+		for (u32 n = 0; n < 600; n++) {
+			bad += n % 2 ? seen[n] != 1 : 0;
+			moved += !(n % 2) && !seen[n];
+		}
+	}
+	moving_stop = true;
+	pthread_join(th, NULL);
+	ok(!bad && moved, "value %u: walks beside one that deletes and inserts: %d wrong", value_size, bad);
+	printf("# %u walks, %u keys were not there\n", walks, moved);
+	mt_free(&moving);
+}
+
 /* One bucket of two entries: a buffer of one does not do. */
 static void test_batch_nospc(void)
 {
@@ -440,6 +541,10 @@ int main(void)
 	test_walk();
 	test_lock_word();
 	test_batch();
+	for (u32 i = 0; i < 6; i++)
+		test_batch_groups(i & 1 ? 8 : 4, (const u32[]){ 4, 8, 40 }[i / 2]);
+	test_batch_moving(8);
+	test_batch_moving(24);
 	test_batch_nospc();
 	test_create();
 	test_open();

@@ -5,6 +5,7 @@
  */
 #include "map/map_in_map.h"
 #include "map/map_ops.h"
+#include "util/uapi.h"
 #include "store/ref.h"
 #include "store/store.h"
 #include "sys/sys.h"
@@ -117,6 +118,8 @@ static void every_type(void)
 		}
 		if (type == BPF_MAP_TYPE_STACK_TRACE)
 			a.value_size = 8;
+		if (type == BPF_MAP_TYPE_RINGBUF || type == BPF_MAP_TYPE_USER_RINGBUF)
+			a = (struct map_attr){ .map_type = type, .max_entries = PAGE };
 		if (t->ops->obj_value == OBJ_MAP) {
 			if (make(&in, attr(BPF_MAP_TYPE_ARRAY, 4, 2)))
 				ok(0, "inner");
@@ -130,7 +133,7 @@ static void every_type(void)
 		if (t->ops->obj_value == OBJ_MAP)
 			drop(&in);
 	}
-	ok(!map_type_get(0) && !map_type_get(1000) && !map_type_get(BPF_MAP_TYPE_RINGBUF), "no such types");
+	ok(!map_type_get(0) && !map_type_get(1000) && !map_type_get(BPF_MAP_TYPES_END), "no such types");
 }
 
 static void outer_and_inner(void)

@@ -155,23 +155,6 @@ static noinline long elem_guarded(struct op *op, long cmd, const u64 *attr, long
 	return elem_run(op, h, (u32)word & 3, (u32)cmd, attr, (u32)size);
 }
 
-static inline long serve_usual(struct pre_thread *t, long cmd, u64 attr, long size)
-{
-	struct op *op;
-	long ret;
-
-	if (unlikely(!elem_usual(cmd, size)))
-		return serve(t, cmd, attr, size);
-	op = op_enter(NULL, __builtin_frame_address(0));
-	if (unlikely(!op))
-		return -EAGAIN;
-	ret = elem_guarded(op, cmd, u64_to_ptr(attr), size);
-	op_leave(op);
-	if (unlikely(ret == ELEM_ELSEWHERE || ret == -EFBIG))
-		return serve(t, cmd, attr, size);
-	return ret;
-}
-
 /* Sends the thread what was kept from it; the mask holds it back again. */
 static void send_again(struct pre_thread *t)
 {
@@ -229,18 +212,43 @@ static noinline long serve_new(struct pre_thread *t, long cmd, u64 attr, long si
 	return serve(t, cmd, attr, size);
 }
 
-/* Where syscall() jumps for SYS_bpf; the same arguments. */
-long pre_syscall_bpf(long nr, long cmd, long attr, long size, long d, long e, long f)
+static noinline long serve_any(long cmd, long attr, long size, long d, long e, long f)
 {
 	struct pre_thread *t = &pre_self;
 	long ret;
 
 	/* A thread is only ever ready in a process that has joined a run. */
 	if (likely(t->state == THREAD_READY && pre_process->pid))
-		ret = serve_usual(t, cmd, (u64)attr, size);
+		ret = serve(t, cmd, (u64)attr, size);
 	else if (pre_attached)
 		ret = serve_new(t, cmd, (u64)attr, size);
 	else
 		ret = raw6(SYS_bpf, cmd, attr, size, d, e, f);
+	return ret_errno(ret);
+}
+
+/*
+ * Where syscall() jumps for SYS_bpf; the same arguments. Of the usual case this
+ * function keeps nothing in registers while the element's operation runs, so
+ * that it has none to save: the actor is looked up again. A child of fork is
+ * not idle.
+ */
+long pre_syscall_bpf(long nr, long cmd, long attr, long size, long d, long e, long f)
+{
+	struct actor *a = actor_tls;
+	volatile long kept[3];
+	struct op *op;
+	long ret;
+
+	if (unlikely(!elem_usual(cmd, size) || pre_self.state != THREAD_READY || !actor_idle(a)))
+		return serve_any(cmd, attr, size, d, e, f);
+	kept[0] = cmd;
+	kept[1] = attr;
+	kept[2] = size;
+	op = op_begin(a, 0, NULL, __builtin_frame_address(0));
+	ret = elem_guarded(op, cmd, u64_to_ptr((u64)attr), size);
+	op_leave(&actor_tls->op[0]);
+	if (unlikely(ret == ELEM_ELSEWHERE || ret == -EFBIG))
+		return serve_any(kept[0], kept[1], kept[2], 0, 0, 0);
 	return ret_errno(ret);
 }

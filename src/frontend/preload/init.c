@@ -7,7 +7,9 @@
  * later, by the first bpf(2), so that a program without one is not touched.
  *
  * fork: pre_process lies in a page that the kernel wipes in a child, so that
- * even a child made by a raw system call knows that it is new.
+ * even a child made by a raw system call knows that it is new. A child that
+ * shares the memory (vfork) cannot be told by memory: from the first that the
+ * process makes, the process id is asked (pre_owner).
  */
 #include <dlfcn.h>
 #include <pthread.h>
@@ -35,6 +37,8 @@ bool pre_owner(void)
 {
 	if (!pre_process->pid)
 		pre_forked();
+	if (likely(!pre_shared && pre_process != &start))
+		return true;
 	return pre_process->pid == (u32)raw0(SYS_getpid);
 }
 

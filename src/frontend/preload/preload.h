@@ -14,6 +14,7 @@
  *     wrap_fd.c   close, the dup family: keep the cache right
  *     wrap_io.c   read, write, ... on an object's fd: the kernel's answers
  *     wrap_mmap.c mmap of maps
+ *     wrap_epoll.c, wrap_poll.c, wrap_select.c waiting for rings; watch.c what is registered where
  *     wrap_sig.c  the guard's signals stay open, the host sees its own handlers
  *     wrap_exec.c who can carry the library
  *     wrap_netlink.c XDP by netlink
@@ -39,6 +40,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <time.h>
 #include "sys/handle.h"
 #include "sys/run.h"
 #include "sys/sys.h"
@@ -73,9 +75,15 @@
 	X(int, fdatasync, (int))                                                                             \
 	X(int, poll, (struct pollfd *, nfds_t, int))                                                         \
 	X(int, ppoll, (struct pollfd *, nfds_t, const struct timespec *, const sigset_t *))                  \
+	X(int, __poll_chk, (struct pollfd *, nfds_t, int, size_t))                                           \
+	X(int, __ppoll_chk, (struct pollfd *, nfds_t, const struct timespec *, const sigset_t *, size_t))    \
 	X(int, pselect, (int, fd_set *, fd_set *, fd_set *, const struct timespec *, const sigset_t *))      \
+	X(int, select, (int, fd_set *, fd_set *, fd_set *, struct timeval *))                                \
+	X(int, epoll_wait, (int, struct epoll_event *, int, int))                                            \
 	X(int, epoll_pwait, (int, struct epoll_event *, int, int, const sigset_t *))                         \
 	X(int, sigsuspend, (const sigset_t *))                                                               \
+	X(pid_t, vfork, (void))                                                                              \
+	X(int, clone, (int (*)(void *), void *, int, void *, ...))                                           \
 	X(int, sigaction, (int, const struct sigaction *, struct sigaction *))                               \
 	X(__sighandler_t, signal, (int, __sighandler_t))                                                     \
 	X(int, sigprocmask, (int, const sigset_t *, sigset_t *))                                             \
@@ -96,6 +104,15 @@ NEXT_LIST(NEXT_DECLARE)
 #undef NEXT_DECLARE
 void next_resolve(void);
 #define NEXT(name) (likely(next_##name) ? (void)0 : next_resolve(), next_##name)
+
+/* ns of CLOCK_MONOTONIC; errno stays. */
+static inline s64 raw_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ll + ts.tv_nsec;
+}
 
 /* A raw result at the libc edge. */
 static inline long ret_errno(long r)
@@ -134,7 +151,8 @@ extern volatile struct pre_process *pre_process;
 extern bool pre_attached; /* set once, in the constructor */
 
 /* init.c */
-bool pre_owner(void); /* false in a vfork child: the memory is its parent's */
+bool pre_owner(void);  /* false in a vfork child: the memory is its parent's */
+extern u32 pre_shared; /* the process may have had a child that shares its memory (syscall.c) */
 void pre_forked(void);
 
 /* caller.c */
@@ -192,6 +210,7 @@ void fd_ours_away(int fd); /* the client wants that number */
 
 /* wrap_*.c: what syscall() needs; results or -errno */
 long fd_close(int fd);
+long fd_dup(int fd);
 long fd_dup2(int from, int to, int flags, bool dup3);
 long fd_close_range(u32 lo, u32 hi, int flags);
 long fd_fcntl(int fd, int cmd, long arg);
@@ -202,9 +221,21 @@ long hidden_mount(long source, long target, long type, long flags, long data);
 long hidden_umount(long target, long flags);
 long exec_path(int dirfd, const char *path, char *const argv[], char *const envp[], int flags);
 long sig_raw_action(int sig, const void *act, void *old, size_t size);
+long ep_raw_ctl(int ep, int op, int fd, struct epoll_event *event);
+long ep_raw_wait(long nr, int ep, long events, int max, long timeout, const void *mask, size_t size);
+long poll_raw(struct pollfd *fds, nfds_t n, int ms);
+long ppoll_raw(struct pollfd *fds, nfds_t n, struct timespec *t, const void *mask, size_t size);
+long select_raw(int n, void *r, void *w, void *e, struct timeval *tv);
+long pselect_raw(int n, void *r, void *w, void *e, struct timespec *t, long mask);
+/* A poll that has an object among its fds; t is valid or NULL. */
+long poll_timed(struct pollfd *fds, nfds_t n, const struct timespec *t, const sigset_t *mask);
+void poll_closing(const struct handle *h);
+void poll_moving(int fd, int to);
 
 /* wrap_sig.c */
 void sig_stand_in_front(void);
+/* The mask that a wait may set: the two signals of the guard stay open. *copy is room for it. */
+const sigset_t *wait_mask(const sigset_t *mask, sigset_t *copy);
 
 /* wrap_sockopt.c: sockets that have a program; their last close lets it go */
 extern _Atomic u32 sock_held;

@@ -20,11 +20,7 @@
  */
 static void settle(const struct stat *st, enum obj_type type, u32 id)
 {
-	struct handle *h = st->st_nlink == 2 ? handle_by_ino(st->st_ino) : NULL;
-
-	if (h)
-		handle_put(h);
-	if (obj_hint_flags(st) & OBJ_F_UREF || (st->st_nlink == 2 && !h))
+	if (obj_hint_flags(st) & OBJ_F_UREF || (st->st_nlink == 2 && !handle_known(st->st_ino)))
 		obj_reap(type, id);
 }
 
@@ -52,7 +48,8 @@ static noinline long unlink_guarded(struct pre_thread *t, struct op *op, const c
 
 	if (guard_set(&op->guard))
 		return NOT_HERE; /* a bad pointer: the kernel says so */
-	if (*path != '/' || !run_find_mount(path, NULL) || fs_walk(&t->c, AT_FDCWD, path, 0, &at))
+	if (!fs_straight(&t->c, path, 0, &at) &&
+	    (*path != '/' || !run_find_mount(path, NULL) || fs_walk(&t->c, AT_FDCWD, path, 0, &at)))
 		return NOT_HERE;
 	op->guard.armed = 0; /* from here on nothing is the client's */
 	ret = unlink_at(&at);
