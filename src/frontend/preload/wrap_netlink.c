@@ -309,13 +309,21 @@ static ssize_t incoming(int fd, u8 *buf, size_t n, size_t size, bool peek)
 	return (ssize_t)n;
 }
 
+static bool any_pending(void)
+{
+	for (u32 i = 0; i < PENDING; i++)
+		if (atomic_load_explicit(&pending[i], memory_order_relaxed))
+			return true;
+	return false;
+}
+
 /*
  * Who asks for the length first (MSG_PEEK and MSG_TRUNC) is told one that will do for what is put in between.
  */
 static ssize_t received(int fd, void *buf, ssize_t n, size_t size, int flags)
 {
 	if (n <= 0 || (flags & MSG_PEEK && flags & MSG_TRUNC))
-		return n <= 0 ? n : n + (ssize_t)(sys_xdp_count() * REPORT + TEXT_MAX);
+		return n <= 0 ? n : n + (ssize_t)(sys_xdp_count() * REPORT + (any_pending() ? TEXT_MAX : 0));
 	return (size_t)n > size ? n : incoming(fd, buf, (size_t)n, size, flags & MSG_PEEK);
 }
 
