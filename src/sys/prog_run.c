@@ -258,7 +258,7 @@ static int run_clone(struct run *r, void *ctx, u32 ifindex, u64 flags)
 {
 	struct running *p = container_of(r, struct running, r);
 
-	return p->clone ? p->clone(p, ctx, ifindex, flags) : -EINVAL;
+	return p->clone ? p->clone(p, ctx, ifindex, flags) : 0; /* lost on its way */
 }
 
 static const struct run_ops run_ops = {
