@@ -55,7 +55,8 @@ static const struct prog_attach addr[] = {
 	{ BPF_CGROUP_UNIX_RECVMSG, BPF_CGROUP_UNIX_GETSOCKNAME, 1, 1, ctx_addr, NULL },
 	END,
 };
-/* Hooks of cgroups that take any number: at some of these there is no result of others that could be asked for. */
+/* Hooks of cgroups that take any number: at some of these there is no result of others that could be asked
+ * for. */
 static const struct prog_attach bit[] = {
 	{ BPF_CGROUP_INET_INGRESS, BPF_CGROUP_INET_EGRESS, 0, 1, NULL, NULL },
 	{ BPF_CGROUP_INET_SOCK_CREATE, BPF_CGROUP_INET_SOCK_CREATE, 0, 1, NULL, result },

@@ -45,8 +45,9 @@ int map_freeze_begin(u32 map_id);
 int map_mmap_fd(u32 map_id, int prot, const _Atomic u32 *frozen);
 
 /*
- * Before mmap(2) of an fd whose mapping the kernel itself makes, of the description that the client has: 0 (also for
- * what is no object), or the kernel's errno for an object. What is mapped so keeps MAP_FREEZE from nothing.
+ * Before mmap(2) of an fd whose mapping the kernel itself makes, of the description that the client has: 0
+ * (also for what is no object), or the kernel's errno for an object. What is mapped so keeps MAP_FREEZE from
+ * nothing.
  */
 long sys_map_mmap(struct bpf_caller *c, int fd, size_t len, int prot, int flags, u64 off);
 

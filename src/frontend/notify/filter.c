@@ -110,8 +110,8 @@ static void emit_ioctl(struct filter *f, u32 arg, u32 where[TAILS])
 	ret(f, SECCOMP_RET_ALLOW);
 }
 
-/* A perf ring's and a map's is the shared mapping of a file. Memory and libraries are not mapped so, and the preload
- * library marks its own (raw_mmap). */
+/* A perf ring's and a map's is the shared mapping of a file. Memory and libraries are not mapped so, and the
+ * preload library marks its own (raw_mmap). */
 static void emit_mmap(struct filter *f, u32 arg, u32 where[TAILS])
 {
 	where[TAIL_MMAP] = f->len;

@@ -54,12 +54,13 @@ struct {
 	__uint(type, BPF_MAP_TYPE_HASH_OF_MAPS);
 	__uint(max_entries, 4);
 	__type(key, __u32);
-	__array(values, struct {
-		__uint(type, BPF_MAP_TYPE_ARRAY);
-		__uint(max_entries, 3);
-		__type(key, __u32);
-		__type(value, __u32);
-	});
+	__array(
+		values, struct {
+			__uint(type, BPF_MAP_TYPE_ARRAY);
+			__uint(max_entries, 3);
+			__type(key, __u32);
+			__type(value, __u32);
+		});
 } go_outer SEC(".maps");
 
 struct {
@@ -192,7 +193,8 @@ int go_put(struct xdp_md *ctx)
 {
 	__u32 len = ctx->data_end - ctx->data;
 
-	return bpf_perf_event_output(ctx, &go_perf, BPF_F_CURRENT_CPU, &len, sizeof(len)) ? XDP_ABORTED : XDP_PASS;
+	return bpf_perf_event_output(ctx, &go_perf, BPF_F_CURRENT_CPU, &len, sizeof(len)) ? XDP_ABORTED
+											  : XDP_PASS;
 }
 
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)

@@ -27,7 +27,8 @@ var stories = map[string]func(){
 	"pins": pins, "pins-again": pinsAgain, "names": names, "reuse": reuse, "walk": walk,
 	"programs": programs, "runs": runs, "info": info, "ids": ids, "verifier": verifier, "stats": stats,
 	"links": links, "tcx": tcx, "cgroups": cgroups, "iterators": iterators, "netns": netns, "refused": refused,
-	"ring": ring, "perf": perfEvents,
+	"bench": bench,
+	"ring":  ring, "perf": perfEvents,
 	"types": types, "helpers": helpers, "btf": kernelBTF,
 	"parallel": parallel, "signals": signals, "finalizers": finalizers, "children": children,
 }
