@@ -42,6 +42,7 @@ struct proc_text {
 	enum text_kind kind;
 	char pid[16];
 	u32 fd;
+	bool own; /* of the thread that asks */
 };
 
 /* "fd/7" behind the process. */
@@ -64,12 +65,19 @@ static void parse_entry(const char *p, struct proc_text *t)
 	}
 }
 
+/* Whoever asks may look into himself: only for others it matters who he is, and that costs to find out. */
+static int enter(struct fs_ctx *x, const struct proc_text *t)
+{
+	return t->own ? 0 : fs_enter(x);
+}
+
 static void parse_path(const struct fs_ctx *x, const char *p, struct proc_text *t)
 {
 	const char *end;
 	u64 pid;
 
 	t->kind = TEXT_NONE;
+	t->own = str_starts(p, "/proc/self/fd") || str_starts(p, "/dev/fd/");
 	snprintf(t->pid, sizeof(t->pid), "%d", x->c->pid);
 	if (str_starts(p, "/dev/")) {
 		parse_entry(p + 5, t);
@@ -168,7 +176,7 @@ static long proc_link(struct fs_ctx *x, const struct proc_text *t, char *buf, si
 		snprintf(path, sizeof(path), "/proc/%s/cwd", t->pid);
 	else
 		snprintf(path, sizeof(path), "/proc/%s/fd/%u", t->pid, t->fd);
-	n = fs_enter(x);
+	n = enter(x, t);
 	if (n)
 		return n;
 	n = raw_readlinkat(AT_FDCWD, path, buf, size - 1);
@@ -327,7 +335,7 @@ static int generic_lines(struct fs_ctx *x, const struct proc_text *t, FILE *f)
 	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%s/fdinfo/%u", t->pid, t->fd);
-	n = fs_enter(x);
+	n = enter(x, t);
 	if (n)
 		return (int)n;
 	fd = raw_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
@@ -434,7 +442,7 @@ static bool made_with(struct fs_ctx *x, const struct proc_text *t)
 	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%s/fdinfo/%u", t->pid, t->fd);
-	if (fs_enter(x))
+	if (enter(x, t))
 		return false;
 	fd = raw_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
 	fs_leave(x);
