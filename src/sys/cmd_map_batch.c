@@ -129,19 +129,30 @@ static bool window_has(struct cmd_ctx *x, const struct bpf_map *m, bool update, 
 	return false;
 }
 
+/* A byte of each page that n bytes of a direct caller lie in. */
+static int readable(u64 at, u32 n)
+{
+	u64 last = at + n - 1;
+	u8 probe;
+	int err;
+
+	for (err = 0; !err && at < last; at += PAGE)
+		err = guard_copy(&probe, u64_to_ptr(at), 1);
+	return err ? err : guard_copy(&probe, u64_to_ptr(last), 1);
+}
+
 /* One element of an update or a delete; a fault is an answer here, since the count has to be told. */
 static int change_one(struct cmd_ctx *x, struct bpf_map *m, bool update, u32 i, u64 flags)
 {
 	u64 at = x->attr->batch.keys + (u64)i * m->key_size,
 	    value_at = x->attr->batch.values + (u64)i * m->value_len;
 	const void *key, *value = NULL;
-	u8 probe;
 	int err = 0;
 
 	if (x->c->direct) {
-		err = guard_copy(&probe, u64_to_ptr(at), 1);
+		err = readable(at, m->key_size);
 		if (!err && update)
-			err = guard_copy(&probe, u64_to_ptr(value_at), 1);
+			err = readable(value_at, m->value_len);
 	}
 	if (!err)
 		err = map_bring_in(x, at, m->key_size, &key);
