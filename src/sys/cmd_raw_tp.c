@@ -6,6 +6,7 @@
  * there is no BTF, a list of those that every kernel has.
  */
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <string.h>
 #include "btf/btf_obj.h"
 #include "link/link_types.h"
@@ -47,15 +48,34 @@ static bool well_known(const char *name)
 	return false;
 }
 
+/*
+ * Names that were found, by their hashes: the machine's BTF is megabytes, and does not change. A client that
+ * finds another name with the same hash has a link to what is not there, which does as much as one to what
+ * is.
+ */
+static _Atomic u64 seen[64];
+
+static u64 name_hash(const char *name)
+{
+	u64 h = 0xcbf29ce484222325ull; /* FNV-1a */
+
+	for (; *name; name++)
+		h = (h ^ (u8)*name) * 0x100000001b3ull;
+	return h ? h : 1;
+}
+
 /* In the strings of BTF each name lies between two NULs. */
 static bool tracepoint_exists(const char *name)
 {
 	char want[LINK_NAME_MAX + 16], *end;
 	struct btf_blob b = { 0 };
+	u64 hash = name_hash(name);
 	bool found;
 
 	if (!*name)
 		return false;
+	if (atomic_load(&seen[hash % ARRAY_SIZE(seen)]) == hash)
+		return true;
 	if (btf_obj_read(BTF_ID_VMLINUX, 64u << 20, &b) || !b.kernel) {
 		btf_blob_drop(&b);
 		return well_known(name);
@@ -64,6 +84,8 @@ static bool tracepoint_exists(const char *name)
 	want[0] = 0;
 	found = memmem(b.raw, b.read, want, (size_t)(end + 1 - want));
 	btf_blob_drop(&b);
+	if (found)
+		atomic_store(&seen[hash % ARRAY_SIZE(seen)], hash);
 	return found;
 }
 
