@@ -12,14 +12,16 @@ client=$TOP/$B/tests/clients/go.static
 [ -x "$client" ] || skip_all "$(cat "$client.skip" 2>/dev/null || echo "the Go client was not built")"
 why=$(no_world kernel)
 [ -z "$why" ] || skip_all "$why"
-export client
+cp "$client" "$WORK/client" # where any user can reach it
+export client=$WORK/client
 
 cgroup=
 for dir in /sys/fs/cgroup /sys/fs/cgroup/unified; do
 	[ "$(stat -f -c %T $dir 2>/dev/null)" = cgroup2fs ] && cgroup=$dir/pinfs-go-$$
 done
-stories="maps batch percpu nested queues tries flags variables memory pins pins-again names reuse walk programs runs
-	info ids verifier stats links tcx iterators netns refused ring perf types btf parallel signals finalizers children"
+anybody="maps batch percpu nested queues tries flags variables memory pins pins-again names reuse walk programs runs
+	info ids verifier stats iterators ring perf types btf parallel signals finalizers children"
+stories="$anybody links tcx netns refused"
 if [ -n "$cgroup" ] && mkdir "$cgroup" 2>/dev/null; then
 	trap 'rm -rf "$WORK"; rmdir "$cgroup"' EXIT
 	stories+=" cgroups"
@@ -82,6 +84,18 @@ for how in '--fresh' '--fresh --redirect'; do
 	is "run $how: status" $? 0
 	compare "run $how"
 done
+
+# An unprivileged user has what root has on a kernel, but no network namespace and no cgroup of his own.
+why=$(no_world user)
+if [ -z "$why" ]; then
+	stories=$anybody
+	world kernel bash "$WORK/stories" >"$WORK/kernel" 2>&1 </dev/null
+	world user bash "$WORK/stories" >"$WORK/pinfs" 2>&1 </dev/null
+	is "a user: status" $? 0
+	compare "a user"
+else
+	skip "a user: $why"
+fi
 
 # helper NAME types [1 2 3] [odd answers]
 is_refused() { sed -n '/Refused helpers:/,/\.$/p' docs/ABI.md | grep -qF "\`$1\`"; }
