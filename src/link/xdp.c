@@ -25,18 +25,35 @@ int xdp_check_modes(u32 flags)
 	return modes & (modes - 1) ? -EINVAL : 0;
 }
 
+static int refuse(const struct xdp_wish *w, int err, const char *why)
+{
+	if (w->why)
+		*w->why = why;
+	return err;
+}
+
+static int check_program(const struct xdp_wish *w)
+{
+	if (w->expected_attach_type == BPF_XDP_DEVMAP)
+		return refuse(w, -EINVAL, "BPF_XDP_DEVMAP programs can not be attached to a device");
+	if (w->expected_attach_type == BPF_XDP_CPUMAP)
+		return refuse(w, -EINVAL, "BPF_XDP_CPUMAP programs can not be attached to a device");
+	return 0;
+}
+
 int xdp_place(const struct xdp_wish *w, struct attach_list *l)
 {
 	u32 mode = mode_of(w->flags, w->native);
 	const struct attach_entry *cur = l->nr && l->e[0].flags == mode ? &l->e[0] : NULL;
 	struct attach_entry e = { .prog_id = w->prog_id, .link_id = w->link_id, .flags = mode };
+	int err;
 
 	if (cur && cur->link_id)
-		return -EBUSY;
+		return refuse(w, -EBUSY, "Can't replace active BPF XDP link");
 	if (cur && w->link_id)
 		return -EBUSY;
 	if ((w->flags & XDP_FLAGS_REPLACE) && (cur ? cur->prog_id : 0) != w->old_prog)
-		return -EEXIST;
+		return refuse(w, -EEXIST, "Active program does not match expected");
 	if (!w->prog_id) {
 		if (!cur)
 			return 1;
@@ -44,15 +61,18 @@ int xdp_place(const struct xdp_wish *w, struct attach_list *l)
 		return 0;
 	}
 	if ((w->flags & XDP_FLAGS_UPDATE_IF_NOEXIST) && cur)
-		return -EBUSY;
+		return refuse(w, -EBUSY, "XDP program already attached");
 	if (mode != XDP_FLAGS_HW_MODE && l->nr && !cur)
-		return -EEXIST;
-	if (w->expected_attach_type == BPF_XDP_DEVMAP || w->expected_attach_type == BPF_XDP_CPUMAP)
-		return -EINVAL;
+		return refuse(w, -EEXIST, "Native and generic XDP can't be active at the same time");
+	err = check_program(w);
+	if (err)
+		return err;
 	if (cur && cur->prog_id == w->prog_id)
 		return 1;
-	if (mode == XDP_FLAGS_HW_MODE || (mode == XDP_FLAGS_DRV_MODE && !w->native))
-		return -EOPNOTSUPP;
+	if (mode == XDP_FLAGS_HW_MODE && w->native)
+		return -EINVAL; /* the driver itself does not know how */
+	if (mode != XDP_FLAGS_SKB_MODE && !w->native)
+		return refuse(w, -EOPNOTSUPP, "Underlying driver does not support XDP in native mode");
 	if (cur)
 		l->e[0] = e;
 	else

@@ -14,6 +14,7 @@ struct xdp_wish {
 	u32 old_prog;
 	bool native; /* the device's driver runs XDP itself */
 	u32 expected_attach_type;
+	const char **why; /* NULL, or where the kernel's text for an error goes, if it has one */
 };
 
 /* At most one mode: -EINVAL. */

@@ -191,9 +191,9 @@ static long serve_borrowed(struct pre_thread *t, long cmd, u64 attr, long size, 
 	return ret;
 }
 
-static noinline long serve_new(struct pre_thread *t, long cmd, u64 attr, long size)
+struct bpf_caller *pre_caller(void)
 {
-	u64 mask;
+	struct pre_thread *t = &pre_self;
 
 	if (!pre_process->pid)
 		pre_forked();
@@ -203,6 +203,14 @@ static noinline long serve_new(struct pre_thread *t, long cmd, u64 attr, long si
 	t->c.pid = (int)raw0(SYS_getpid);
 	t->c.tid = (int)raw0(SYS_gettid);
 	sig_stand_in_front();
+	return &t->c;
+}
+
+static noinline long serve_new(struct pre_thread *t, long cmd, u64 attr, long size)
+{
+	u64 mask;
+
+	pre_caller();
 	if (raw4(SYS_rt_sigprocmask, SIG_BLOCK, 0, &mask, 8))
 		return raw6(SYS_bpf, cmd, (long)attr, size, 0, 0, 0);
 	if (mask & guard_signals)

@@ -15,6 +15,7 @@
  *     wrap_io.c   read, write, ... on an object's fd: the kernel's answers
  *     wrap_mmap.c mmap of maps
  *     wrap_sig.c  the guard's signals stay open, the host sees its own handlers
+ *     wrap_net.c  netlink sockets: what is attached over them
  *     wrap_exec.c who can carry the library
  *     wrap_hidden.c calls that an outer filter hides from the supervisor
  *     init.c      joining the run; fork
@@ -34,6 +35,7 @@
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/select.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include "sys/handle.h"
@@ -66,6 +68,13 @@
 	X(int, ppoll, (struct pollfd *, nfds_t, const struct timespec *, const sigset_t *))                  \
 	X(int, pselect, (int, fd_set *, fd_set *, fd_set *, const struct timespec *, const sigset_t *))      \
 	X(int, epoll_pwait, (int, struct epoll_event *, int, int, const sigset_t *))                         \
+	X(ssize_t, send, (int, const void *, size_t, int))                                                   \
+	X(ssize_t, sendto,                                                                                   \
+	  (int, const void *, size_t, int, const struct sockaddr *, socklen_t))                              \
+	X(ssize_t, sendmsg, (int, const struct msghdr *, int))                                               \
+	X(ssize_t, recv, (int, void *, size_t, int))                                                         \
+	X(ssize_t, recvfrom, (int, void *, size_t, int, struct sockaddr *, socklen_t *))                     \
+	X(ssize_t, recvmsg, (int, struct msghdr *, int))                                                     \
 	X(int, sigsuspend, (const sigset_t *))                                                               \
 	X(pid_t, vfork, (void))                                                                              \
 	X(int, clone, (int (*)(void *), void *, int, void *, ...))                                           \
@@ -137,6 +146,8 @@ void pre_scratch_free(struct pre_thread *t, u32 from);
 
 /* bpf.c */
 long pre_syscall_bpf(long nr, long cmd, long attr, long size, long d, long e, long f);
+/* The caller of this thread, for what is no bpf(2); handlers for the guard's signals are up then. */
+struct bpf_caller *pre_caller(void);
 /* Before a jump that may leave a call: what it had changed of the thread and the process. */
 void pre_limit_back(struct pre_thread *t);
 void pre_borrowed_back(struct pre_thread *t);
@@ -196,6 +207,9 @@ long hidden_mount(long source, long target, long type, long flags, long data);
 long hidden_umount(long target, long flags);
 long exec_path(int dirfd, const char *path, char *const argv[], char *const envp[], int flags);
 long sig_raw_action(int sig, const void *act, void *old, size_t size);
+
+/* wrap_net.c: the number `to` is a copy of `from` now */
+void net_copied(int from, int to);
 
 /* wrap_sig.c */
 void sig_stand_in_front(void);

@@ -141,13 +141,6 @@ static long changed(long result)
 	return result;
 }
 
-static long fresh(long fd)
-{
-	if (fd >= 0)
-		fdtab_drop((int)fd);
-	return fd;
-}
-
 static long do_unshare(long flags)
 {
 	if (flags & CLONE_FILES)
@@ -168,7 +161,7 @@ long pre_syscall(long nr, long a, long b, long c, long d, long e, long f)
 	switch (nr) {
 	case SYS_close: return ret_errno(fd_close((int)a));
 	case SYS_close_range: return ret_errno(fd_close_range((u32)a, (u32)b, (int)c));
-	case SYS_dup: return ret_errno(fresh(raw6(SYS_dup, a, 0, 0, 0, 0, 0)));
+	case SYS_dup: return dup((int)a);
 	case SYS_dup2:
 	case SYS_dup3: return ret_errno(fd_dup2((int)a, (int)b, (int)c, nr == SYS_dup3));
 	case SYS_fcntl: return ret_errno(fd_fcntl((int)a, (int)b, c));

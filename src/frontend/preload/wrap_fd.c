@@ -68,10 +68,12 @@ static void gone(int fd, u64 word)
 	obj_reap(type, id);
 }
 
-static long fresh(long fd)
+static long copied(int from, long fd)
 {
-	if (fd >= 0)
+	if (fd >= 0) {
 		fdtab_drop((int)fd);
+		net_copied(from, (int)fd);
+	}
 	return fd;
 }
 
@@ -79,7 +81,7 @@ EXPORT int dup(int fd)
 {
 	if (fd_is_ours(fd))
 		return (int)ret_errno(-EBADF);
-	return (int)ret_errno(fresh(raw6(SYS_dup, fd, 0, 0, 0, 0, 0)));
+	return (int)ret_errno(copied(fd, raw6(SYS_dup, fd, 0, 0, 0, 0, 0)));
 }
 
 long fd_dup2(int from, int to, int flags, bool with_flags)
@@ -93,8 +95,10 @@ long fd_dup2(int from, int to, int flags, bool with_flags)
 		fd_ours_away(to);
 	word = from == to ? 0 : fdtab_word(to);
 	ret = with_flags ? raw6(SYS_dup3, from, to, flags, 0, 0, 0) : raw6(SYS_dup2, from, to, 0, 0, 0, 0);
-	if (ret >= 0 && from != to)
+	if (ret >= 0 && from != to) {
 		gone(to, word);
+		net_copied(from, to);
+	}
 	return ret;
 }
 
@@ -133,7 +137,7 @@ long fd_fcntl(int fd, int cmd, long arg)
 		return -EBADF;
 	ret = raw6(SYS_fcntl, fd, cmd, arg, 0, 0, 0);
 	if (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC)
-		return fresh(ret);
+		return copied(fd, ret);
 	return cmd == F_GETFL ? getfl(fd, ret) : ret;
 }
 
