@@ -65,7 +65,7 @@ static void nest_end(struct message *m, struct nlattr *a)
 }
 
 /* An acknowledgement: its errno, the text, and whether it has the shape that it should. */
-static void print_ack(const struct message *sent, const char *buf, long n)
+static int print_ack(const struct message *sent, const char *buf, long n)
 {
 	const struct nlmsghdr *h = (const void *)buf;
 	const struct nlmsgerr *e = NLMSG_DATA(h);
@@ -75,7 +75,7 @@ static void print_ack(const struct message *sent, const char *buf, long n)
 
 	if (n < (long)NLMSG_LENGTH(sizeof(*e)) || h->nlmsg_type != NLMSG_ERROR) {
 		say(": no acknowledgement, %ld bytes, type %u\n", n, n >= 16 ? h->nlmsg_type : 0);
-		return;
+		return -1;
 	}
 	if (!(h->nlmsg_flags & 0x100))
 		echo = NLMSG_ALIGN(e->msg.nlmsg_len);
@@ -94,9 +94,10 @@ static void print_ack(const struct message *sent, const char *buf, long n)
 				say(" {%u: %u bytes}", a->nla_type & NLA_TYPE_MASK, a->nla_len);
 		}
 	say("\n");
+	return e->error;
 }
 
-static void ask(struct message *m)
+static int ask(struct message *m)
 {
 	static char buf[8192];
 	long n = send(nl, m, m->h.nlmsg_len, 0), got;
@@ -107,7 +108,7 @@ static void ask(struct message *m)
 	n = recv(nl, buf, sizeof(buf), 0);
 	if (got != n)
 		say(" peeked %ld got %ld", got, n);
-	print_ack(m, buf, n);
+	return print_ack(m, buf, n);
 }
 
 static const char *dev_name(int index)
@@ -119,7 +120,7 @@ static const char *dev_name(int index)
 	return index == 1 ? "lo" : "no device";
 }
 
-static void set_xdp(int index, int fd, int64_t flags, int expected)
+static int set_xdp(int index, int fd, int64_t flags, int expected)
 {
 	struct message m;
 	struct nlattr *nest;
@@ -140,7 +141,7 @@ static void set_xdp(int index, int fd, int64_t flags, int expected)
 		say(" expected %s", fd_name(expected));
 	}
 	nest_end(&m, nest);
-	ask(&m);
+	return ask(&m);
 }
 
 static void print_xdp(const struct nlattr *xdp)
@@ -270,6 +271,15 @@ static void make_devices(void)
 	must(dev_veth && dev_bridge, "devices");
 }
 
+static void clear(int index)
+{
+	if (known_id[L0])
+		close(L0);
+	known_id[L0] = 0;
+	set_xdp(index, -1, F_SKB, NONE);
+	set_xdp(index, -1, F_DRV, NONE);
+}
+
 /* Everything at once that a client may ask, in each state that a device may be in. */
 static void from_state(int index, int first, int64_t first_flags, bool link, bool few)
 {
@@ -278,6 +288,8 @@ static void from_state(int index, int first, int64_t first_flags, bool link, boo
 	static const int64_t flags[] = { -1, 0, F_SKB, F_DRV, F_HW, F_NOEXIST, F_SKB | F_NOEXIST,
 					 F_REPL, F_SKB | F_REPL, F_DRV | F_REPL, F_SKB | F_REPL | F_NOEXIST };
 	static const int expected[] = { NONE, -1, P_XDP, P_XDP2, P_CLS, FD_CLOSED };
+
+	bool stands = false; /* a refused one changes nothing */
 
 	say("-- %s with %s flags %#x%s\n", dev_name(index), fd_name(first), (uint32_t)first_flags,
 	    link ? " by a link" : "");
@@ -289,20 +301,17 @@ static void from_state(int index, int first, int64_t first_flags, bool link, boo
 				/* On the kernel each change takes a while: from most states only some. */
 				if ((!repl && e > 1) || (repl && fds[f] == FD_NULL) || (few && (m > 7 || f > 3)))
 					continue;
-				if (link)
+				if (!stands && link)
 					row_run(&(struct row){ LINK, first, index, BPF_XDP,
 							       (uint32_t)first_flags, 0, 0, L0 });
-				else if (first)
+				else if (!stands && first)
 					set_xdp(index, first, first_flags, NONE);
-				set_xdp(index, fds[f], flags[m], expected[e]);
+				stands = set_xdp(index, fds[f], flags[m], expected[e]);
 				get_one(index);
-				if (link) {
-					close(L0);
-					known_id[L0] = 0;
-				}
-				set_xdp(index, -1, F_SKB, NONE);
-				set_xdp(index, -1, F_DRV, NONE);
+				if (!stands)
+					clear(index);
 			}
+	clear(index);
 }
 
 static void odd_flags(void)
