@@ -16,6 +16,7 @@
  *     wrap_mmap.c mmap of maps
  *     wrap_sig.c  the guard's signals stay open, the host sees its own handlers
  *     wrap_net.c  netlink sockets: what is attached over them
+ *     wrap_sock.c socket options: programs at sockets
  *     wrap_exec.c who can carry the library
  *     wrap_hidden.c calls that an outer filter hides from the supervisor
  *     init.c      joining the run; fork
@@ -210,6 +211,23 @@ long sig_raw_action(int sig, const void *act, void *old, size_t size);
 
 /* wrap_net.c: the number `to` is a copy of `from` now */
 void net_copied(int from, int to);
+
+/* wrap_sock.c */
+long sock_setsockopt(int fd, int level, int name, const void *val, socklen_t len);
+extern _Atomic u64 sock_marked_[];
+/* Is a socket with a program known to be behind that number? */
+static inline bool sock_marked(int fd)
+{
+	return unlikely((u32)fd < 65536 && atomic_load_explicit(&sock_marked_[(u32)fd / 64], memory_order_relaxed) >>
+							   fd % 64 &
+						   1);
+}
+void sock_copied(int from, int to);
+/* Before a marked number is closed: which socket it is; and after, if it was one (not 0). */
+u64 sock_leaving(int fd);
+void sock_left(u64 ino);
+/* After many were. */
+void sock_left_range(u32 lo, u32 hi);
 
 /* wrap_sig.c */
 void sig_stand_in_front(void);

@@ -29,7 +29,8 @@ u32 pre_shared __attribute__((visibility("hidden")));
 /* Numbers whose call changes what this library must know, beside SYS_bpf itself. */
 const u64 pre_served[8] __attribute__((visibility("hidden"))) = {
 	[W(SYS_close)] = BIT(SYS_close) | BIT(SYS_mmap) | BIT(SYS_rt_sigaction) | BIT(SYS_rt_sigprocmask) |
-			 BIT(SYS_dup) | BIT(SYS_dup2) | BIT(SYS_execve) | BIT(SYS_clone) | BIT(SYS_vfork),
+			 BIT(SYS_dup) | BIT(SYS_dup2) | BIT(SYS_execve) | BIT(SYS_clone) | BIT(SYS_vfork) |
+			 BIT(SYS_setsockopt),
 	[W(SYS_fcntl)] = BIT(SYS_fcntl) | BIT(SYS_umask),
 	[W(SYS_mount)] = BIT(SYS_mount) | BIT(SYS_umount2),
 	[W(SYS_unshare)] = BIT(SYS_unshare) | BIT(SYS_dup3),
@@ -38,7 +39,7 @@ const u64 pre_served[8] __attribute__((visibility("hidden"))) = {
 };
 
 _Static_assert(W(SYS_close) == W(SYS_execve) && W(SYS_close) == W(SYS_clone) &&
-		       W(SYS_close) == W(SYS_vfork) && W(SYS_close_range) == W(SYS_clone3) &&
+		       W(SYS_close) == W(SYS_vfork) && W(SYS_close) == W(SYS_setsockopt) && W(SYS_close_range) == W(SYS_clone3) &&
 		       W(SYS_fcntl) == W(SYS_umask) && W(SYS_mount) == W(SYS_umount2) &&
 		       W(SYS_unshare) == W(SYS_dup3) && W(SYS_bpf) == W(SYS_execveat),
 	       "one row a word");
@@ -165,6 +166,8 @@ long pre_syscall(long nr, long a, long b, long c, long d, long e, long f)
 	case SYS_dup2:
 	case SYS_dup3: return ret_errno(fd_dup2((int)a, (int)b, (int)c, nr == SYS_dup3));
 	case SYS_fcntl: return ret_errno(fd_fcntl((int)a, (int)b, c));
+	case SYS_setsockopt:
+		return ret_errno(sock_setsockopt((int)a, (int)b, (int)c, (void *)d, (socklen_t)e));
 	case SYS_mmap: return ret_errno(map_mmap((void *)a, (size_t)b, (int)c, (int)d, (int)e, f));
 	case SYS_mount: return ret_errno(hidden_mount(a, b, c, d, e));
 	case SYS_umount2: return ret_errno(hidden_umount(a, b));

@@ -29,15 +29,18 @@ static long close_object(int fd, u64 word)
 
 long fd_close(int fd)
 {
-	u64 word = fdtab_word(fd);
+	u64 word = fdtab_word(fd), socket;
 	long ret;
 
 	if (unlikely(word))
 		return close_object(fd, word);
 	if (unlikely(fd_is_ours(fd)))
 		return -EBADF;
+	socket = sock_marked(fd) ? sock_leaving(fd) : 0;
 	ret = raw6(SYS_close, fd, 0, 0, 0, 0, 0);
 	fdtab_drop(fd);
+	if (unlikely(socket))
+		sock_left(socket);
 	return ret;
 }
 
@@ -45,7 +48,7 @@ EXPORT int close(int fd)
 {
 	int ret;
 
-	if (unlikely(fdtab_word(fd) || fd_is_ours(fd)))
+	if (unlikely(fdtab_word(fd) || fd_is_ours(fd) || sock_marked(fd)))
 		return (int)ret_errno(fd_close(fd));
 	ret = NEXT(close)(fd); /* a cancellation point */
 	fdtab_drop(fd);
@@ -73,6 +76,7 @@ static long copied(int from, long fd)
 	if (fd >= 0) {
 		fdtab_drop((int)fd);
 		net_copied(from, (int)fd);
+		sock_copied(from, (int)fd);
 	}
 	return fd;
 }
@@ -86,7 +90,7 @@ EXPORT int dup(int fd)
 
 long fd_dup2(int from, int to, int flags, bool with_flags)
 {
-	u64 word;
+	u64 word, socket;
 	long ret;
 
 	if (fd_is_ours(from))
@@ -94,11 +98,15 @@ long fd_dup2(int from, int to, int flags, bool with_flags)
 	if (fd_is_ours(to))
 		fd_ours_away(to);
 	word = from == to ? 0 : fdtab_word(to);
+	socket = from != to && sock_marked(to) ? sock_leaving(to) : 0;
 	ret = with_flags ? raw6(SYS_dup3, from, to, flags, 0, 0, 0) : raw6(SYS_dup2, from, to, 0, 0, 0, 0);
 	if (ret >= 0 && from != to) {
 		gone(to, word);
 		net_copied(from, to);
+		sock_copied(from, to);
 	}
+	if (unlikely(socket))
+		sock_left(socket);
 	return ret;
 }
 
@@ -193,8 +201,10 @@ long fd_close_range(u32 lo, u32 hi, int flags)
 	if (flags & 2) /* CLOSE_RANGE_UNSHARE */
 		fdtab_off();
 	ret = close_around_ours(lo, hi, flags);
-	if (!ret)
+	if (!ret) {
 		fdtab_drop_range(lo, hi, true);
+		sock_left_range(lo, hi);
+	}
 	return ret;
 }
 
@@ -221,11 +231,14 @@ EXPORT int fclose(FILE *f)
 {
 	int saved = errno, fd = fileno_unlocked(f), ret;
 	u64 word = fd >= 0 ? fdtab_word(fd) : 0;
+	u64 socket = sock_marked(fd) ? sock_leaving(fd) : 0;
 
 	errno = saved;
 	ret = NEXT(fclose)(f);
 	saved = errno;
 	gone(fd, word);
+	if (unlikely(socket))
+		sock_left(socket);
 	errno = saved;
 	return ret;
 }
