@@ -2,8 +2,9 @@
 /*
  * Netlink: see netlink.h. Messages are the client's or the kernel's own bytes; every length is checked.
  *
- * Of RTM_SETLINK and RTM_NEWLINK only IFLA_XDP is ours. Where there are other attributes beside it, the kernel
- * gets the message without that one (its type becomes one that no kernel knows and skips), and its answer counts.
+ * Of RTM_SETLINK and RTM_NEWLINK only IFLA_XDP is ours. Where there are other attributes beside it, the
+ * kernel gets the message without that one (its type becomes one that no kernel knows and skips), and its
+ * answer counts.
  */
 #include "sys/netlink.h"
 #include <linux/if_link.h>
@@ -15,7 +16,7 @@
 
 #define MARK        0x5bf1u /* upper half of nlmsg_pid */
 #define ERROR_TYPES 0xf000u /* above RTM_MAX; the errno is in the lower twelve bits */
-#define CAPPED      0x80u /* with the type: to be cut when it comes back */
+#define CAPPED      0x80u   /* with the type: to be cut when it comes back */
 #define SKIPPED     0x3ff1u /* an attribute type that kernels skip */
 
 #define NLM_F_TEXT 0x200 /* NLM_F_ACK_TLVS */
@@ -60,7 +61,8 @@ static struct nlattr *link_attr(const struct nlmsghdr *m, u32 type)
 
 	if (m->nlmsg_len < link_head)
 		return NULL;
-	EACH_ATTR(a, (u8 *)m + link_head, (const u8 *)m + m->nlmsg_len) {
+	EACH_ATTR(a, (u8 *)m + link_head, (const u8 *)m + m->nlmsg_len)
+	{
 		if (attr_type(a) == type)
 			found = a;
 	}
@@ -69,7 +71,8 @@ static struct nlattr *link_attr(const struct nlmsghdr *m, u32 type)
 
 static bool sets_links(const struct nlmsghdr *m)
 {
-	return (m->nlmsg_type == RTM_SETLINK || (m->nlmsg_type == RTM_NEWLINK && !(m->nlmsg_flags & NLM_F_CREATE))) &&
+	return (m->nlmsg_type == RTM_SETLINK ||
+		(m->nlmsg_type == RTM_NEWLINK && !(m->nlmsg_flags & NLM_F_CREATE))) &&
 	       (m->nlmsg_flags & NLM_F_REQUEST);
 }
 
@@ -105,7 +108,8 @@ static int check_attr(const struct nlattr *a)
 static int parse(struct nlattr *xdp, struct xdp_request *r)
 {
 	memset(r, 0, sizeof(*r));
-	EACH_ATTR(a, (u8 *)(xdp + 1), (const u8 *)xdp + xdp->nla_len) {
+	EACH_ATTR(a, (u8 *)(xdp + 1), (const u8 *)xdp + xdp->nla_len)
+	{
 		int err = check_attr(a);
 
 		if (err)
@@ -200,7 +204,8 @@ static noinline int run_guarded(struct cmd_ctx *x, const struct nlmsghdr *m, con
 
 static bool has_more(const struct nlmsghdr *m)
 {
-	EACH_ATTR(a, (u8 *)m + link_head, (const u8 *)m + m->nlmsg_len) {
+	EACH_ATTR(a, (u8 *)m + link_head, (const u8 *)m + m->nlmsg_len)
+	{
 		if (attr_type(a) != IFLA_XDP)
 			return true;
 	}
@@ -265,7 +270,8 @@ static bool is_marked(const struct nlmsghdr *m)
 {
 	const struct nlmsgerr *e = (const void *)(m + 1);
 
-	return m->nlmsg_type == NLMSG_ERROR && m->nlmsg_len >= NLMSG_LENGTH(sizeof(*e)) && e->msg.nlmsg_pid >> 16 == MARK;
+	return m->nlmsg_type == NLMSG_ERROR && m->nlmsg_len >= NLMSG_LENGTH(sizeof(*e)) &&
+	       e->msg.nlmsg_pid >> 16 == MARK;
 }
 
 bool netlink_may_change(const void *buf, size_t n)
@@ -349,7 +355,8 @@ static void tell(struct xdp_told *t, const struct attach_entry *e)
 
 	memset(t, 0, sizeof(*t));
 	t->nest = (struct nlattr){ sizeof(*t), IFLA_XDP };
-	t->by_mode = (struct nlattr){ NLA_HDRLEN + sizeof(u32), skb ? IFLA_XDP_SKB_PROG_ID : IFLA_XDP_DRV_PROG_ID };
+	t->by_mode = (struct nlattr){ NLA_HDRLEN + sizeof(u32),
+				      skb ? IFLA_XDP_SKB_PROG_ID : IFLA_XDP_DRV_PROG_ID };
 	t->mode_id = e->prog_id;
 	t->attached = (struct nlattr){ NLA_HDRLEN + sizeof(u8), IFLA_XDP_ATTACHED };
 	t->how = skb ? XDP_ATTACHED_SKB : XDP_ATTACHED_DRV;

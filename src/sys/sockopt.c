@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Programs at sockets: see sockopt.h. The checks come in the kernel's order: the socket, the length, the value, the
- * lock, the program, and then what the kernel says of the filter.
+ * Programs at sockets: see sockopt.h. The checks come in the kernel's order: the socket, the length, the
+ * value, the lock, the program, and then what the kernel says of the filter.
  */
 #include "sys/sockopt.h"
 #include <netinet/in.h>
@@ -24,7 +24,8 @@ static bool has_groups(int sock)
 	option(sock, SO_DOMAIN, &domain);
 	option(sock, SO_PROTOCOL, &protocol);
 	option(sock, SO_TYPE, &type);
-	return (domain == AF_INET || domain == AF_INET6) && (protocol == IPPROTO_TCP || protocol == IPPROTO_UDP) &&
+	return (domain == AF_INET || domain == AF_INET6) &&
+	       (protocol == IPPROTO_TCP || protocol == IPPROTO_UDP) &&
 	       (type == SOCK_STREAM || type == SOCK_DGRAM);
 }
 

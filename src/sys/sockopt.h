@@ -2,8 +2,8 @@
 /*
  * SO_ATTACH_BPF and SO_ATTACH_REUSEPORT_EBPF: programs at sockets.
  *
- * The socket is the kernel's, and so is the place where its filter stands. What a client attaches is replaced by
- * a classic filter that lets everything through and has the program's id in it:
+ * The socket is the kernel's, and so is the place where its filter stands. What a client attaches is replaced
+ * by a classic filter that lets everything through and has the program's id in it:
  *
  *     ld #mark
  *     ld #id
@@ -29,8 +29,8 @@ static inline bool sockopt_attaches(int level, int name)
 }
 
 /*
- * Attaches the program of the client's option value to `sock`, an fd of this process on the client's socket: 0 and
- * the program's id, its fd in the client's table, or the kernel's errno.
+ * Attaches the program of the client's option value to `sock`, an fd of this process on the client's socket:
+ * 0 and the program's id, its fd in the client's table, or the kernel's errno.
  */
 int sockopt_attach(struct bpf_caller *c, int sock, int name, u64 val, u32 len, u32 *id, int *fd);
 

@@ -283,10 +283,19 @@ static void clear(int index)
 /* Everything at once that a client may ask, in each state that a device may be in. */
 static void from_state(int index, int first, int64_t first_flags, bool link, bool few)
 {
-	static const int fds[] = { NONE, -1, P_XDP, P_XDP2, P_XDP_DEVMAP, P_XDP_CPUMAP,
-				   P_CLS, FD_MAP, FD_CLOSED, FD_NULL };
-	static const int64_t flags[] = { -1, 0, F_SKB, F_DRV, F_HW, F_NOEXIST, F_SKB | F_NOEXIST,
-					 F_REPL, F_SKB | F_REPL, F_DRV | F_REPL, F_SKB | F_REPL | F_NOEXIST };
+	static const int fds[] = { NONE,         -1,    P_XDP,  P_XDP2,    P_XDP_DEVMAP,
+				   P_XDP_CPUMAP, P_CLS, FD_MAP, FD_CLOSED, FD_NULL };
+	static const int64_t flags[] = { -1,
+					 0,
+					 F_SKB,
+					 F_DRV,
+					 F_HW,
+					 F_NOEXIST,
+					 F_SKB | F_NOEXIST,
+					 F_REPL,
+					 F_SKB | F_REPL,
+					 F_DRV | F_REPL,
+					 F_SKB | F_REPL | F_NOEXIST };
 	static const int expected[] = { NONE, -1, P_XDP, P_XDP2, P_CLS, FD_CLOSED };
 
 	bool stands = false; /* a refused one changes nothing */
@@ -299,7 +308,8 @@ static void from_state(int index, int first, int64_t first_flags, bool link, boo
 				bool repl = flags[m] > 0 && flags[m] & F_REPL;
 
 				/* On the kernel each change takes a while: from most states only some. */
-				if ((!repl && e > 1) || (repl && fds[f] == FD_NULL) || (few && (m > 7 || f > 3)))
+				if ((!repl && e > 1) || (repl && fds[f] == FD_NULL) ||
+				    (few && (m > 7 || f > 3)))
 					continue;
 				if (!stands && link)
 					row_run(&(struct row){ LINK, first, index, BPF_XDP,
@@ -421,8 +431,9 @@ int main(void)
 	setvbuf(stdout, NULL, _IOFBF, 1 << 16);
 	world_netns();
 	place_fd(open("/dev/null", O_RDWR), FD_NULL);
-	place_fd(raw_bpf(BPF_MAP_CREATE, &(union row_attr){ .a = { .map_type = 1, .key_size = 4, .value_size = 4,
-								   .max_entries = 1 } },
+	place_fd(raw_bpf(BPF_MAP_CREATE,
+			 &(union row_attr){
+				 .a = { .map_type = 1, .key_size = 4, .value_size = 4, .max_entries = 1 } },
 			 72),
 		 FD_MAP);
 	world_progs_make();

@@ -3,11 +3,11 @@
  * Netlink sockets: what a client attaches over them, and what it is told.
  *
  * A message with something for us in it is carried out before it is sent, and sent as one that the
- * kernel acknowledges; what comes back is put right when it is received (sys/netlink.h). So nothing is queued here,
- * and poll, epoll, timeouts and the order of messages are the kernel's.
+ * kernel acknowledges; what comes back is put right when it is received (sys/netlink.h). So nothing is queued
+ * here, and poll, epoll, timeouts and the order of messages are the kernel's.
  *
- * All other sockets pay one bit: `route` says of a number that a NETLINK_ROUTE socket was made, or copied, to it.
- * A bit is never taken back. It is a hint: before a message is touched the socket itself is asked.
+ * All other sockets pay one bit: `route` says of a number that a NETLINK_ROUTE socket was made, or copied, to
+ * it. A bit is never taken back. It is a hint: before a message is touched the socket itself is asked.
  *
  * Not seen: sockets that came by exec or over another socket, read(2), write(2), sendmmsg(2) and recvmmsg(2)
  * on them, and those that the C library makes for itself.
@@ -64,7 +64,8 @@ static void set_capped(int fd, int on)
 
 static bool is_route(int fd)
 {
-	return option(fd, SOL_SOCKET, SO_DOMAIN) == AF_NETLINK && option(fd, SOL_SOCKET, SO_PROTOCOL) == NETLINK_ROUTE;
+	return option(fd, SOL_SOCKET, SO_DOMAIN) == AF_NETLINK &&
+	       option(fd, SOL_SOCKET, SO_PROTOCOL) == NETLINK_ROUTE;
 }
 
 EXPORT int socket(int domain, int type, int protocol)
@@ -127,7 +128,8 @@ static int read_head(struct outgoing *o)
 	if (o->total > SEND_MAX || o->iov[0].iov_len < sizeof(o->first))
 		return -EINVAL;
 	err = guard_copy(&o->first, o->iov[0].iov_base, sizeof(o->first));
-	return err || (o->first.nlmsg_type != RTM_SETLINK && o->first.nlmsg_type != RTM_NEWLINK) ? -EINVAL : 0;
+	return err || (o->first.nlmsg_type != RTM_SETLINK && o->first.nlmsg_type != RTM_NEWLINK) ? -EINVAL
+												 : 0;
 }
 
 static int read_all(const struct outgoing *o, u8 *to)
@@ -341,7 +343,8 @@ EXPORT ssize_t recv(int fd, void *buf, size_t room, int flags)
 
 /* What a fortified program calls: it dies by the C library's own hand when room is more than there is. */
 ssize_t __recv_chk(int fd, void *buf, size_t room, size_t size, int flags);
-ssize_t __recvfrom_chk(int fd, void *buf, size_t room, size_t size, int flags, struct sockaddr *from, socklen_t *len);
+ssize_t __recvfrom_chk(int fd, void *buf, size_t room, size_t size, int flags, struct sockaddr *from,
+		       socklen_t *len);
 void __chk_fail(void) __attribute__((noreturn));
 
 EXPORT ssize_t __recv_chk(int fd, void *buf, size_t room, size_t size, int flags)

@@ -2,28 +2,28 @@
 /*
  * Programs at sockets: the options, and how long the process holds a program.
  *
- * What stands at a socket is known to the kernel (sys/sockopt.h). Here is kept what holds the program: a mapping
- * of its fd, which lives in no fd table, holds the fd's description and so its lock, is inherited by fork and
- * goes with the process. One a socket and kind of option:
+ * What stands at a socket is known to the kernel (sys/sockopt.h). Here is kept what holds the program: a
+ * mapping of its fd, which lives in no fd table, holds the fd's description and so its lock, is inherited by
+ * fork and goes with the process. One a socket and kind of option:
  *
  *     keys[i]   inode of the socket and kind, 0: free
  *     holds[i]  address of the mapping and the program's id
  *
  * A key is set before its hold, and taken back after it: whoever takes a hold out (by exchange) unmaps it.
  *
- * `marked` says of which numbers it is known that a socket with a program is behind them. When one is closed, the
- * others are asked whether they are the same socket; if none is, the holds go. Numbers above MARKS are not
- * followed: what was attached by them is held to the end. So is what another process has got the socket of, but here
- * only: it holds nothing there, nor after exec.
+ * `marked` says of which numbers it is known that a socket with a program is behind them. When one is closed,
+ * the others are asked whether they are the same socket; if none is, the holds go. Numbers above MARKS are
+ * not followed: what was attached by them is held to the end. So is what another process has got the socket
+ * of, but here only: it holds nothing there, nor after exec.
  */
 #include "frontend/preload/preload.h"
 #include "store/store.h"
 #include "sys/sockopt.h"
 
-#define MARKS    65536u
-#define SOCKETS  4096u
-#define ID_BITS  29
-#define SCANNED  1024 /* numbers that are looked at for copies made before */
+#define MARKS   65536u
+#define SOCKETS 4096u
+#define ID_BITS 29
+#define SCANNED 1024 /* numbers that are looked at for copies made before */
 
 enum { KIND_FILTER, KIND_REUSEPORT };
 
@@ -43,7 +43,8 @@ static void mark(int fd)
 static void unmark(int fd)
 {
 	if ((u32)fd < MARKS)
-		atomic_fetch_and_explicit(&sock_marked_[(u32)fd / 64], ~(1ull << fd % 64), memory_order_relaxed);
+		atomic_fetch_and_explicit(&sock_marked_[(u32)fd / 64], ~(1ull << fd % 64),
+					  memory_order_relaxed);
 }
 
 static u64 socket_ino(int fd)
@@ -152,8 +153,8 @@ static long attach(int fd, int name, const void *val, socklen_t len)
 	mark_copies(fd, ino);
 	err = hold(ino, kind, prog_fd, id);
 	if (err)
-		raw5(SYS_setsockopt, fd, SOL_SOCKET, kind == KIND_FILTER ? SO_DETACH_FILTER : SO_DETACH_REUSEPORT_BPF,
-		     &none, sizeof(none));
+		raw5(SYS_setsockopt, fd, SOL_SOCKET,
+		     kind == KIND_FILTER ? SO_DETACH_FILTER : SO_DETACH_REUSEPORT_BPF, &none, sizeof(none));
 	return err;
 }
 
@@ -163,7 +164,8 @@ static void replaced(int fd, int name)
 	u64 ino = atomic_load(&table) ? socket_ino(fd) : 0;
 
 	if (ino)
-		drop(ino, name == SO_ATTACH_FILTER || name == SO_DETACH_FILTER ? KIND_FILTER : KIND_REUSEPORT);
+		drop(ino,
+		     name == SO_ATTACH_FILTER || name == SO_DETACH_FILTER ? KIND_FILTER : KIND_REUSEPORT);
 }
 
 static bool replaces(int name)
@@ -178,7 +180,7 @@ long sock_setsockopt(int fd, int level, int name, const void *val, socklen_t len
 
 	if (unlikely(sockopt_attaches(level, name) && pre_attached))
 		return fd_is_ours(fd) ? -EBADF : attach(fd, name, val, len);
-	ret = raw6(SYS_setsockopt, fd, level, name, (long)val, (long)len, 0);
+	ret = raw5(SYS_setsockopt, fd, level, name, val, len);
 	if (unlikely(!ret && level == SOL_SOCKET && replaces(name)))
 		replaced(fd, name);
 	return ret;
@@ -227,7 +229,8 @@ u64 sock_leaving(int fd)
 void sock_left(u64 ino)
 {
 	for (u32 w = 0; w < MARKS / 64; w++)
-		for (u64 bits = atomic_load_explicit(&sock_marked_[w], memory_order_relaxed); bits; bits &= bits - 1)
+		for (u64 bits = atomic_load_explicit(&sock_marked_[w], memory_order_relaxed); bits;
+		     bits &= bits - 1)
 			if (socket_ino((int)(w * 64 + (u32)__builtin_ctzll(bits))) == ino)
 				return;
 	drop(ino, KIND_FILTER);
