@@ -343,7 +343,9 @@ static void drain(int fd)
 /* Until no child is left. */
 static void stay(struct run *r, int sigfd, bool notify)
 {
-	struct pollfd p[] = { { sigfd, POLLIN, 0 }, { -1, POLLIN, 0 }, { -1, POLLIN, 0 }, { sockets_open(), POLLIN, 0 } };
+	struct pollfd p[] = {
+		{ sigfd, POLLIN, 0 }, { -1, POLLIN, 0 }, { -1, POLLIN, 0 }, { sockets_open(), POLLIN, 0 }
+	};
 	int watch = reaper_open(), reap = -1;
 	bool any = true, active = false;
 
