@@ -113,6 +113,18 @@ $(GO_BIN): $B/%.go.static: %.go
 	@echo "  GO   $<"
 	$(Q)CGO_ENABLED=0 GOFLAGS=-mod=mod $(GO) build -o $@ $<
 
+# In other languages, with libraries of their own. What cannot be built here leaves a reason for the tests (X.skip).
+FOREIGN_BIN := $B/tests/clients/go-ring.static $B/tests/clients/aya-ring.gnu $B/tests/clients/aya-ring.musl
+$B/tests/clients/go-ring.static: $(wildcard tests/clients/go-ring/*)
+	@mkdir -p $(@D)
+	@echo "  GO   tests/clients/go-ring"
+	$(Q)tests/clients/build.sh go-ring $@
+
+$B/tests/clients/aya-ring.%: $(wildcard tests/clients/aya-ring/*.toml tests/clients/aya-ring/*.lock tests/clients/aya-ring/src/*)
+	@mkdir -p $(@D)
+	@echo "  RUST tests/clients/aya-ring ($*)"
+	$(Q)tests/clients/build.sh aya-ring $@ x86_64-unknown-linux-$*
+
 # Object files for programs that use libbpf.
 $(BPF_OBJ): $B/tests/clients/bpf/%.o: tests/clients/bpf/%.c
 	@mkdir -p $(@D)
@@ -130,7 +142,7 @@ $(BENCH_BIN): $B/%: $B/%.o $(LIB)
 
 $B/bench/bench_hash: $B/tests/lib/maptest.o
 
-tests-bin: all $(UNIT_BIN) $(CLIENT_BIN) $(STATIC_BIN) $(GO_BIN) $(BPF_OBJ) $(BPF_CPU_OBJ)
+tests-bin: all $(UNIT_BIN) $(CLIENT_BIN) $(STATIC_BIN) $(GO_BIN) $(FOREIGN_BIN) $(BPF_OBJ) $(BPF_CPU_OBJ)
 bench-bin: all $(BENCH_BIN)
 fuzz-bin: all $(filter $B/fuzz/%,$(CLIENT_BIN) $(STATIC_BIN))
 

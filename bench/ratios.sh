@@ -62,6 +62,8 @@ ring_submit_64_no_wakeup ratio 1.0
 ring_output_64 ratio 1.0
 ring_reserve_submit_64_alone ratio 1.0
 ring_output_64_alone ratio 1.0
+ring_wakeup_epoll ratio 1.5
+ring_wakeup_poll ratio 1.5
 load_close_trivial ratio 2.0
 load_4000_insns ratio 2.0
 load_million_processed ratio 3.0

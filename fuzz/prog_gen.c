@@ -20,12 +20,14 @@
  * AT lets it leave at that instruction, so that the one can be found whose result differs.
  */
 #include <sched.h>
+#include <sys/mman.h>
 #include <time.h>
 #include "prog_gen.h"
 
 #define BLOCK   1000
 #define VALUE   64
 #define ENTRIES 4
+#define RING    4096
 
 static char log_buf[1 << 20];
 static int ncpu, run_all, verbose;
@@ -142,6 +144,7 @@ static void world(void)
 	place(map_make(BPF_MAP_TYPE_ARRAY, 4, VALUE, 2, 0), M_INNER, "an inner map");
 	place(map_make(BPF_MAP_TYPE_ARRAY_OF_MAPS, 4, 4, 2, M_INNER), M_OUTER, "a map of maps");
 	place(map_make(BPF_MAP_TYPE_LRU_HASH, 8, VALUE, 64, 0), M_LRU, "an LRU hash");
+	place(map_make(BPF_MAP_TYPE_RINGBUF, 0, 0, RING, 0), M_RING, "a ring buffer");
 	place(lock_make(), M_LOCK, "a map with a lock");
 	must(map_elem(BPF_MAP_UPDATE_ELEM, M_OUTER, &zero, &inner, 0) == 0, "an inner map in its place");
 	tail_make(BPF_PROG_TYPE_XDP);
@@ -201,6 +204,12 @@ static void empty_hash(int fd)
 		map_elem(BPF_MAP_DELETE_ELEM, fd, &key, NULL, 0);
 }
 
+/* From its start on, so that positions do not depend on earlier programs. */
+static void reset_ring(void)
+{
+	place(map_make(BPF_MAP_TYPE_RINGBUF, 0, 0, RING, 0), M_RING, "a ring buffer");
+}
+
 static void reset_maps(void)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(kept); i++) {
@@ -214,6 +223,8 @@ static void reset_maps(void)
 		reset_queue(M_QUEUE);
 	if (used(M_STACK))
 		reset_queue(M_STACK);
+	if (used(M_RING))
+		reset_ring();
 }
 
 static uint64_t mix(uint64_t h, const void *p, size_t n)
@@ -268,6 +279,26 @@ static uint64_t hash_queue(uint64_t h, int fd)
 	return h;
 }
 
+/* Nobody has consumed: the records stand one behind the other. */
+static uint64_t hash_ring(uint64_t h)
+{
+	const uint8_t *p = mmap(NULL, 4096 + RING, PROT_READ, MAP_SHARED, M_RING, 4096);
+	uint64_t prod;
+	uint32_t len;
+
+	must(p != MAP_FAILED, "a mapping");
+	memcpy(&prod, p, 8);
+	h = mix(h, &prod, 8);
+	for (uint64_t at = 0; at < prod; at += ((len & 0x3fffffff) + 15) / 8 * 8) {
+		memcpy(&len, p + 4096 + at, 4);
+		h = mix(h, &len, 4);
+		if (len < RING)
+			h = mix(h, p + 4096 + at + 8, len);
+	}
+	munmap((void *)p, 4096 + RING);
+	return h;
+}
+
 static uint64_t hash_maps(void)
 {
 	uint64_t h = 0xcbf29ce484222325ull;
@@ -279,6 +310,8 @@ static uint64_t hash_maps(void)
 		h = hash_queue(h, M_QUEUE);
 	if (used(M_STACK))
 		h = hash_queue(h, M_STACK);
+	if (used(M_RING))
+		h = hash_ring(h);
 	return h;
 }
 

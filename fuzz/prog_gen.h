@@ -35,6 +35,7 @@ enum {
 	M_INNER,
 	M_LOCK,
 	M_LRU,
+	M_RING,
 	M_PROG = 120,
 };
 
@@ -340,6 +341,69 @@ static inline void st_queue(struct gen *g)
 	emit(g, 0xbf, var_reg(g), 0, 0, 0);
 }
 
+/* r`reg` = r10 + off */
+static inline void stack_arg(struct gen *g, int reg, int off)
+{
+	emit(g, 0xbf, reg, 10, 0, 0);
+	emit(g, 0x07, reg, 0, 0, off);
+}
+
+/* A record of 64 bytes, all written, or what is in the stack already. */
+static inline void st_ring(struct gen *g)
+{
+	uint32_t out;
+
+	emit_fd(g, 1, M_RING, 0, 0);
+	if (rnd(3) == 0) {
+		stack_arg(g, 2, -64);
+		emit_soft(g, 0xb7, 3, 0, 0, (int)rnd(65));
+		emit_soft(g, 0xb7, 4, 0, 0, (int)rnd(4));
+		emit(g, 0x85, 0, 0, 0, 130);
+		emit(g, 0xbf, var_reg(g), 0, 0, 0);
+		return;
+	}
+	emit(g, 0xb7, 2, 0, 0, 64);
+	emit_soft(g, 0xb7, 3, 0, 0, rnd(8) == 0);
+	emit(g, 0x85, 0, 0, 0, 131);
+	out = emit_soft(g, 0x15, 0, 0, 0, 0);
+	emit(g, 0x7b, 10, 0, -72, 0);
+	for (int off = 0; off < 64; off += 8)
+		emit(g, 0x7b, 0, any_reg(), off, 0);
+	for (uint32_t n = rnd(3); n; n--) {
+		touch(g);
+		emit(g, 0x79, 0, 10, -72, 0);
+	}
+	emit(g, 0xbf, 1, 0, 0, 0);
+	emit_soft(g, 0xb7, 2, 0, 0, (int)rnd(3));
+	emit(g, 0x85, 0, 0, 0, 132 + (int)rnd(2));
+	land(g, out);
+}
+
+/* A record by a dynptr: written and read, where it is long enough. */
+static inline void st_ring_dynptr(struct gen *g)
+{
+	emit_fd(g, 1, M_RING, 0, 0);
+	emit_soft(g, 0xb7, 2, 0, 0, (int)rnd(48));
+	emit_soft(g, 0xb7, 3, 0, 0, rnd(8) == 0);
+	stack_arg(g, 4, -96);
+	emit(g, 0x85, 0, 0, 0, 198);
+	emit(g, 0xbf, var_reg(g), 0, 0, 0);
+	for (uint32_t n = rnd(3); n; n--) {
+		int read = (int)rnd(2), len = (int)rnd(17);
+
+		stack_arg(g, read ? 1 : 3, read ? -16 : -64);
+		emit_soft(g, 0xb7, read ? 2 : 4, 0, 0, len);
+		stack_arg(g, read ? 3 : 1, -96);
+		emit_soft(g, 0xb7, read ? 4 : 2, 0, 0, (int)rnd(40));
+		emit_soft(g, 0xb7, 5, 0, 0, rnd(16) == 0);
+		emit(g, 0x85, 0, 0, 0, 202 - read);
+		emit(g, 0xbf, var_reg(g), 0, 0, 0);
+	}
+	stack_arg(g, 1, -96);
+	emit_soft(g, 0xb7, 2, 0, 0, (int)rnd(3));
+	emit(g, 0x85, 0, 0, 0, 199 + (int)rnd(2));
+}
+
 static inline void st_inner(struct gen *g)
 {
 	uint32_t out, out2;
@@ -589,7 +653,7 @@ static const struct {
 	{ st_direct, 4, 0 },    { st_update, 4, 1 },       { st_queue, 2, 1 },  { st_inner, 2, 1 },
 	{ st_lock, 2, 1 },      { st_packet, 9, 0 },       { st_legacy, 3, 0 }, { st_move_packet, 2, 0 },
 	{ st_bytes, 3, 0 },     { st_csum, 2, 0 },         { st_if, 14, 0 },    { st_loop, 4, 0 },
-	{ st_call, 3, 0 },      { st_tail, 1, 1 },
+	{ st_call, 3, 0 },      { st_tail, 1, 1 },         { st_ring, 3, 1 },   { st_ring_dynptr, 2, 1 },
 };
 
 static inline void statements(struct gen *g, uint32_t n)

@@ -91,6 +91,19 @@ wait $! || failed=1
 works bpftool map lookup pinned /sys/fs/bpf/count_maps/packets key 6 0 0 0
 works bpftool map lookup pinned /sys/fs/bpf/count_maps/packets key 17 0 0 0
 
+say "Attached to an interface by a link that is pinned, it sees what feed drives through it"
+works "$pinfs" attach xdp /sys/fs/bpf/count dev lo pin /sys/fs/bpf/link
+works bpftool link show
+works "$pinfs" feed lo --pcap "$DIR/packets.pcap" --out "$DIR/out/"
+works ls -l "$DIR/out"
+echo "\$ pinfs feed lo --pcap packets.pcap --rate 10000 --loop 2 &"
+"$pinfs" feed lo --pcap "$DIR/packets.pcap" --rate 10000 --loop 2 &
+sleep 0.3
+works bpftool map lookup pinned /sys/fs/bpf/count_maps/packets key 17 0 0 0
+wait $! || failed=1
+works bpftool map lookup pinned /sys/fs/bpf/count_maps/packets key 17 0 0 0
+works "$pinfs" detach /sys/fs/bpf/link
+
 say "Remove the pins: the program, its map and its BTF are gone"
 works rm -r /sys/fs/bpf/count /sys/fs/bpf/count_maps
 works "$pinfs" ls

@@ -4,6 +4,7 @@
  *
  * One record a pin, and one for an object that has none.
  */
+#include "link/attach.h"
 #include "store/store.h"
 #include "tool/cmd.h"
 #include "tool/objects.h"
@@ -11,6 +12,9 @@
 #include "tool/where.h"
 #include <stdio.h>
 #include <string.h>
+
+static struct object *objects;
+static size_t nobjects;
 
 /* True if path is one of the operands or below one. */
 static bool wanted(const char *path, int argc, char **argv)
@@ -66,6 +70,28 @@ static void holders_text(const struct object *o, char *buf, size_t size)
 		snprintf(buf + at, size - at, "%s%u in flight", at ? "," : "", o->in_flight);
 }
 
+/* Who has the point open to run what stands there: a pinfs feed, or whatever else drives it. */
+static void driver_text(const struct attach_key *k, char *buf, size_t size)
+{
+	u64 ino = attach_inode(k);
+
+	snprintf(buf, size, "nothing");
+	for (size_t i = 0; ino && i < nobjects; i++)
+		if (objects[i].type == OBJ_ATTACH && objects[i].ino == ino && objects[i].fds)
+			holders_text(&objects[i], buf, size);
+}
+
+static void add_driver(struct json_object *r, const struct object *o)
+{
+	struct attach_key k;
+	char text[256];
+
+	if (o->type != OBJ_LINK || !attach_of_link(o->id, &k))
+		return;
+	driver_text(&k, text, sizeof(text));
+	out_str(r, "driven_by", text);
+}
+
 static struct json_object *record_of(const struct object *o, const char *path)
 {
 	static const char *const type_names[OBJ_TYPES] = { "map", "prog", "link", "btf", "perf", "attach" };
@@ -79,6 +105,8 @@ static struct json_object *record_of(const struct object *o, const char *path)
 	out_str(r, "kind", kind);
 	out_int(r, "id", o->id);
 	out_str(r, "name", o->readable && o->name[0] ? o->name : NULL);
+	out_str(r, "attached", o->about[0] ? o->about : NULL);
+	add_driver(r, o);
 	out_int(refs, "user", o->npins + o->fds);
 	out_int(refs, "object", o->nusers);
 	out_int(refs, "pins", o->npins);
@@ -96,6 +124,31 @@ static struct json_object *record_of(const struct object *o, const char *path)
 	return r;
 }
 
+/* What PROG_ATTACH put there: one record each, since there is no object that clients know. */
+static int add_attached(void *arg, const struct attach_key *k, const struct attach_list *l)
+{
+	struct json_object *rows = arg;
+	char text[256], where[64];
+
+	for (u32 i = 0; i < l->nr; i++) {
+		struct json_object *r;
+
+		if (l->e[i].link_id)
+			continue;
+		r = json_object_new_object();
+		attach_where(k, where);
+		snprintf(text, sizeof(text), "prog %u at %s", l->e[i].prog_id, where);
+		out_str(r, "path", NULL);
+		out_str(r, "type", "attached");
+		out_str(r, "kind", attach_type_name(k->type));
+		out_str(r, "attached", text);
+		driver_text(k, text, sizeof(text));
+		out_str(r, "driven_by", text);
+		json_object_array_add(rows, r);
+	}
+	return 0;
+}
+
 int cmd_ls(int argc, char **argv)
 {
 	static const struct out_column columns[] = {
@@ -108,22 +161,27 @@ int cmd_ls(int argc, char **argv)
 		{ "references.object", "OBJECT" },
 		{ "holders", "HELD BY" },
 		{ "used_by", "USED BY" },
+		{ "attached", "ATTACHED" },
+		{ "driven_by", "DRIVEN BY" },
 		{ NULL, NULL },
 	};
 	struct json_object *rows = json_object_new_array();
-	struct object *o;
-	size_t n;
+	const struct object *o;
 
 	if (where_open(0))
 		return 1;
-	o = objects_load(&n);
-	for (size_t i = 0; i < n; i++) {
+	o = objects = objects_load(&nobjects);
+	for (size_t i = 0; i < nobjects; i++) {
+		if (o[i].type == OBJ_ATTACH)
+			continue;
 		for (u32 k = 0; k < o[i].npins; k++)
 			if (wanted(o[i].pins[k], argc, argv))
 				json_object_array_add(rows, record_of(&o[i], o[i].pins[k]));
 		if (!o[i].npins && wanted(NULL, argc, argv))
 			json_object_array_add(rows, record_of(&o[i], NULL));
 	}
+	if (wanted(NULL, argc, argv))
+		attach_each(add_attached, rows);
 	out_table(rows, columns);
 	return 0;
 }

@@ -39,6 +39,8 @@ static void read_header(struct object *o)
 	o->kind = v.hdr->kind;
 	memcpy(o->name, v.hdr->name, sizeof(o->name));
 	o->name[sizeof(o->name) - 1] = 0;
+	if (!store_type(o->type)->describe || !store_type(o->type)->describe(v.hdr, v.size, o->about))
+		o->about[0] = 0;
 	obj_unmap(&v);
 }
 

@@ -30,8 +30,9 @@ struct object {
 	u64 ino;
 	u32 kind;
 	char name[OBJ_NAME_LEN];
-	bool readable; /* the header could be read: kind and name are valid */
-	char **pins;   /* paths, as the processes of a run see them */
+	char about[400]; /* what it is attached to, in words; empty: nothing to tell */
+	bool readable;   /* the header could be read: kind and name are valid */
+	char **pins;     /* paths, as the processes of a run see them */
 	u32 npins;
 	char (*users)[40]; /* objects that hold it: "bpf-prog.7" */
 	u32 nusers;

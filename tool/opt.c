@@ -90,6 +90,24 @@ int opt_parse(const struct opt *rows, int argc, char **argv)
 	return i;
 }
 
+int opt_operands(const struct opt *rows, int argc, char **argv, const char **operand, int max)
+{
+	int n = 0, at = 0;
+
+	while (at < argc - 1) {
+		int i = opt_parse(rows, argc - at, argv + at);
+
+		if (i < 0)
+			return -1;
+		at += i;
+		if (at < argc && n < max)
+			operand[n] = argv[at];
+		if (at < argc)
+			n++;
+	}
+	return n;
+}
+
 void opt_help(const struct opt *rows)
 {
 	for (; rows->name; rows++) {

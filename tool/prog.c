@@ -15,17 +15,14 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
-#include "sys/run.h"
 #include "tool/cmd.h"
 #include "tool/out.h"
+#include "tool/progress.h"
 #include "tool/where.h"
 
-#define BAR_WIDTH 30
-#define BAR_EVERY 0.1 /* seconds */
-#define OTHERS    64u /* verdicts without a name that are counted apart */
-#define ETHERNET  1   /* DLT_EN10MB */
+#define OTHERS   64u /* verdicts without a name that are counted apart */
+#define ETHERNET 1   /* DLT_EN10MB */
 
 static const char *pcap_path, *times_text, *repeat_text;
 static bool use_kernel, help;
@@ -81,10 +78,10 @@ struct job {
 	s64 packets, bytes, refused;
 	int refused_errno;
 	struct counts counts;
-	double began, shown;
+	double began;
 	off_t size; /* of the file, 0: not known */
 	u32 round;
-	bool bar;
+	struct progress bar;
 };
 
 static long bpf(int cmd, union bpf_attr *attr, unsigned size)
@@ -92,60 +89,15 @@ static long bpf(int cmd, union bpf_attr *attr, unsigned size)
 	return syscall(SYS_bpf, cmd, attr, size);
 }
 
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
-
-static double per_second(const struct job *j)
-{
-	double t = now() - j->began;
-
-	return t > 0 ? (double)j->packets / t : 0;
-}
-
-/* [=====>     ]  45%  1234567 packets  250000/s */
-static void show_bar(struct job *j, double done)
-{
-	char bar[BAR_WIDTH + 1];
-	int n = (int)(done * BAR_WIDTH);
-
-	n = n > BAR_WIDTH ? BAR_WIDTH : n;
-	memset(bar, ' ', BAR_WIDTH);
-	memset(bar, '=', (size_t)n);
-	if (n < BAR_WIDTH)
-		bar[n] = '>';
-	bar[BAR_WIDTH] = 0;
-	if (j->size)
-		fprintf(stderr, "\r[%s] %3d%%  ", bar, (int)(done * 100));
-	else
-		fprintf(stderr, "\r");
-	fprintf(stderr, "%lld packets  %.0f/s ", (long long)j->packets, per_second(j));
-	fflush(stderr);
-}
-
 static void progress(struct job *j, pcap_t *p)
 {
-	double t;
 	long at;
 
-	if (!j->bar || j->packets % 256)
+	if (j->packets % 256 || !progress_due(&j->bar))
 		return;
-	t = now();
-	if (t - j->shown < BAR_EVERY)
-		return;
-	j->shown = t;
 	at = j->size ? ftell(pcap_file(p)) : 0;
-	show_bar(j, j->size ? ((double)j->round + (double)at / (double)j->size) / j->times : 0);
-}
-
-static void clear_bar(const struct job *j)
-{
-	if (j->bar)
-		fprintf(stderr, "\r%*s\r", 78, "");
+	progress_show(&j->bar, j->size ? ((double)j->round + (double)at / (double)j->size) / j->times : -1,
+		      j->packets);
 }
 
 static void count_other(struct counts *c, u32 value, s64 n)
@@ -217,7 +169,7 @@ static int run_file(struct job *j)
 		progress(j, p);
 	}
 	if (err || got == PCAP_ERROR)
-		clear_bar(j);
+		progress_clear(&j->bar);
 	if (err)
 		err = out_error(err, "%s", j->path);
 	else if (got == PCAP_ERROR)
@@ -246,7 +198,7 @@ static struct json_object *verdicts(const struct job *j)
 static void report(const struct job *j)
 {
 	struct json_object *o = json_object_new_object();
-	double seconds = now() - j->began;
+	double seconds = seconds_now() - j->began;
 	char text[32];
 
 	out_str(o, "program", j->info.name);
@@ -302,7 +254,7 @@ static int number(const char *text, const char *what, u32 *to)
 
 static int run_over(const char *path)
 {
-	struct job j = { .path = path, .bar = !out_json && isatty(STDERR_FILENO) };
+	struct job j = { .path = path };
 	struct stat st;
 	int err;
 
@@ -313,61 +265,21 @@ static int run_over(const char *path)
 	if (strcmp(pcap_path, "-") && !stat(pcap_path, &st) && S_ISREG(st.st_mode))
 		j.size = st.st_size;
 	err = open_prog(&j);
-	j.began = now();
+	j.began = seconds_now();
+	progress_begin(&j.bar);
 	for (j.round = 0; !err && j.round < j.times; j.round++)
 		err = run_file(&j);
 	if (!err) {
-		clear_bar(&j);
+		progress_clear(&j.bar);
 		report(&j);
 	}
 	return err ? 1 : 0;
 }
 
-/* The same command line once more, in a run. */
-static int in_a_run(int argc, char **argv)
-{
-	char **v = calloc((size_t)argc + 8, sizeof(*v));
-	int n = 0;
-
-	if (!v)
-		return out_error(ENOMEM, "run");
-	v[n++] = (char *)"run";
-	if (where_store) {
-		v[n++] = (char *)"--store";
-		v[n++] = (char *)where_store;
-	}
-	v[n++] = (char *)"--";
-	v[n++] = (char *)"/proc/self/exe";
-	for (int i = 0; i < argc; i++)
-		v[n++] = argv[i];
-	return cmd_run(n, v);
-}
-
-/* Options may stand before and behind the operands; those are moved to the front: how many. -1: an error was
- * printed. */
-static int sort_operands(int argc, char **argv, const char *operand[2])
-{
-	int n = 0, at = 0;
-
-	while (at < argc - 1) {
-		int i = opt_parse(prog_opts, argc - at, argv + at);
-
-		if (i < 0)
-			return -1;
-		at += i;
-		if (at < argc && n < 2)
-			operand[n] = argv[at];
-		if (at < argc)
-			n++;
-	}
-	return n;
-}
-
 int cmd_prog(int argc, char **argv)
 {
 	const char *operand[2] = { NULL, NULL };
-	const char *run = getenv(RUN_ENV);
-	int n = sort_operands(argc, argv, operand);
+	int n = opt_operands(prog_opts, argc, argv, operand, 2);
 
 	if (n < 0)
 		return 1;
@@ -377,7 +289,7 @@ int cmd_prog(int argc, char **argv)
 	}
 	if (n != 2 || strcmp(operand[0], "run") || !pcap_path)
 		return out_error(0, "prog wants: run PATH --pcap FILE (pinfs prog --help tells more)");
-	if (use_kernel || (run && *run))
+	if (use_kernel || where_in_a_run())
 		return run_over(operand[1]);
-	return in_a_run(argc, argv);
+	return cmd_in_a_run(argc, argv);
 }

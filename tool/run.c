@@ -10,6 +10,7 @@
 #include "tool/out.h"
 #include "tool/where.h"
 #include "sys/sys.h"
+#include <errno.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,4 +86,23 @@ int cmd_run(int argc, char **argv)
 		return start();
 	}
 	return help ? 0 : RUN_EXIT_FAILED;
+}
+
+int cmd_in_a_run(int argc, char **argv)
+{
+	char **v = calloc((size_t)argc + 8, sizeof(*v));
+	int n = 0;
+
+	if (!v)
+		return out_error(ENOMEM, "run");
+	v[n++] = (char *)"run";
+	if (where_store) {
+		v[n++] = (char *)"--store";
+		v[n++] = (char *)where_store;
+	}
+	v[n++] = (char *)"--";
+	v[n++] = (char *)"/proc/self/exe";
+	for (int i = 0; i < argc; i++)
+		v[n++] = argv[i];
+	return cmd_run(n, v);
 }

@@ -26,6 +26,13 @@ int where_own_store(char *path, size_t size)
 	return S_ISDIR(st.st_mode) && st.st_uid == geteuid() ? 0 : -EPERM;
 }
 
+bool where_in_a_run(void)
+{
+	const char *run = getenv(RUN_ENV);
+
+	return run && *run;
+}
+
 int where_open(unsigned flags)
 {
 	const char *run = getenv(RUN_ENV);

@@ -20,6 +20,9 @@ extern const char *where_store; /* --store */
  */
 int where_own_store(char *path, size_t size);
 
+/* Is this process in a run? */
+bool where_in_a_run(void);
+
 /* Opens the store (STORE_CREATE in flags: makes it). 0, or the error, already printed. */
 int where_open(unsigned flags);
 

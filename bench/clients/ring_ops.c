@@ -9,13 +9,18 @@
  * records that the consumer has got, the best of several rounds. The consumer
  * reads the ring as libbpf's ring_buffer__consume does, without a pause. "alone"
  * is without a consumer: records into a ring that has room for all.
+ *
+ * "wakeup" is the time from the call that puts a record to a consumer that has slept
+ * in epoll_wait or poll and has read it: the median of many, one by one.
  */
 #include <linux/bpf.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -184,6 +189,69 @@ static void alone(const char *name, int fd)
 	close(ring);
 }
 
+/* got[1]: when the last one was read. */
+static void consume_woken(int by_poll)
+{
+	volatile uint64_t *cons = mmap(NULL, PG, PROT_READ | PROT_WRITE, MAP_SHARED, ring, 0);
+	volatile uint64_t *prod = mmap(NULL, PG, PROT_READ, MAP_SHARED, ring, PG);
+	struct epoll_event ev = { .events = EPOLLIN };
+	struct pollfd p = { .fd = ring, .events = POLLIN };
+	int ep = epoll_create1(0);
+
+	if (cons == MAP_FAILED || prod == MAP_FAILED || epoll_ctl(ep, EPOLL_CTL_ADD, ring, &ev))
+		die("consumer");
+	for (;;) {
+		int n = by_poll ? poll(&p, 1, -1) : epoll_wait(ep, &ev, 1, -1);
+		uint64_t end = __atomic_load_n(prod, __ATOMIC_ACQUIRE);
+
+		if (n != 1 || *cons == end)
+			continue;
+		got[1] = (uint64_t)now();
+		__atomic_store_n(cons, end, __ATOMIC_RELEASE);
+		__atomic_store_n(got, *got + 1, __ATOMIC_RELEASE);
+	}
+}
+
+static int by_size(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+#define WAKEUPS 2000
+
+static void woken(const char *name, int fd, int by_poll)
+{
+	static double took[WAKEUPS];
+	pid_t pid;
+
+	*got = 0;
+	pid = fork();
+	if (!pid) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		consume_woken(by_poll);
+	}
+	usleep(20000);
+	for (int i = 0; i < WAKEUPS; i++) {
+		uint64_t before = *got, start;
+
+		usleep(100);
+		start = (uint64_t)now();
+		run(fd, 1);
+		while (__atomic_load_n(got, __ATOMIC_ACQUIRE) == before)
+			__builtin_ia32_pause();
+		took[i] = (double)(got[1] - start);
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	qsort(took, WAKEUPS, sizeof(took[0]), by_size);
+	printf("%s %.3f\n", name, took[WAKEUPS / 2]);
+	fflush(stdout);
+	close(fd);
+	close(ring);
+}
+
 #define LOAD(...)                                                                                            \
 	({                                                                                                   \
 		struct bpf_insn insns_[] = { __VA_ARGS__ };                                                  \
@@ -216,5 +284,9 @@ int main(int argc, char **argv)
 	alone("ring_reserve_submit_64_alone", RESERVE(0));
 	make_ring(1 << 20);
 	alone("ring_output_64_alone", OUTPUT);
+	make_ring(1 << 20);
+	woken("ring_wakeup_epoll", RESERVE(0), 0);
+	make_ring(1 << 20);
+	woken("ring_wakeup_poll", RESERVE(0), 1);
 	return 0;
 }

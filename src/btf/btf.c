@@ -110,6 +110,11 @@ static u32 tail_size(const struct btf_type *t)
 	}
 }
 
+u32 btf_len(const struct btf_type *t)
+{
+	return (u32)sizeof(*t) + tail_size(t);
+}
+
 int btf_peek(const void *raw, u32 size, u32 id, struct btf_type *t, const char **name)
 {
 	const u8 *p = raw;

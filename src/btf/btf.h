@@ -78,6 +78,9 @@ u32 btf_find(const struct btf_view *v, const char *name, u32 kind);
  */
 int btf_peek(const void *raw, u32 size, u32 id, struct btf_type *t, const char **name);
 
+/* Bytes of a type with what belongs to its kind; of an unknown kind those of struct btf_type. */
+u32 btf_len(const struct btf_type *t);
+
 static inline u32 btf_kind(const struct btf_type *t)
 {
 	return BTF_INFO_KIND(t->info);

@@ -97,6 +97,12 @@ static int read_vmlinux(u32 want, struct btf_blob *b)
 	return err;
 }
 
+int btf_vmlinux_read(struct btf_blob *b)
+{
+	*b = (struct btf_blob){ .kernel = 1 };
+	return read_vmlinux(BTF_SIZE_MAX, b);
+}
+
 static int read_header(int fd, u32 id, struct btf_hdr *h)
 {
 	struct stat st;

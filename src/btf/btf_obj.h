@@ -46,6 +46,9 @@ int btf_obj_make(const void *raw, u32 size, u32 uid, u32 *id, struct stat *st);
 int btf_obj_read(u32 id, u32 want, struct btf_blob *b);
 void btf_blob_drop(struct btf_blob *b);
 
+/* The machine's own BTF, whole, whether or not there is a store. -ENOENT, -EIO, -ENOMEM. To be dropped. */
+int btf_vmlinux_read(struct btf_blob *b);
+
 /* Anonymous memory for a blob that is still to come. -ENOMEM. */
 int btf_blob_alloc(struct btf_blob *b, u32 size);
 

@@ -45,8 +45,12 @@ HELPER(dynptr_read)
 HELPER(dynptr_write)
 {
 	const struct dynptr *d = u64_to_ptr(r1);
-	int err = !d->data || d->rdonly || r5 ? -EINVAL : in_bounds(d, (u32)r2, (u32)r4);
+	int err = !d->data || d->rdonly ? -EINVAL : in_bounds(d, (u32)r2, (u32)r4);
 
+	/* What is written to a packet may be asked for more: so the flags are the memory's matter, and come
+	 * last. */
+	if (!err && r5)
+		err = -EINVAL;
 	if (!err)
 		memmove(d->data + (u32)r2, u64_to_ptr(r3), (u32)r4);
 	return (u64)(s64)err;

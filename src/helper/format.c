@@ -234,7 +234,7 @@ static void put_number(struct out *o, const struct conv *c, u64 v)
 }
 
 /* Addresses are not shown: one stands for another that is the same each time. */
-static u64 hashed(u64 v)
+u64 format_hashed(u64 v)
 {
 	static u64 key;
 	u64 none = 0;
@@ -266,7 +266,7 @@ static void put_pointer(struct out *o, const struct conv *c, u64 v)
 	} else {
 		hex.zero = c->zero;
 	}
-	put_number(o, &hex, c->kind == CONV_RAW ? v : hashed(v));
+	put_number(o, &hex, c->kind == CONV_RAW ? v : format_hashed(v));
 }
 
 static void put_ip(struct out *o, const struct conv *c, u64 addr)

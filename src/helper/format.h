@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Formats of bpf_trace_printk, bpf_trace_vprintk and bpf_snprintf.
+ * Formats of bpf_trace_printk, bpf_trace_vprintk, bpf_snprintf and bpf_seq_printf.
  *
  *   % [0 + - space]* [width]   d i u x X   with l or ll
  *                              c   s   p   px pK ps pS pB   pks pus   pI4 pi4 pI6 pi6
@@ -30,5 +30,8 @@ int format_check(const char *fmt, u32 size, u32 n);
  * the arguments point to are longer than 512 bytes together.
  */
 int format_text(char *buf, u32 room, const char *fmt, u32 size, const u64 *args, u32 n);
+
+/* What is shown for an address (%p): the same for the same one, in a process. */
+u64 format_hashed(u64 addr);
 
 #endif

@@ -46,8 +46,9 @@ enum arg_kind {
 #define ARG_F_FIXED   0x2000u /* ARG_MEM of arg_size bytes */
 #define ARG_F_ALIGNED 0x4000u /* with ARG_F_FIXED: naturally aligned */
 /* In arg_size. ARG_SOCK: not by BTF; ARG_BTF_ID: one of each CPU. */
-#define ARG_NARROW  1u
-#define ARG_KIND(a) ((enum arg_kind)((a)&0xff))
+#define ARG_NARROW   1u
+#define ARG_SEQ_FILE 2u /* ARG_BTF_ID: a struct seq_file */
+#define ARG_KIND(a)  ((enum arg_kind)((a)&0xff))
 
 enum ret_kind {
 	RET_INTEGER,

@@ -42,28 +42,26 @@ HELPER(redirect)
 
 HELPER(redirect_peer)
 {
-	return r2 ? TC_ACT_SHOT : redirect_to(run, r1, r2, TC_ACT_REDIRECT);
+	return r2 ? TC_ACT_SHOT : redirect_to(run, r1, RUN_REDIRECT_PEER, TC_ACT_REDIRECT);
 }
 
 HELPER(redirect_neigh)
 {
 	if ((r3 && (u32)r3 < NEIGH_SIZE) || r4)
 		return TC_ACT_SHOT;
-	return redirect_to(run, r1, r4, TC_ACT_REDIRECT);
+	return redirect_to(run, r1, RUN_REDIRECT_NEIGH, TC_ACT_REDIRECT);
 }
 
 /* An empty slot: what the program says to that in the flags. */
 HELPER(redirect_map)
 {
-	const u64 broadcast = BPF_F_BROADCAST | BPF_F_EXCLUDE_INGRESS;
 	struct bpf_map *m = u64_to_ptr(r1);
+	struct map_target t;
 	u32 key = (u32)r2;
-	u64 value[2];
 
-	if (r3 & ~(broadcast | ACTION_MASK))
+	if (!m->ops->redirect || r3 & ~(m->ops->redirect_flags | ACTION_MASK))
 		return XDP_ABORTED;
-	if (!(r3 & BPF_F_BROADCAST) &&
-	    (m->value_len > sizeof(value) || m->ops->lookup(run->op, m, &key, value, 0)))
+	if (!(r3 & BPF_F_BROADCAST) && m->ops->redirect(run->op, m, key, &t))
 		return r3 & ACTION_MASK;
 	redirect_to(run, key, r3, XDP_REDIRECT);
 	run->redirect_to = m;

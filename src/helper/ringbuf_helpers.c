@@ -147,35 +147,37 @@ PROTO(ringbuf_discard_dynptr, .func = ringbuf_discard_dynptr, .ret = RET_VOID,
 
 /* ---- samples from clients ---- */
 
-/* How many samples the callback got, or why there are none; *taken also counts what ends with an error. */
-static s64 drain(struct run *run, struct bpf_map *m, u32 callback, u64 ctx, u64 *taken)
+/* How many samples the callback got, or what stood there instead of one. *moved: room was made for others. */
+static s64 drain(struct run *run, struct bpf_map *m, u32 callback, u64 ctx, bool *moved)
 {
 	struct ring_sample s;
+	s64 taken = 0;
 
-	*taken = 0;
+	*moved = false;
 	for (u32 n = 0; n < SAMPLES_MAX; n++) {
 		int err = user_ring_peek(m, &s);
 		struct dynptr d;
 		u64 ret;
 
+		*moved |= !err || err == -EAGAIN;
 		if (err == -EAGAIN)
 			continue;
 		if (err)
-			return err == -ENODATA ? (s64)*taken : err;
+			return err == -ENODATA ? taken : err;
 		d = (struct dynptr){ .data = s.data, .size = s.size };
 		ret = run->ops->callback(run, callback, ptr_to_u64(&d), ctx, 0, 0, 0);
 		user_ring_release(m, &s);
-		++*taken;
+		taken++;
 		if (ret == STOP)
 			break;
 	}
-	return (s64)*taken;
+	return taken;
 }
 
 HELPER(user_ringbuf_drain)
 {
 	struct bpf_map *m = u64_to_ptr(r1);
-	u64 taken;
+	bool moved;
 	s64 ret;
 
 	if (r4 & ~(u64)WAKE_FLAGS)
@@ -183,9 +185,9 @@ HELPER(user_ringbuf_drain)
 	ret = user_ring_begin(run->op, m);
 	if (ret)
 		return (u64)ret;
-	ret = drain(run, m, (u32)r2, r3, &taken);
+	ret = drain(run, m, (u32)r2, r3, &moved);
 	user_ring_end(run->op, m);
-	if (r4 & BPF_RB_FORCE_WAKEUP || (taken && !(r4 & BPF_RB_NO_WAKEUP)))
+	if (r4 & BPF_RB_FORCE_WAKEUP || (moved && !(r4 & BPF_RB_NO_WAKEUP)))
 		ring_wake(m);
 	return (u64)ret;
 }

@@ -39,9 +39,20 @@ struct run_ops {
 	s64 (*ld_abs)(struct run *r, void *ctx, s32 offset, u32 size);
 };
 
+/* In redirect_flags, beside those of the call: which helper it was. */
+#define RUN_REDIRECT_PEER  (1ull << 62)
+#define RUN_REDIRECT_NEIGH (1ull << 63)
+
 /* Ring buffers in which a run may have records at once that it has not committed; with more, there is no
  * room. */
 #define RUN_RINGS 8
+
+/* What an iterator has written for the object that it is at (helper/seq_helpers.c). */
+struct run_seq {
+	char *buf;
+	u32 room, len; /* len < room */
+	bool full;     /* something did not fit */
+};
 
 struct run {
 	const struct run_ops *ops;
@@ -52,7 +63,8 @@ struct run {
 	void *ctx; /* as the program got it; what lies there is the program type's (progtype/ctx.h) */
 	u64 redirect_map, redirect_index, redirect_flags; /* bpf_redirect and bpf_redirect_map */
 	struct bpf_map *redirect_to;
-	u64 scratch[8]; /* helpers' own, zero at the start */
+	struct run_seq *seq; /* of an iterator's run, else NULL */
+	u64 scratch[8];      /* helpers' own, zero at the start */
 	struct {
 		struct bpf_map *m;
 		u32 open;  /* its records that are not committed */

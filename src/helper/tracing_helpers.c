@@ -61,13 +61,6 @@ PROTO(kptr_xchg, .ret = RET_BTF_ID | RET_F_NULL, .special = HELPER_KPTR_XCHG,
 PROTO(kallsyms_lookup_name, INT, ARGS(IN, SIZE0, ANY, FIXED_OUT), .arg_size = { 0, 0, 0, 8 });
 PROTO(btf_find_by_name_kind, INT, ARGS(IN, SIZE, ANY, ANY));
 
-/* ---- text of kernel data ---- */
-
-PROTO(seq_printf, GPL, INT, ARGS(BTF, IN, SIZE, IN_OR_NULL, SIZE0));
-PROTO(seq_write, GPL, INT, ARGS(BTF, IN, SIZE0));
-PROTO(seq_printf_btf, GPL, INT, ARGS(BTF, IN, SIZE0, ANY));
-PROTO(snprintf_btf, INT, ARGS(INOUT, SIZE, IN, SIZE, ANY));
-
 /* ---- bpf(2) from within, infrared receivers ---- */
 
 PROTO(sys_bpf, INT, ARGS(ANY, IN, SIZE));

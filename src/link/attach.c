@@ -10,7 +10,7 @@
  *     | header 512    |  key, head, counter of holds
  *     +---------------+ 512
  *     | owner[SLOTS]  |  who writes that slot now, 0: nobody
- *     +---------------+ PAGE - the only page that is mapped
+ *     +---------------+ PAGE
  *     | slot 0        |  struct attach_list
  *     | slot 1 ...    |  sparse
  *     +---------------+
@@ -28,9 +28,7 @@
  * little if there is none yet.
  *
  * Killed before the swap: a claim of the dead, and maybe a reference that no list names (gc). Killed after
- * it: a claim of the dead, and references of entries that went (gc). Slots are read and written by pread(2)
- * and pwrite(2), so a file that others have cut off gives EIO and no fault; the first page is under the
- * guard.
+ * it: a claim of the dead, and references of entries that went (gc).
  *
  * An entry whose link is gone or detached counts as not there, and one that names another program than its
  * link does counts as if it named the link's. Whoever reads such a list publishes the right one.
@@ -40,6 +38,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <time.h>
+#include "link/attach_gone.h"
 #include "link/link.h"
 #include "shm/actor.h"
 #include "store/dirscan.h"
@@ -51,6 +50,8 @@
 
 #define SLOTS  128u
 #define CLOSED 255u /* in place of a slot; above it the actor that removes the point */
+#define BACKED 2u   /* slots with memory from the start */
+#define RECENT 8u
 #define TRIES  1000
 
 struct attach_hdr {
@@ -72,14 +73,16 @@ _Static_assert(sizeof(struct first_page) <= PAGE, "what is mapped is a page");
 
 #define SLOT_SIZE ROUND_UP(sizeof(struct attach_list), 64)
 #define DATA_SIZE (PAGE - OBJ_HDR_SIZE + SLOTS * SLOT_SIZE)
+#define MAP_SIZE  (OBJ_HDR_SIZE + DATA_SIZE)
 
 struct attach_point {
 	void *slab_link;
 	struct attach_key key;
 	struct first_page *page;
-	int fd;
+	u64 ino;
 	u32 id;
-	bool writable, driven;
+	int fd; /* of who drives it, with the lock; else -1 */
+	bool writable;
 };
 
 static struct slab points = SLAB(struct attach_point);
@@ -87,6 +90,11 @@ static struct slab points = SLAB(struct attach_point);
 static off_t slot_at(u32 slot)
 {
 	return (off_t)(PAGE + slot * SLOT_SIZE);
+}
+
+static struct attach_list *slot_of(const struct attach_point *p, u32 slot)
+{
+	return (struct attach_list *)((u8 *)p->page + slot_at(slot));
 }
 
 /* "attach/k.46.2.4026531840" into buf (at least 80 bytes). */
@@ -132,35 +140,45 @@ static bool key_same(const struct attach_key *a, const struct attach_key *b)
 	return a->type == b->type && a->ifindex == b->ifindex && a->target == b->target;
 }
 
-static int map_point(struct attach_point *p, const struct attach_key *k)
+static int map_point(struct attach_point *p, const struct attach_key *k, int fd)
 {
 	struct attach_hdr h;
 	struct stat st;
 
-	if (raw_fstat(p->fd, &st) || st.st_size < (off_t)(DATA_SIZE + OBJ_HDR_SIZE) ||
-	    raw_pread(p->fd, &h, sizeof(h), 0) != sizeof(h) || !obj_header_of(&h.o, OBJ_ATTACH, h.o.id) ||
+	if (raw_fstat(fd, &st) || st.st_size < (off_t)MAP_SIZE ||
+	    raw_pread(fd, &h, sizeof(h), 0) != sizeof(h) || !obj_header_of(&h.o, OBJ_ATTACH, h.o.id) ||
 	    !key_same(&h.key, k))
 		return -EIO;
 	p->id = h.o.id;
+	p->ino = st.st_ino;
 	p->key = *k;
-	p->page = raw_mmap(NULL, PAGE, PROT_READ | (p->writable ? PROT_WRITE : 0), MAP_SHARED, p->fd, 0);
+	p->page = raw_mmap(NULL, MAP_SIZE, PROT_READ | (p->writable ? PROT_WRITE : 0), MAP_SHARED, fd, 0);
 	return IS_ERR(p->page) ? (int)PTR_ERR(p->page) : 0;
+}
+
+static int open_name(const struct attach_key *k, bool *writable)
+{
+	const int flags = O_CLOEXEC | O_NOFOLLOW;
+	char name[80];
+	int fd;
+
+	key_name(name, k);
+	*writable = true;
+	fd = raw_openat(the_store.dirfd, name, O_RDWR | flags, 0);
+	if (fd == -EACCES || fd == -EROFS) {
+		*writable = false;
+		fd = raw_openat(the_store.dirfd, name, O_RDONLY | flags, 0);
+	}
+	return fd;
 }
 
 static struct attach_point *find_once(const struct attach_key *k)
 {
-	const int flags = O_CLOEXEC | O_NOFOLLOW;
-	bool writable = true;
 	struct attach_point *p;
-	char name[80];
+	bool writable;
 	int fd, err;
 
-	key_name(name, k);
-	fd = raw_openat(the_store.dirfd, name, O_RDWR | flags, 0);
-	if (fd == -EACCES || fd == -EROFS) {
-		writable = false;
-		fd = raw_openat(the_store.dirfd, name, O_RDONLY | flags, 0);
-	}
+	fd = open_name(k, &writable);
 	if (fd < 0)
 		return ERR_PTR(fd);
 	p = slab_get(&points);
@@ -168,15 +186,35 @@ static struct attach_point *find_once(const struct attach_key *k)
 		raw_close(fd);
 		return ERR_PTR(-ENOMEM);
 	}
-	p->fd = fd;
 	p->writable = writable;
-	p->driven = false;
-	err = map_point(p, k);
+	p->fd = -1;
+	err = map_point(p, k, fd);
+	raw_close(fd);
 	if (!err)
 		return p;
-	raw_close(fd);
 	slab_put(&points, p);
 	return ERR_PTR(err);
+}
+
+/*
+ * The points that this process had open last, one a slot. Who takes one out has it for himself; an operation
+ * that is left loses it.
+ */
+static struct attach_point *_Atomic recent[RECENT];
+
+static struct attach_point *_Atomic *recent_slot(const struct attach_key *k)
+{
+	u64 h = (k->target ^ (u64)k->ifindex << 32 ^ (u64)k->type << 48) * 0x9e3779b97f4a7c15ull;
+
+	return &recent[h >> 61];
+}
+
+static void destroy(struct attach_point *p)
+{
+	raw_munmap(p->page, MAP_SIZE);
+	if (p->fd >= 0)
+		raw_close(p->fd);
+	slab_put(&points, p);
 }
 
 static bool is_closed(const struct attach_point *p)
@@ -187,12 +225,11 @@ static bool is_closed(const struct attach_point *p)
 /* Takes the names of a point away that this actor has closed. */
 static void unname(const struct attach_point *p)
 {
-	struct stat st, named;
+	struct stat named;
 	char name[80];
 
-	if (!raw_fstat(p->fd, &st) &&
-	    !raw_fstatat(the_store.dirfd, key_name(name, &p->key), &named, AT_SYMLINK_NOFOLLOW) &&
-	    named.st_ino == st.st_ino)
+	if (!raw_fstatat(the_store.dirfd, key_name(name, &p->key), &named, AT_SYMLINK_NOFOLLOW) &&
+	    named.st_ino == p->ino)
 		raw_unlinkat(the_store.dirfd, name, 0);
 	obj_reap(OBJ_ATTACH, p->id);
 }
@@ -210,14 +247,18 @@ static void take_over(struct attach_point *p)
 struct attach_point *attach_find(const struct attach_key *k)
 {
 	const struct timespec ms = { 0, 1000000 };
+	struct attach_point *p = atomic_exchange(recent_slot(k), NULL);
 
+	if (p && key_same(&p->key, k) && !is_closed(p))
+		return p;
+	if (p)
+		destroy(p);
 	for (int tries = 0; tries < TRIES; tries++) {
-		struct attach_point *p = find_once(k);
-
+		p = find_once(k);
 		if (IS_ERR(p) || !is_closed(p))
 			return p;
 		take_over(p);
-		attach_close(p);
+		destroy(p);
 		if (tries)
 			raw2(SYS_nanosleep, &ms, 0);
 	}
@@ -231,21 +272,18 @@ static int renew(struct attach_point *p)
 
 	if (IS_ERR(next))
 		return (int)PTR_ERR(next);
-	p->page = next->page;
-	p->fd = next->fd;
-	p->id = next->id;
-	p->writable = next->writable;
-	next->page = old.page;
-	next->fd = old.fd;
-	attach_close(next);
-	return p->driven ? attach_drive(p) : 0;
+	*p = *next;
+	*next = old;
+	destroy(next);
+	return old.fd >= 0 ? attach_drive(p) : 0;
 }
 
 void attach_close(struct attach_point *p)
 {
-	raw_munmap(p->page, PAGE);
-	raw_close(p->fd);
-	slab_put(&points, p);
+	struct attach_point *old = NULL;
+
+	if (p->fd >= 0 || !atomic_compare_exchange_strong(recent_slot(&p->key), &old, p))
+		destroy(p);
 }
 
 /* Makes the file and gives it the key's name; 0 also when somebody else was first. */
@@ -257,7 +295,7 @@ static int make_point(const struct attach_key *k)
 	char key[80], id[32];
 	int fd, err;
 
-	err = obj_create(OBJ_ATTACH, DATA_SIZE, PAGE - OBJ_HDR_SIZE + SLOT_SIZE, false, &n);
+	err = obj_create(OBJ_ATTACH, DATA_SIZE, PAGE - OBJ_HDR_SIZE + BACKED * SLOT_SIZE, false, &n);
 	if (err)
 		return err;
 	obj_fill_header(&n, k->type, 0, "", OBJ_F_HOLDS);
@@ -315,9 +353,10 @@ static int read_list(struct attach_point *p, struct attach_list *l, u64 *head)
 
 		if ((h & 255) == CLOSED)
 			return -EOWNERDEAD;
-		if ((h & 255) >= SLOTS ||
-		    raw_pread(p->fd, l, sizeof(*l), slot_at((u32)(h & 255))) != sizeof(*l))
+		if ((h & 255) >= SLOTS)
 			return -EIO;
+		memcpy(l, slot_of(p, (u32)(h & 255)), sizeof(*l));
+		atomic_thread_fence(memory_order_acquire);
 		if (atomic_load(&p->page->h.head) != h)
 			continue;
 		valid = list_valid(l, h);
@@ -328,6 +367,20 @@ static int read_list(struct attach_point *p, struct attach_list *l, u64 *head)
 		break;
 	}
 	return valid ? -EAGAIN : -EIO;
+}
+
+/* Memory for a slot that was not used before: a full filesystem is an errno here, and a fault at the write.
+ */
+static int reserve(struct attach_point *p, u32 slot)
+{
+	struct obj_view v = {
+		.hdr = &p->page->h.o,
+		.base = (u8 *)p->page,
+		.data = (u8 *)p->page + OBJ_HDR_SIZE,
+		.data_size = DATA_SIZE,
+	};
+
+	return obj_reserve(&v, (size_t)slot_at(slot + 1) - OBJ_HDR_SIZE);
 }
 
 static u64 word_of(const struct op *op)
@@ -370,8 +423,7 @@ static int claim_slot(struct op *op, struct attach_point *p)
 /* Publishes l in place of the list that was read under head. -EAGAIN: there is a newer one. */
 static int publish(struct op *op, struct attach_point *p, struct attach_list *l, u64 head)
 {
-	int slot, err = 0;
-	long n;
+	int slot, err;
 
 	if (!p->writable || !op->actor->id)
 		return -EACCES;
@@ -379,9 +431,11 @@ static int publish(struct op *op, struct attach_point *p, struct attach_list *l,
 	if (slot < 0)
 		return slot;
 	l->revision = (head >> 8) + 1;
-	n = raw_pwrite(p->fd, l, sizeof(*l), slot_at((u32)slot));
-	if (n != (long)sizeof(*l))
-		err = n == -EFBIG ? -EFBIG : -ENOMEM;
+	err = (u32)slot < BACKED ? 0 : reserve(p, (u32)slot);
+	if (!err)
+		memcpy(slot_of(p, (u32)slot), l, sizeof(*l));
+	if (err)
+		err = -ENOMEM;
 	else if (!atomic_compare_exchange_strong(&p->page->h.head, &head, l->revision << 8 | (u32)slot))
 		err = -EAGAIN;
 	op_let_go(op);
@@ -670,22 +724,28 @@ static bool close_empty(const struct attach_key *k)
 {
 	struct attach_point *p = find_once(k);
 	struct attach_list l;
-	bool closed = false;
+	bool closed = false, writable;
 	u64 head;
+	int fd;
 
 	if (IS_ERR(p))
 		return false;
 	take_over(p);
-	if (p->writable && actor_self()->id && !attach_list(p, &l) && !l.nr && !read_list(p, &l, &head) &&
-	    !l.nr && !raw_flock(p->fd, LOCK_EX | LOCK_NB)) {
+	if (attach_target_gone(k))
+		attach_change(p, attach_empty, NULL);
+	fd = open_name(k, &writable);
+	if (fd >= 0 && p->writable && actor_self()->id && !attach_list(p, &l) && !l.nr &&
+	    !read_list(p, &l, &head) && !l.nr && !raw_flock(fd, LOCK_EX | LOCK_NB)) {
 		u64 mine = (u64)actor_self()->id << 8 | CLOSED;
 
 		closed = atomic_compare_exchange_strong(&p->page->h.head, &head, mine);
-		raw_flock(p->fd, LOCK_UN);
+		raw_flock(fd, LOCK_UN);
 		if (closed)
 			unname(p);
 	}
-	attach_close(p);
+	if (fd >= 0)
+		raw_close(fd);
+	destroy(p);
 	return closed;
 }
 
@@ -706,15 +766,25 @@ u32 attach_gc(void)
 
 int attach_drive(struct attach_point *p)
 {
-	int err = -EWOULDBLOCK;
+	int err = -EWOULDBLOCK, fd;
+	struct stat st;
+	bool writable;
 
+	fd = open_name(&p->key, &writable);
+	if (fd < 0)
+		return fd;
 	/* Refused only for the moment in which gc looks whether there is a driver. */
 	for (int tries = 0; err == -EWOULDBLOCK && tries < TRIES; tries++) {
-		err = raw_flock(p->fd, LOCK_SH | LOCK_NB);
+		err = raw_flock(fd, LOCK_SH | LOCK_NB);
 		if (err)
 			raw0(SYS_sched_yield);
 	}
-	p->driven = !err;
+	if (!err && (raw_fstat(fd, &st) || st.st_ino != p->ino || is_closed(p)))
+		err = -EAGAIN;
+	if (err)
+		raw_close(fd);
+	else
+		p->fd = fd;
 	return err;
 }
 

@@ -92,7 +92,20 @@ void attach_entry_insert(struct attach_list *l, u32 to, const struct attach_entr
  * returns that. For people and for netlink's questions. */
 int attach_each(int (*each)(void *arg, const struct attach_key *k, const struct attach_list *l), void *arg);
 
-/* Says that this process drives the point, until it is closed: a lock on its description. */
+/* "tcx_ingress"; NULL: unknown. */
+const char *attach_type_name(u32 type);
+
+/* Is it a hook of cgroups? */
+bool attach_is_cgroup(u32 type);
+
+/* "interface 2", "cgroup 4711": what the point is at, with a NUL; at most 48 bytes. Returns the end. */
+char *attach_where(const struct attach_key *k, char *to);
+
+/* The point that a link stands at; false: none. */
+bool attach_of_link(u32 link_id, struct attach_key *k);
+
+/* Says that this process drives the point, until it is closed: a lock on a description of its own. -EAGAIN:
+ * the point was just removed; ask for the list, and again. */
 int attach_drive(struct attach_point *p);
 
 /* The inode of the point's file, on which its drivers have a shared flock; 0: it was never used. */

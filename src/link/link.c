@@ -12,6 +12,7 @@
 #include "store/store.h"
 #include "util/random.h"
 #include "util/raw.h"
+#include "util/str.h"
 
 static u32 prog_of(u64 word)
 {
@@ -123,6 +124,36 @@ bool link_stands(u32 id, u32 *prog_id)
 	if (stands)
 		*prog_id = prog_of(atomic_load(&h.prog));
 	return obj_close(fd, OBJ_LINK, id) <= 0 && stands;
+}
+
+bool link_describe(const struct obj_hdr *hdr, size_t file_size, char *to)
+{
+	struct link_hdr h = *(const struct link_hdr *)hdr;
+	const struct link_ops *ops = link_ops_get(h.o.kind);
+
+	if (!ops)
+		return false;
+	((char *)h.w)[sizeof(h.w) - 1] = 0;
+	to = str_put_u64(str_put(to, "prog "), prog_of(atomic_load(&h.prog)), 10);
+	if (atomic_load(&h.detached))
+		str_put(to, ", detached");
+	else if (ops->where)
+		ops->where(&h, str_put(to, " at "));
+	return true;
+}
+
+bool attach_of_link(u32 link_id, struct attach_key *k)
+{
+	const struct link_ops *ops;
+	struct link_hdr h;
+
+	if (obj_read_header(OBJ_LINK, link_id, &h.o, sizeof(h)))
+		return false;
+	ops = link_ops_get(h.o.kind);
+	if (!ops || !ops->place || atomic_load(&h.detached))
+		return false;
+	*k = h.key;
+	return true;
 }
 
 void link_release(const struct obj_hdr *hdr, size_t file_size)

@@ -131,7 +131,7 @@ struct link_ops {
 	/* The type's lines of fdinfo, at most LINK_TEXT_MAX with the NUL; returns their end. NULL: none. */
 	char *(*fdinfo)(const struct link_hdr *h, char *to);
 
-	/* For people: what it is attached to, "eth0" or "cgroup 12"; at most 160 bytes. NULL: nothing. */
+	/* For people: what it is attached to, "eth0" or "cgroup 12"; at most 350 bytes. NULL: nothing. */
 	char *(*where)(const struct link_hdr *h, char *to);
 
 	/* A map that the link holds; 0: none. NULL: none. */
@@ -161,6 +161,7 @@ int link_swap_prog(struct link_hdr *h, u32 next, u32 must);
 bool link_stands(u32 id, u32 *prog_id);
 
 /* Rows of sys/obj_types.c. */
+bool link_describe(const struct obj_hdr *hdr, size_t file_size, char *to);
 void link_release(const struct obj_hdr *hdr, size_t file_size);
 void link_each_ref(const struct obj_hdr *hdr, size_t file_size,
 		   void (*each)(void *arg, u64 slot, enum obj_type type, u32 id), void *arg);

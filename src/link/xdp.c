@@ -25,28 +25,18 @@ int xdp_check_modes(u32 flags)
 	return modes & (modes - 1) ? -EINVAL : 0;
 }
 
-static int refuse(const struct xdp_wish *w, int err, const char *why)
+/* The text that goes with an errno, in the kernel's words. */
+static int refuse(struct xdp_wish *w, int err, const char *why)
 {
-	if (w->why)
-		*w->why = why;
+	w->why = why;
 	return err;
 }
 
-static int check_program(const struct xdp_wish *w)
-{
-	if (w->expected_attach_type == BPF_XDP_DEVMAP)
-		return refuse(w, -EINVAL, "BPF_XDP_DEVMAP programs can not be attached to a device");
-	if (w->expected_attach_type == BPF_XDP_CPUMAP)
-		return refuse(w, -EINVAL, "BPF_XDP_CPUMAP programs can not be attached to a device");
-	return 0;
-}
-
-int xdp_place(const struct xdp_wish *w, struct attach_list *l)
+int xdp_place(struct xdp_wish *w, struct attach_list *l)
 {
 	u32 mode = mode_of(w->flags, w->native);
 	const struct attach_entry *cur = l->nr && l->e[0].flags == mode ? &l->e[0] : NULL;
 	struct attach_entry e = { .prog_id = w->prog_id, .link_id = w->link_id, .flags = mode };
-	int err;
 
 	if (cur && cur->link_id)
 		return refuse(w, -EBUSY, "Can't replace active BPF XDP link");
@@ -64,9 +54,10 @@ int xdp_place(const struct xdp_wish *w, struct attach_list *l)
 		return refuse(w, -EBUSY, "XDP program already attached");
 	if (mode != XDP_FLAGS_HW_MODE && l->nr && !cur)
 		return refuse(w, -EEXIST, "Native and generic XDP can't be active at the same time");
-	err = check_program(w);
-	if (err)
-		return err;
+	if (w->expected_attach_type == BPF_XDP_DEVMAP)
+		return refuse(w, -EINVAL, "BPF_XDP_DEVMAP programs can not be attached to a device");
+	if (w->expected_attach_type == BPF_XDP_CPUMAP)
+		return refuse(w, -EINVAL, "BPF_XDP_CPUMAP programs can not be attached to a device");
 	if (cur && cur->prog_id == w->prog_id)
 		return 1;
 	if (mode == XDP_FLAGS_HW_MODE && w->native)
@@ -82,7 +73,7 @@ int xdp_place(const struct xdp_wish *w, struct attach_list *l)
 
 static int place(const struct link_req *r, u32 link_id, struct attach_list *l)
 {
-	const struct xdp_wish w = {
+	struct xdp_wish w = {
 		.prog_id = r->prog_id,
 		.link_id = link_id,
 		.flags = r->flags,

@@ -14,13 +14,13 @@ struct xdp_wish {
 	u32 old_prog;
 	bool native; /* the device's driver runs XDP itself */
 	u32 expected_attach_type;
-	const char **why; /* NULL, or where the kernel's text for an error goes, if it has one */
+	const char *why; /* out: what netlink's answer says of an error; NULL: nothing */
 };
 
 /* At most one mode: -EINVAL. */
 int xdp_check_modes(u32 flags);
 
 /* Edits the list: 0, 1 (nothing to do), -EBUSY, -EEXIST, -EINVAL, -EOPNOTSUPP. */
-int xdp_place(const struct xdp_wish *w, struct attach_list *l);
+int xdp_place(struct xdp_wish *w, struct attach_list *l);
 
 #endif

@@ -33,7 +33,7 @@ u32 map_value_len(const struct map_type *t, u32 value_size, u32 ncpu)
 {
 	if (t->percpu)
 		return ROUND_UP(value_size, 8) * ncpu;
-	return t->ops->obj_value == MAP_VALUE_PLAIN ? value_size : 4;
+	return t->ops->obj_value == MAP_VALUE_PLAIN || t->ops->obj_value <= MAP_VALUE_THING ? value_size : 4;
 }
 
 static bool flags_contradict(u32 f)
@@ -76,12 +76,12 @@ static int memory_check(size_t size)
 	return size / si.mem_unit > si.totalram ? -ENOMEM : 0;
 }
 
-static void hdr_fill(struct map_hdr *h, const struct map_attr *a)
+static void hdr_fill(struct map_hdr *h, const struct map_type *t, const struct map_attr *a)
 {
 	h->key_size = a->key_size;
 	h->value_size = a->value_size;
 	h->max_entries = a->max_entries;
-	h->map_flags = a->map_flags & ~FLAGS_TRANSIENT;
+	h->map_flags = (a->map_flags & ~FLAGS_TRANSIENT) | t->flags_added;
 	h->map_extra = a->map_extra;
 	h->ncpu = a->ncpu;
 	h->btf_id = a->btf_id;
@@ -112,7 +112,7 @@ static void map_fill(struct bpf_map *m, const struct map_type *t, const struct o
 	};
 	m->value_len = map_value_len(t, m->value_size, m->ncpu);
 	m->plain = m->key_size && m->value_size && t->ops->obj_value == MAP_VALUE_PLAIN && !t->value_asks &&
-		   m->key_size <= PAGE && m->value_len <= PAGE;
+		   !t->ops->key_kind && m->key_size <= PAGE && m->value_len <= PAGE;
 }
 
 int map_create(struct map_attr *a, struct obj_new *n, u64 *memlock)
@@ -143,7 +143,7 @@ int map_create(struct map_attr *a, struct obj_new *n, u64 *memlock)
 	obj_fill_header(n, a->map_type, a->uid, a->name,
 			(t->ops->each_ref || a->btf_id ? OBJ_F_HOLDS : 0) |
 				(t->ops->release_uref ? OBJ_F_UREF : 0) | (t->wakes ? OBJ_F_WAKE : 0));
-	hdr_fill(h, a);
+	hdr_fill(h, t, a);
 	h->memlock = t->ops->memlock(a);
 	map_fill(&m, t, &n->view);
 	err = t->ops->init(&m, a);
@@ -158,17 +158,22 @@ int map_create(struct map_attr *a, struct obj_new *n, u64 *memlock)
 /* Could a map with this header have been made? Its attributes, as they were. */
 static bool attr_of(const struct map_hdr *h, struct map_attr *a)
 {
+	const struct map_type *t = map_type_get(h->o.kind);
+	u32 added = t ? t->flags_added : 0;
+
 	*a = (struct map_attr){
 		.map_type = h->o.kind,
 		.key_size = h->key_size,
 		.value_size = h->value_size,
 		.max_entries = h->max_entries,
-		.map_flags = h->map_flags,
+		.map_flags = h->map_flags & ~added,
 		.map_extra = h->map_extra,
+		.btf_key_type_id = h->btf_key_type_id,
+		.btf_value_type_id = h->btf_value_type_id,
 		.record = h->record,
 		.ncpu = h->ncpu,
 	};
-	return h->ncpu >= 1 && h->ncpu <= CPUS_MAX && !map_check(a);
+	return (h->map_flags & added) == added && h->ncpu >= 1 && h->ncpu <= CPUS_MAX && !map_check(a);
 }
 
 /* A lock word inside the value, aligned, or none. */

@@ -33,6 +33,7 @@
 #define MAP_KEY_MAX 512u /* longest key that is copied to the stack */
 
 struct map_ops;
+struct map_target;
 
 /* Where in a value (or in a struct inside it) BTF put things that need care. */
 struct map_record {
@@ -46,6 +47,7 @@ struct map_attr {
 	u64 map_extra;
 	char name[OBJ_NAME_LEN];
 	u32 btf_id, btf_key_type_id, btf_value_type_id;
+	u32 btf_vmlinux_value_type_id; /* STRUCT_OPS */
 	struct map_record record;
 	u32 inner_id; /* *_OF_MAPS: the template, whose facts are in `inner` */
 	const struct map_hdr *inner;
@@ -158,6 +160,9 @@ struct map_ops {
 	 */
 	int obj_value;
 	int (*obj_check)(struct bpf_map *m, const struct obj_hdr *candidate);
+	/* Whose fd the 4-byte key is (enum map_key): the operations then get a struct map_owner in its place.
+	 */
+	int key_kind;
 	/* What the kernel checks of an update before it looks at the fd. NULL: nothing. */
 	int (*update_check)(const struct bpf_map *m, const void *key, u64 flags);
 	void (*each_ref)(const struct bpf_map *m, void (*each)(void *arg, u64 slot, enum obj_type t, u32 id),
@@ -180,8 +185,32 @@ struct map_ops {
 	int (*update_cpu)(struct op *op, struct bpf_map *m, const void *key, const void *value, u64 flags,
 			  u32 cpu);
 
+	/*
+	 * bpf_redirect_map: where the packet of a program goes that names this
+	 * slot; -ENOENT when nothing is there. redirect_flags: which of the flags
+	 * beside the verdict the map's type knows. NULL: not such a map.
+	 */
+	int (*redirect)(struct op *op, struct bpf_map *m, u32 key, struct map_target *t);
+	u64 redirect_flags;
+
+	/*
+	 * What poll(2) of the fd says now, EPOLL* bits, by the words in shared
+	 * memory; called in a guarded operation. That they may have changed is
+	 * told through the object's FIFO (store/wake.h). NULL: an error, always.
+	 */
+	u32 (*poll)(struct op *op, struct bpf_map *m);
+	u32 poll_bits; /* all that it may ever say */
+
 	/* mmap of the fd: how many bytes from offset 0 a client may map, 0: not at all (May be NULL.) */
 	size_t (*mmap_size)(const struct bpf_map *m);
+	/*
+	 * Where all mappings must be at one address. mmap_place: may it be mapped
+	 * at `at` (0: anywhere)? 0: there and nowhere else; 1: where it has one upper
+	 * half of addresses; or an errno. mmap_settle: it is mapped at `at` now, which
+	 * holds for all that follow; -EBUSY: another one was first. Both NULL: no such rule.
+	 */
+	int (*mmap_place)(const struct bpf_map *m, u64 at, size_t len, u64 off);
+	int (*mmap_settle)(struct bpf_map *m, u64 at, size_t len);
 	/* What else the type asks of a mapping of [off, off + len), whose length has not been checked yet:
 	 * -EPERM. May be NULL. */
 	int (*mmap_check)(const struct bpf_map *m, bool write, u64 off, size_t len);
@@ -195,6 +224,45 @@ struct map_ops {
 
 #define MAP_VALUE_PLAIN (-1)
 #define MAP_VALUE_PERF  (-2)
+/*
+ * What stands for something outside of the store: update gets a struct
+ * map_thing, which sys/map_values.c makes of the client's value. Elements of
+ * such maps have value_size bytes for bpf(2), not 4.
+ */
+#define MAP_VALUE_DEV    (-3)          /* ifindex, maybe an XDP program's fd */
+#define MAP_VALUE_CPU    (-4)          /* queue size, maybe an XDP program's fd */
+#define MAP_VALUE_XSK    (-5)          /* fd of an AF_XDP socket */
+#define MAP_VALUE_SOCK   (-6)          /* fd of a socket that may be in a sockmap */
+#define MAP_VALUE_REUSE  (-7)          /* fd of a socket of a reuseport group */
+#define MAP_VALUE_CGROUP (-8)          /* fd of a cgroup's directory */
+#define MAP_VALUE_THING  MAP_VALUE_DEV /* this, and all below */
+
+enum map_key { MAP_KEY_PLAIN, MAP_KEY_SOCK, MAP_KEY_INODE, MAP_KEY_TASK, MAP_KEY_CGROUP };
+
+/* Which kernel object a storage belongs to: never the same for two that live at different times. */
+struct map_owner {
+	u64 a, b;
+};
+
+/* What kind a socket is, as far as it matters for finding out whether it is still there. */
+enum map_sock { SK_UNIX = 1, SK_TCP4, SK_TCP6, SK_UDP4, SK_UDP6, SK_XDP };
+
+/* Something outside of the store. */
+struct map_thing {
+	u64 id;      /* ifindex, queue size, socket cookie, cgroup id; 0: nothing */
+	u32 prog_id; /* the program that goes with it; 0: none */
+	int refused; /* an errno that only comes when all else is right */
+	u32 ino;     /* sockets: their inode, */
+	u16 netns;   /* the lower half of their namespace's inode, */
+	u8 sock;     /* enum map_sock */
+};
+
+/* Where a redirected packet goes. */
+struct map_target {
+	u32 ifindex; /* DEVMAP: the interface; CPUMAP: 0 */
+	u32 prog_id; /* to be run there; 0: none */
+	u64 id;      /* CPUMAP: queue size; XSKMAP: the socket's cookie */
+};
 
 /* What BTF a map type wants for its keys; sizes agree in any case. */
 enum map_btf_key {
@@ -203,18 +271,20 @@ enum map_btf_key {
 	MAP_BTF_KEY_ARRAY,  /* the same, or none when the one value is a section of global data */
 	MAP_BTF_KEY_STRUCT, /* prefix length and data */
 	MAP_BTF_KEY_NONE,   /* key-less */
+	MAP_BTF_KEY_CGROUP, /* a 64-bit integer, or a struct of it and an attach type */
 };
 
 /* One row a type (map_types.c). A type number without a row is unknown: EINVAL. */
 struct map_type {
 	const struct map_ops *ops;
 	u32 flags_allowed;
-	bool percpu;    /* value_len = ncpu * round_up(value_size, 8) */
-	bool no_key;    /* key_size is 0, key pointers must be NULL where the kernel wants it */
-	bool btf_seq;   /* a pin can be read as text when the map has BTF */
-	bool spin_lock; /* values may hold bpf_spin_lock */
-	bool timer;     /* values may hold bpf_timer and the like */
-	int btf_errno;  /* 0: takes BTF; else the errno for key/value BTF (-ENOTSUPP, -EINVAL) */
+	u32 flags_added; /* which every map of the type has, though nobody may ask for them */
+	bool percpu;     /* value_len = ncpu * round_up(value_size, 8) */
+	bool no_key;     /* key_size is 0, key pointers must be NULL where the kernel wants it */
+	bool btf_seq;    /* a pin can be read as text when the map has BTF */
+	bool spin_lock;  /* values may hold bpf_spin_lock */
+	bool timer;      /* values may hold bpf_timer and the like */
+	int btf_errno;   /* 0: takes BTF; else the errno for key/value BTF (-ENOTSUPP, -EINVAL) */
 	enum map_btf_key btf_key;
 	bool cap_bpf;        /* creation wants CAP_BPF where HASH would not */
 	bool direct_value;   /* ld_imm64 of a program may point into its values */

@@ -25,6 +25,21 @@ extern const struct map_ops queue_ops;              /* queue_stack_maps.c */
 extern const struct map_ops stack_ops;              /* queue_stack_maps.c */
 extern const struct map_ops bloom_filter_ops;       /* bloom_filter.c */
 extern const struct map_ops stack_trace_ops;        /* stackmap.c */
+extern const struct map_ops dev_map_ops;            /* devmap.c */
+extern const struct map_ops dev_map_hash_ops;       /* devmap_hash.c */
+extern const struct map_ops cpu_map_ops;            /* cpumap.c */
+extern const struct map_ops xsk_map_ops;            /* xskmap.c */
+extern const struct map_ops sock_map_ops;           /* sock_map.c */
+extern const struct map_ops sock_hash_ops;          /* sock_hash.c */
+extern const struct map_ops reuseport_array_ops;    /* reuseport_array.c */
+extern const struct map_ops cgroup_array_ops;       /* cgroup_array.c */
+extern const struct map_ops cgroup_storage_ops;     /* cgroup_storage.c */
+extern const struct map_ops sk_storage_ops;         /* local_storage.c */
+extern const struct map_ops inode_storage_ops;      /* local_storage.c */
+extern const struct map_ops task_storage_ops;       /* local_storage.c */
+extern const struct map_ops cgrp_storage_ops;       /* local_storage.c */
+extern const struct map_ops struct_ops_ops;         /* struct_ops.c */
+extern const struct map_ops arena_ops;              /* arena.c */
 extern const struct map_ops ringbuf_ops;            /* ringbuf.c */
 extern const struct map_ops user_ringbuf_ops;       /* user_ringbuf.c */
 

@@ -6,6 +6,7 @@
  * MAP_CREATE takes; what else it asks is in the type's alloc_check.
  */
 #include "map/map_ops.h"
+#include "util/uapi.h"
 
 #define ACCESS      (BPF_F_RDONLY | BPF_F_WRONLY)
 #define PROG_ACCESS (BPF_F_RDONLY_PROG | BPF_F_WRONLY_PROG)
@@ -14,6 +15,12 @@
 #define HASH_FLAGS (STD | PROG_ACCESS | BPF_F_NO_PREALLOC | BPF_F_ZERO_SEED)
 /* NO_PREALLOC is refused by the LRU types themselves, with an errno of its own. */
 #define LRU_FLAGS (HASH_FLAGS | BPF_F_NO_COMMON_LRU)
+
+#define STORAGE_ROW(ops_)                                                                                    \
+	{                                                                                                    \
+		.ops = &ops_, .flags_allowed = BPF_F_NO_PREALLOC | BPF_F_CLONE, .btf_key = MAP_BTF_KEY_U32,  \
+		.spin_lock = true, .cap_bpf = true, .inner_ok = true, .may_freeze = true,                    \
+	}
 
 const struct map_type map_types[] = {
 	[BPF_MAP_TYPE_HASH] = {
@@ -149,6 +156,102 @@ const struct map_type map_types[] = {
 		.inner_ok = true,
 		.may_freeze = true,
 		.value_asks = true,
+	},
+	[BPF_MAP_TYPE_CGROUP_ARRAY] = {
+		.ops = &cgroup_array_ops,
+		.flags_allowed = STD,
+		.btf_errno = -ENOTSUPP,
+		.inner_ok = true,
+		.may_freeze = true,
+	},
+	[BPF_MAP_TYPE_DEVMAP] = {
+		.ops = &dev_map_ops,
+		.flags_allowed = STD,
+		.flags_added = BPF_F_RDONLY_PROG,
+		.btf_errno = -ENOTSUPP,
+		.cap_bpf = true,
+		.inner_ok = true,
+		.may_freeze = true,
+	},
+	[BPF_MAP_TYPE_DEVMAP_HASH] = {
+		.ops = &dev_map_hash_ops,
+		.flags_allowed = STD,
+		.flags_added = BPF_F_RDONLY_PROG,
+		.btf_errno = -ENOTSUPP,
+		.cap_bpf = true,
+		.inner_ok = true,
+		.may_freeze = true,
+	},
+	[BPF_MAP_TYPE_CPUMAP] = {
+		.ops = &cpu_map_ops,
+		.flags_allowed = BPF_F_NUMA_NODE,
+		.btf_errno = -ENOTSUPP,
+		.cap_bpf = true,
+		.inner_ok = true,
+		.may_freeze = true,
+	},
+	[BPF_MAP_TYPE_XSKMAP] = {
+		.ops = &xsk_map_ops,
+		.flags_allowed = STD,
+		.btf_errno = -ENOTSUPP,
+		.cap_bpf = true,
+		.inner_ok = true,
+		.may_freeze = true,
+	},
+	[BPF_MAP_TYPE_SOCKMAP] = {
+		.ops = &sock_map_ops,
+		.flags_allowed = STD,
+		.btf_errno = -ENOTSUPP,
+		.cap_bpf = true,
+		.inner_ok = true,
+		.may_freeze = true,
+	},
+	[BPF_MAP_TYPE_SOCKHASH] = {
+		.ops = &sock_hash_ops,
+		.flags_allowed = STD,
+		.btf_errno = -ENOTSUPP,
+		.cap_bpf = true,
+		.inner_ok = true,
+		.may_freeze = true,
+	},
+	[BPF_MAP_TYPE_REUSEPORT_SOCKARRAY] = {
+		.ops = &reuseport_array_ops,
+		.flags_allowed = STD | PROG_ACCESS,
+		.cap_bpf = true,
+		.inner_ok = true,
+		.may_freeze = true,
+	},
+	[BPF_MAP_TYPE_CGROUP_STORAGE] = {
+		.ops = &cgroup_storage_ops,
+		.flags_allowed = STD | PROG_ACCESS,
+		.btf_key = MAP_BTF_KEY_CGROUP,
+		.spin_lock = true,
+		.may_freeze = true,
+	},
+	[BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE] = {
+		.ops = &cgroup_storage_ops,
+		.flags_allowed = STD | PROG_ACCESS,
+		.percpu = true,
+		.btf_key = MAP_BTF_KEY_CGROUP,
+		.may_freeze = true,
+	},
+	[BPF_MAP_TYPE_SK_STORAGE] = STORAGE_ROW(sk_storage_ops),
+	[BPF_MAP_TYPE_INODE_STORAGE] = STORAGE_ROW(inode_storage_ops),
+	[BPF_MAP_TYPE_TASK_STORAGE] = STORAGE_ROW(task_storage_ops),
+	[BPF_MAP_TYPE_CGRP_STORAGE] = STORAGE_ROW(cgrp_storage_ops),
+	[BPF_MAP_TYPE_STRUCT_OPS] = {
+		.ops = &struct_ops_ops,
+		.flags_allowed = BPF_F_VTYPE_BTF_OBJ_FD,
+		.cap_bpf = true,
+	},
+	[BPF_MAP_TYPE_ARENA] = {
+		.ops = &arena_ops,
+		.flags_allowed = BPF_F_MMAPABLE | BPF_F_SEGV_ON_FAULT | BPF_F_NO_USER_CONV,
+		.no_key = true,
+		.cap_bpf = true,
+		.takes_extra = true,
+		.inner_ok = true,
+		.may_freeze = true,
 	},
 	[BPF_MAP_TYPE_RINGBUF] = {
 		.ops = &ringbuf_ops,

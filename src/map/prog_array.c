@@ -20,7 +20,7 @@ static int prog_array_init(struct bpf_map *m, const struct map_attr *a)
 	return 0;
 }
 
-static int prog_array_check(struct bpf_map *m, const struct obj_hdr *prog)
+int ref_slots_owner_check(struct bpf_map *m, const struct obj_hdr *prog)
 {
 	u64 *owner = (u64 *)&m->hdr->owner_prog_type, none = 0;
 	u64 mine = (u64)(prog->flags >> OBJ_F_OWN_SHIFT) << 32 | prog->kind;
@@ -46,7 +46,7 @@ const struct map_ops prog_array_ops = {
 	.update_batch = map_no_batch_ENOTSUPP,
 	.delete_batch = map_no_batch_ENOTSUPP,
 	.obj_value = OBJ_PROG,
-	.obj_check = prog_array_check,
+	.obj_check = ref_slots_owner_check,
 	.update_check = ref_slots_update_check,
 	.each_ref = ref_slots_each,
 	.release_uref = ref_slots_clear,

@@ -34,6 +34,10 @@ int ref_slots_delete(struct op *op, struct bpf_map *m, const void *key);
 void ref_slots_each(const struct bpf_map *m, void (*each)(void *arg, u64 slot, enum obj_type t, u32 id),
 		    void *arg);
 
+/* May this program go in beside those that are, or were, in the map? The first one decides. -EINVAL.
+ * (prog_array.c) */
+int ref_slots_owner_check(struct bpf_map *m, const struct obj_hdr *prog);
+
 /* Empties every slot. */
 void ref_slots_clear(struct bpf_map *m);
 

@@ -5,6 +5,7 @@
  * An element operation has nothing to work on; the ring's own are in
  * ringbuf_reserve.c. Zeroed data is an empty ring.
  */
+#include <sys/epoll.h>
 #include "map/map_ops.h"
 #include "map/map_stubs.h"
 #include "map/ringbuf_int.h"
@@ -142,6 +143,21 @@ void ring_close(struct bpf_map *m)
 		raw_close(fd);
 }
 
+/* ---- readiness ---- */
+
+/* Before somebody goes to sleep, what a dead producer holds back is freed. */
+static u32 ring_poll(struct op *op, struct bpf_map *m)
+{
+	const struct ring *r = ring_of(m);
+	u64 cons = atomic_load_explicit(r->cons, memory_order_acquire);
+
+	if (cons >= atomic_load_explicit(r->prod, memory_order_acquire) ||
+	    __atomic_load_n((u32 *)(r->data + (cons & r->mask & ~7ull)), __ATOMIC_ACQUIRE) &
+		    BPF_RINGBUF_BUSY_BIT)
+		ring_rescue(op, m);
+	return cons < atomic_load_explicit(r->prod, memory_order_acquire) ? EPOLLIN | EPOLLRDNORM : 0;
+}
+
 const struct map_ops ringbuf_ops = {
 	.name = "ringbuf",
 	.alloc_check = ring_alloc_check,
@@ -160,6 +176,8 @@ const struct map_ops ringbuf_ops = {
 	.obj_value = MAP_VALUE_PLAIN,
 	.mmap_size = ring_mmap_size,
 	.mmap_check = mmap_check,
+	.poll = ring_poll,
+	.poll_bits = EPOLLIN | EPOLLRDNORM,
 	.gc = ring_rescue,
 	.close = ring_close,
 	.memlock = ring_memlock,

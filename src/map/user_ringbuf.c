@@ -11,6 +11,7 @@
  * A sample begins behind its header under the mask, as clients that write it
  * reckon: with a header in the last 8 bytes it is at the start of the data.
  */
+#include <sys/epoll.h>
 #include "map/map_ops.h"
 #include "map/map_stubs.h"
 #include "map/ringbuf_int.h"
@@ -104,6 +105,16 @@ void user_ring_release(struct bpf_map *m, const struct ring_sample *s)
 	consume(r, atomic_load_explicit(r->cons, memory_order_relaxed), s->total);
 }
 
+/* Is there space? */
+static u32 poll_space(struct op *op, struct bpf_map *m)
+{
+	const struct ring *r = ring_of(m);
+	u64 cons = atomic_load_explicit(r->cons, memory_order_acquire);
+
+	return atomic_load_explicit(r->prod, memory_order_acquire) - cons <= r->mask ? EPOLLOUT | EPOLLWRNORM
+										     : 0;
+}
+
 const struct map_ops user_ringbuf_ops = {
 	.name = "user_ringbuf",
 	.alloc_check = ring_alloc_check,
@@ -122,6 +133,8 @@ const struct map_ops user_ringbuf_ops = {
 	.obj_value = MAP_VALUE_PLAIN,
 	.mmap_size = ring_mmap_size,
 	.mmap_check = mmap_check,
+	.poll = poll_space,
+	.poll_bits = EPOLLOUT | EPOLLWRNORM,
 	.close = ring_close,
 	.memlock = ring_memlock,
 };

@@ -29,11 +29,11 @@ const char *prog_kind_name(u32 kind)
 	return prog_type_get(kind)->name;
 }
 
-u32 prog_compat(u32 prog_flags, u32 expected_attach_type)
+u32 prog_compat(u32 prog_flags, u32 expected_attach_type, u32 target)
 {
 	return PROG_COMPAT_JITED | (prog_flags & BPF_F_XDP_HAS_FRAGS ? PROG_COMPAT_FRAGS : 0) |
 	       (prog_flags & BPF_F_SLEEPABLE ? PROG_COMPAT_SLEEPS : 0) |
-	       PROG_COMPAT_ATTACH(expected_attach_type & 0xff);
+	       PROG_COMPAT_ATTACH(expected_attach_type & 0xff) | PROG_COMPAT_TARGET(target & 0xff);
 }
 
 /* References on the maps and the BTF, in the name of an id that nobody sees yet. */
@@ -86,7 +86,7 @@ static void fill_data(u8 *to, const struct prog_desc *d)
 static void fill(struct obj_new *n, const struct prog_desc *d)
 {
 	struct prog_hdr *h = (struct prog_hdr *)n->view.hdr;
-	u32 compat = prog_compat(d->prog_flags, d->expected_attach_type);
+	u32 compat = prog_compat(d->prog_flags, d->expected_attach_type, d->iter_target);
 
 	obj_fill_header(n, d->type, d->uid, d->name,
 			(d->nr_maps || d->btf_id ? OBJ_F_HOLDS : 0) | compat << OBJ_F_OWN_SHIFT);
@@ -102,6 +102,8 @@ static void fill(struct obj_new *n, const struct prog_desc *d)
 	h->gpl = d->gpl;
 	h->btf_id = d->btf_id;
 	h->attach_btf_id = d->attach_btf_id;
+	h->iter_rdonly = d->iter_rdonly;
+	h->iter_rdwr = d->iter_rdwr;
 	for (u32 i = 0; i < d->nr_maps; i++)
 		atomic_store_explicit(&h->map_ids[i], d->map_ids[i], memory_order_relaxed);
 	fill_data(n->view.data, d);

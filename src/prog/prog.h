@@ -54,6 +54,7 @@ struct prog_hdr {
 	u32 gpl;
 	u32 btf_id;
 	u32 attach_btf_id;
+	u32 iter_rdonly, iter_rdwr; /* bytes of an element's key and value that an iterator touches */
 	u32 pad;
 	_Atomic u64 run_cnt, run_time_ns;
 	_Atomic u32 map_ids[PROG_MAPS_MAX]; /* 0 ends the list */
@@ -68,8 +69,10 @@ _Static_assert(sizeof(struct prog_hdr) <= OBJ_HDR_SIZE, "program header fits");
 #define PROG_COMPAT_FRAGS     2u
 #define PROG_COMPAT_SLEEPS    4u
 #define PROG_COMPAT_ATTACH(t) ((t) << 8)
+#define PROG_COMPAT_TARGET(t) ((t) << 16)
 
-u32 prog_compat(u32 prog_flags, u32 expected_attach_type);
+/* target: a small number of what an iterator is over, else 0. */
+u32 prog_compat(u32 prog_flags, u32 expected_attach_type, u32 target);
 
 /* What a program holds; for the store. Only checked numbers leave it. */
 void prog_each_ref(const struct obj_hdr *hdr, size_t file_size,
@@ -93,7 +96,7 @@ struct prog_desc {
 	u32 nr_func, nr_line;
 	const struct vprog *xlated;
 	u32 btf_id; /* 0: none */
-	u32 attach_btf_id;
+	u32 attach_btf_id, iter_target, iter_rdonly, iter_rdwr;
 	u32 map_ids[PROG_MAPS_MAX], nr_maps;
 };
 

@@ -14,6 +14,7 @@ const struct prog_run_ops *prog_run_ops_get(enum prog_run kind)
 		[RUN_FLOW_DISSECTOR] = &flow_run_ops,
 		[RUN_SK_LOOKUP] = &sk_lookup_run_ops,
 		[RUN_NETFILTER] = &netfilter_run_ops,
+		[RUN_ITER] = &iter_run_ops,
 	};
 
 	return (u32)kind < ARRAY_SIZE(ops) ? ops[kind] : NULL;

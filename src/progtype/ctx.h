@@ -88,10 +88,13 @@ struct prog_run_ops {
 /* How programs of that kind are run, or NULL. */
 const struct prog_run_ops *prog_run_ops_get(enum prog_run kind);
 
+/* What skb->protocol is for an Ethernet frame of at least a header: network byte order. */
+u16 skb_protocol_of(const u8 *frame, u32 size);
+
 /* What stands in begin where there is nothing to do: who runs may leave it out. */
 void run_begin_nothing(struct run_frame *f);
 
 extern const struct prog_run_ops skb_run_ops, xdp_run_ops, raw_tp_run_ops, syscall_run_ops, flow_run_ops,
-	sk_lookup_run_ops, netfilter_run_ops;
+	sk_lookup_run_ops, netfilter_run_ops, iter_run_ops;
 
 #endif

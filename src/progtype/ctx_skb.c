@@ -59,8 +59,8 @@ static u32 pkt_type_of(const u8 *dest)
 	return dest[0] & 1 ? 2 : 3; /* PACKET_MULTICAST, PACKET_OTHERHOST */
 }
 
-/* A number below 1536 is a length: then the payload tells. Network byte order. */
-static u16 protocol_of(const u8 *frame, u32 size)
+/* A number below 1536 is a length: then the payload tells. */
+u16 skb_protocol_of(const u8 *frame, u32 size)
 {
 	u16 proto;
 
@@ -117,7 +117,7 @@ static int packet_in(struct run_skb *skb, const struct test_run_args *a, u8 *roo
 	skb->room = RUN_SKB_ROOM + (skb->l2 ? 0 : RUN_ETH_LEN);
 	skb->transport = RUN_NO_TRANSPORT;
 	skb->pkt_type = pkt_type_of(skb->mac);
-	skb->protocol = protocol_of(skb->mac, a->data_size_in);
+	skb->protocol = skb_protocol_of(skb->mac, a->data_size_in);
 	skb->ifindex = LOOPBACK;
 	return addresses(skb);
 }

@@ -4,7 +4,7 @@
  *
  * The sets of helpers are what a 6.18 kernel answers to a program of one call
  * (x86-64, no KPROBES: helpers that exist only with them are not in it). The
- * types that attach to kernel functions have no set: none is loaded yet.
+ * types that attach to kernel functions have no set but for iterators: no others are loaded.
  */
 #include "progtype/prog_types.h"
 #include "helper/helper_ids.h"
@@ -72,6 +72,12 @@ static const struct prog_attach xdp[] = {
 	{ 0, BPF_XDP_DEVMAP - 1, 0, RET_ANY, NULL, NULL },
 	{ BPF_XDP_DEVMAP, BPF_XDP_DEVMAP, 0, RET_ANY, ctx_xdp_devmap, NULL },
 	{ BPF_XDP_DEVMAP + 1, 255, 0, RET_ANY, NULL, NULL },
+	END,
+};
+static const struct prog_attach tracing[] = {
+	{ 0, BPF_TRACE_ITER - 1, 0, RET_ANY, NULL, NULL },
+	{ BPF_TRACE_ITER, BPF_TRACE_ITER, 0, 1, NULL, NULL },
+	{ BPF_TRACE_ITER + 1, 255, 0, RET_ANY, NULL, NULL },
 	END,
 };
 static const struct prog_attach any[] = { { 0, 255, 0, RET_ANY, NULL, NULL }, END };
@@ -329,6 +335,11 @@ static const struct prog_type types[] = {
 		.name = "tracing",
 		.kind = PROG_TRACING,
 		.may_sleep = true,
+		.run = RUN_ITER,
+		.iter_attach = BPF_TRACE_ITER,
+		.attach = tracing,
+		.alt = kernel_objects,
+		.helpers = { 0x8064280a43d1feull, 0xeb6fbe0063810008ull, 0x9077be3476783f7cull, 0xf0ffcull },
 	},
 	[BPF_PROG_TYPE_STRUCT_OPS] = {
 		.name = "struct_ops",

@@ -42,6 +42,7 @@ enum prog_run {
 	RUN_FLOW_DISSECTOR,
 	RUN_SK_LOOKUP,
 	RUN_NETFILTER,
+	RUN_ITER, /* not that way: EFAULT, as the kernel says */
 };
 
 enum ctx_field_kind {
@@ -88,6 +89,7 @@ struct prog_type {
 	u8 default_attach; /* what expected_attach_type 0 stands for */
 	bool any_attach;   /* expected_attach_type is not looked at */
 	bool may_sleep;
+	u8 iter_attach;                   /* the expected attach type of iterators; 0: has none */
 	bool btf_ctx;                     /* the context is no plain struct for helpers */
 	bool packet;                      /* packet pointers may be read */
 	bool packet_write;                /* and written */

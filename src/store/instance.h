@@ -12,7 +12,16 @@
 
 #include "util/types.h"
 
+/* What the two files of a fresh instance's root hold; what they show is made by sys/fs_debug.c. */
+#define INSTANCE_DEBUG_MAPS  "pinfs: maps\n"
+#define INSTANCE_DEBUG_PROGS "pinfs: progs\n"
+
 #define INSTANCE_MAIN 1u /* the one at /sys/fs/bpf */
+
+/* maps.debug and progs.debug into the instance's directory, below that of the store. 0 or an errno. */
+int instance_debug_files(int storefd, const char *dir);
+/* Is it the name of one of them? */
+bool instance_debug_name(const char *name);
 
 /* Makes an empty one, its root of that mode (sticky bit added). */
 int instance_new(u32 mode, u32 *n);

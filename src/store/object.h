@@ -75,17 +75,22 @@ struct obj_type_ops {
 	const char *dir; /* directory of the ids, and text of the fd */
 	/* What the type calls a kind (of its header), for people. NULL: nothing to tell. May be NULL. */
 	const char *(*kind_name)(u32 kind);
+	/* What it is and does, for people: at most 400 bytes with the NUL; false: nothing to tell. May be
+	 * NULL. */
+	bool (*describe)(const struct obj_hdr *hdr, size_t file_size, char *to);
 	/*
 	 * The last user reference is gone while object references remain.
 	 * May be NULL. Called with the object mapped.
 	 */
 	void (*release_uref)(struct obj_hdr *hdr, size_t file_size);
 	/*
-	 * The object is dead and goes, before its references do: what else it stands for is undone. Called for
-	 * objects with OBJ_F_HOLDS, with the object mapped for reading; again, if who did it was killed. May be NULL.
+	 * The object is dead and goes, before its references do: what else it stands for is undone. Called
+	 * for objects with OBJ_F_HOLDS, with the object mapped for reading; again, if who did it was killed.
+	 * May be NULL.
 	 */
 	void (*release)(const struct obj_hdr *hdr, size_t file_size);
-	/* Part of gc: removes what the type keeps of targets that are of no use any more; how many. May be NULL. */
+	/* Part of gc: removes what the type keeps of targets that are of no use any more; how many. May be
+	 * NULL. */
 	u32 (*gc)(void);
 	/* Calls each(arg, slot, type, id) for every reference the object holds on others. May be NULL. */
 	void (*each_ref)(const struct obj_hdr *hdr, size_t file_size,

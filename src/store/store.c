@@ -6,6 +6,7 @@
  * for that lock once. After that nobody locks super again.
  */
 #include "store/store.h"
+#include "store/instance.h"
 #include "shm/actor.h"
 #include "store/recover.h"
 #include "util/raw.h"
@@ -136,7 +137,7 @@ static int make_dirs(int dirfd)
 		if (err)
 			return err;
 	}
-	return 0;
+	return instance_debug_files(dirfd, "fs/1");
 }
 
 static int fill_super(int dirfd, struct super *s)

@@ -3,6 +3,7 @@
  * Waking who waits for an object: see wake.h.
  */
 #include "store/wake.h"
+#include <sys/ioctl.h>
 #include "store/dirscan.h"
 #include "store/store.h"
 #include "util/raw.h"
@@ -40,12 +41,41 @@ static void want(enum obj_type type, u32 id)
 		atomic_fetch_or(w, bit);
 }
 
-static bool object_named(enum obj_type type, u32 id)
+/* 0 and what fstat(2) says of the object's id name. */
+static int object_stat(enum obj_type type, u32 id, struct stat *st)
 {
-	struct stat st;
 	char name[32];
 
-	return !raw_fstatat(the_store.dirfd, store_id_name(name, type, id), &st, AT_SYMLINK_NOFOLLOW);
+	return raw_fstatat(the_store.dirfd, store_id_name(name, type, id), st, AT_SYMLINK_NOFOLLOW);
+}
+
+/* As open to others as the object itself; the umask of who makes it has no say. */
+static int make(const char *path, enum obj_type type, u32 id)
+{
+	struct stat st;
+	u32 mode;
+	int err = object_stat(type, id, &st);
+
+	if (err)
+		return err;
+	mode = st.st_mode & 0666;
+	err = (int)raw4(SYS_mknodat, the_store.dirfd, path, S_IFIFO | mode, 0);
+	if (err && err != -EEXIST)
+		return err;
+	if (!err)
+		raw3(SYS_fchmodat, the_store.dirfd, path, mode);
+	/* A reaper takes the object's name first: it sees this FIFO, or the name is seen to be gone. */
+	err = object_stat(type, id, &st);
+	if (err)
+		wake_drop(type, id);
+	return err;
+}
+
+static bool empty(int fd)
+{
+	int n = 0;
+
+	return raw3(SYS_ioctl, fd, FIONREAD, &n) || !n;
 }
 
 int wake_open(enum obj_type type, u32 id)
@@ -59,32 +89,32 @@ int wake_open(enum obj_type type, u32 id)
 	wake_path(path, type, id);
 	fd = raw_openat(the_store.dirfd, path, flags, 0);
 	if (fd == -ENOENT) {
-		err = (int)raw4(SYS_mknodat, the_store.dirfd, path, S_IFIFO | 0600, 0);
-		if (err && err != -EEXIST)
+		err = make(path, type, id);
+		if (err)
 			return err;
-		/* A reaper takes the object's name first: it sees this FIFO, or the name is seen to be gone.
-		 */
-		if (!object_named(type, id)) {
-			wake_drop(type, id);
-			return -ENOENT;
-		}
 		fd = raw_openat(the_store.dirfd, path, flags, 0);
 	}
 	if (fd < 0)
 		return fd;
 	err = raw_fstat(fd, &st);
-	if (!err && S_ISFIFO(st.st_mode))
+	if (!err && S_ISFIFO(st.st_mode)) {
+		if (empty(fd))
+			wake_send(fd);
 		return fd;
+	}
 	raw_close(fd); /* somebody has put another file there */
 	return err ? err : -EIO;
 }
 
 void wake_send(int fd)
 {
-	char old[64];
+	char old[1024];
 
-	while (raw_read(fd, old, sizeof(old)) == sizeof(old))
-		;
+	if (raw3(SYS_write, fd, "", 1) != -EAGAIN)
+		return;
+	/* Full. A page is taken out, since only whole pages make room. */
+	for (u32 n = 0; n < PAGE; n += sizeof(old))
+		raw_read(fd, old, sizeof(old));
 	raw3(SYS_write, fd, "", 1);
 }
 
@@ -116,12 +146,13 @@ u32 wake_gc(void)
 	const struct dirscan_entry *e;
 	enum obj_type type;
 	struct dirscan d;
+	struct stat st;
 	u32 id, n = 0;
 
 	if (dirscan_open(&d, "wake"))
 		return 0;
 	while ((e = dirscan_next(&d)))
-		if (parse_name(e->name, &type, &id) && !object_named(type, id)) {
+		if (parse_name(e->name, &type, &id) && object_stat(type, id, &st)) {
 			wake_drop(type, id);
 			n++;
 		}

@@ -8,9 +8,17 @@
  * EPOLLET, where each byte is one event, whether or not somebody reads it.
  *
  * What is in the FIFO means nothing; whether the object is ready is told by its
- * own words in shared memory. A sender drains the FIFO before it writes, so it
- * never fills. Descriptions are O_RDWR and O_NONBLOCK: nobody waits for an
- * opener, and there is no SIGPIPE.
+ * own words in shared memory. Two rules, so that nobody can take an event from
+ * another who waits:
+ *
+ *   - It is never empty: who opens it puts a byte in if there is none. So
+ *     EPOLL_CTL_ADD and MOD give one event at once, which sends the one who
+ *     waits to look at the object's words, and an event that was given stays one.
+ *   - Nobody reads it, but a sender who finds it full (64 KiB of wake-ups), and
+ *     he takes out a part only.
+ *
+ * Descriptions are O_RDWR and O_NONBLOCK: nobody waits for an opener, and
+ * there is no SIGPIPE.
  *
  * The FIFO is made by who first opens it and goes with the object, which has
  * OBJ_F_WAKE for that. What a killed reaper leaves is taken by wake_gc.
@@ -22,7 +30,7 @@
 
 /*
  * A description of the object's FIFO, O_CLOEXEC, low number: a long-lived one
- * is to be moved by store_high_fd. -ENOENT (the object is gone),
+ * is to be moved by own_fd_take. -ENOENT (the object is gone),
  * -EACCES, -EMFILE, -EIO (another kind of file stands there), -ENOSPC.
  * Async-signal-safe, as all here.
  */
@@ -35,7 +43,7 @@ int wake_open(enum obj_type type, u32 id);
  */
 bool wake_wanted(enum obj_type type, u32 id);
 
-/* Wakes all who wait. Never blocks; a fault of the FIFO is nobody's. */
+/* Wakes all who wait. Never blocks; a fault of the FIFO is nobody's. One system call. */
 void wake_send(int fd);
 
 /* The object is gone, its name already. */

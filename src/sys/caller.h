@@ -51,6 +51,10 @@ struct bpf_caller_ops {
 	 * -EBADF. For path_fd and the like. */
 	int (*dup_fd)(struct bpf_caller *c, int fd);
 
+	/* The client's description itself, whatever it is: for what only it can be asked. To be closed by the
+	 * caller. -EBADF; another errno where this cannot be had. NULL: as dup_fd. */
+	int (*copy_fd)(struct bpf_caller *c, int fd);
+
 	/* Text of /proc/PID/fd/N of the client: what kind of file it is. Length or -EBADF. */
 	int (*fd_text)(struct bpf_caller *c, int fd, char *buf, size_t size);
 
@@ -72,6 +76,14 @@ struct bpf_caller_ops {
 	 */
 	int (*as_client)(struct bpf_caller *c);
 	void (*as_self)(struct bpf_caller *c);
+
+	/*
+	 * epoll_ctl(2) on an object that can be polled, by the client's numbers:
+	 * fd is h's. events and data as the client gives them (not for DEL). The
+	 * result, or SYS_CONTINUE where the front end cannot. NULL: it never can.
+	 */
+	long (*epoll_ctl)(struct bpf_caller *c, int ep, int op, int fd, struct handle *h, u32 events,
+			  u64 data);
 
 	/* Memory for one call, up to n bytes, freed by the front end after it. NULL: none. Not used by direct
 	 * callers on element operations. */
@@ -95,6 +107,11 @@ static inline void put_fd(struct bpf_file *f)
 static inline int caller_in(struct bpf_caller *c, void *dst, u64 src, size_t n)
 {
 	return n ? c->ops->copy_in(c, dst, src, n) : 0;
+}
+
+static inline int caller_copy_fd(struct bpf_caller *c, int fd)
+{
+	return fd < 0 ? -EBADF : c->ops->copy_fd ? c->ops->copy_fd(c, fd) : c->ops->dup_fd(c, fd);
 }
 
 static inline int caller_out(struct bpf_caller *c, u64 dst, const void *src, size_t n)

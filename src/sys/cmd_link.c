@@ -39,12 +39,14 @@ int link_prog_get(struct cmd_ctx *x, int fd, struct link_prog *p)
 
 	if (err)
 		return err;
-	err = obj_read_header(OBJ_PROG, p->f.h->id, &p->h.o, sizeof(p->h));
-	if (err == -EACCES) {
-		o = handle_open(p->f.h);
-		err = IS_ERR(o) ? (int)PTR_ERR(o) : 0;
-		if (!err)
-			memcpy(&p->h, o->view.hdr, sizeof(p->h));
+	/* Mapped once for all calls on this fd: links are made of it, and updated to it. */
+	o = handle_open(p->f.h);
+	if (IS_ERR(o)) {
+		err = (int)PTR_ERR(o);
+	} else {
+		x->op->guard.lo = o->view.base;
+		x->op->guard.hi = o->view.base + o->view.size;
+		memcpy(&p->h, o->view.hdr, sizeof(p->h));
 	}
 	if (err)
 		put_fd(&p->f);

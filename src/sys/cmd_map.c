@@ -11,6 +11,7 @@
  */
 #include "sys/cmd_map.h"
 #include "sys/fs_mmap.h"
+#include "sys/map_values.h"
 #include "util/raw.h"
 #include <fcntl.h>
 #include <string.h>
@@ -113,6 +114,18 @@ static int bring_key(struct cmd_ctx *x, const struct bpf_map *m, u64 addr, const
 	return map_bring_in(x, addr, m->key_size, key);
 }
 
+/* A key that is an fd gives way to the identity behind it. */
+static inline int own_key(struct cmd_ctx *x, const struct bpf_map *m, const void **key, struct map_owner *o)
+{
+	int err;
+
+	if (likely(!m->ops->key_kind))
+		return 0;
+	err = map_owner_of(x, m, *key, o);
+	*key = o;
+	return err;
+}
+
 /* Where the type writes n bytes for the client. */
 static int out_begin(struct cmd_ctx *x, u64 addr, size_t n, void **p)
 {
@@ -128,6 +141,7 @@ static int out_end(struct cmd_ctx *x, u64 addr, const void *p, size_t n)
 long cmd_map_lookup(struct cmd_ctx *x)
 {
 	u64 flags = x->attr->elem.flags, at = x->attr->elem.value;
+	struct map_owner owner;
 	const void *key;
 	struct map_ref r;
 	void *value;
@@ -147,10 +161,28 @@ long cmd_map_lookup(struct cmd_ctx *x)
 	if (!err && unlikely(asks))
 		err = map_bring_in(x, at, r.m->value_len, (const void **)&value);
 	if (likely(!err))
+		err = own_key(x, r.m, &key, &owner);
+	if (likely(!err))
 		err = r.m->ops->lookup(x->op, r.m, key, value, flags);
 	if (likely(!err) && !asks)
 		err = out_end(x, at, value, r.m->value_len);
 	put_fd(&r.f);
+	return err;
+}
+
+/* An element that stands for something outside of the store. */
+static int update_thing(struct cmd_ctx *x, struct bpf_map *m, const void *key, const void *value, u64 flags)
+{
+	struct map_thing t;
+	struct bpf_file f;
+	int err = m->ops->update_check ? m->ops->update_check(m, key, flags) : 0;
+
+	if (!err)
+		err = map_thing_of(x, m, value, &t, &f);
+	if (err)
+		return err;
+	err = m->ops->update(x->op, m, key, &t, flags);
+	put_fd(&f);
 	return err;
 }
 
@@ -194,6 +226,8 @@ int map_update_one(struct cmd_ctx *x, struct bpf_map *m, const void *key, const 
 
 	if (likely(m->ops->obj_value == MAP_VALUE_PLAIN))
 		return m->ops->update(x->op, m, key, value, flags);
+	if (m->ops->obj_value <= MAP_VALUE_THING)
+		return update_thing(x, m, key, value, flags);
 	err = m->ops->update_check ? m->ops->update_check(m, key, flags) : 0;
 	if (!err)
 		err = resolve_value(x, m, value, &id, &f);
@@ -208,6 +242,7 @@ long cmd_map_update(struct cmd_ctx *x)
 {
 	u64 flags = x->attr->elem.flags;
 	const void *key, *value;
+	struct map_owner owner;
 	struct map_ref r;
 	int err;
 
@@ -218,6 +253,8 @@ long cmd_map_update(struct cmd_ctx *x)
 	if (likely(!err))
 		err = map_bring_in(x, x->attr->elem.value, r.m->value_len, &value);
 	if (likely(!err))
+		err = own_key(x, r.m, &key, &owner);
+	if (likely(!err))
 		err = map_update_one(x, r.m, key, value, flags);
 	put_fd(&r.f);
 	return err;
@@ -225,6 +262,7 @@ long cmd_map_update(struct cmd_ctx *x)
 
 long cmd_map_delete(struct cmd_ctx *x)
 {
+	struct map_owner owner;
 	const void *key;
 	struct map_ref r;
 	int err;
@@ -233,6 +271,8 @@ long cmd_map_delete(struct cmd_ctx *x)
 	if (err)
 		return err;
 	err = bring_key(x, r.m, x->attr->elem.key, &key);
+	if (!err)
+		err = own_key(x, r.m, &key, &owner);
 	if (!err)
 		err = r.m->ops->delete (x->op, r.m, key);
 	put_fd(&r.f);

@@ -51,6 +51,7 @@ static void fill_attr(const union bpf_attr_new *u, struct map_attr *a)
 		.map_extra = u->map_create.map_extra,
 		.btf_key_type_id = u->map_create.btf_key_type_id,
 		.btf_value_type_id = u->map_create.btf_value_type_id,
+		.btf_vmlinux_value_type_id = u->map_create.btf_vmlinux_value_type_id,
 		.record = { -1, -1 },
 		.ncpu = possible_cpus(),
 	};

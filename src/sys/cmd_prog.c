@@ -34,7 +34,7 @@
 #define LICENSE_MAX 128
 
 /* What attach_prog_fd and attach_btf_id name, before anything else is looked at. */
-static int check_attach(struct cmd_ctx *x, const union bpf_attr_new *u)
+static int check_attach(struct cmd_ctx *x, const union bpf_attr_new *u, bool *vmlinux)
 {
 	const struct prog_type *t = prog_type_get(u->prog_load.prog_type);
 	u32 fd = u->prog_load.attach_prog_fd, id = u->prog_load.attach_btf_id;
@@ -53,6 +53,7 @@ static int check_attach(struct cmd_ctx *x, const union bpf_attr_new *u)
 			return btf ? -ENOTSUPP : -EINVAL;
 		}
 		put_fd(&f);
+		*vmlinux = !is_prog;
 		if (is_prog ? !attaches : !id)
 			return -EINVAL;
 	}
@@ -74,7 +75,7 @@ static int check_attach_type(const union bpf_attr_new *u, u32 *attach)
 }
 
 /* Before memory is taken. */
-static int check_attr(struct cmd_ctx *x, const union bpf_attr_new *u, u32 *attach)
+static int check_attr(struct cmd_ctx *x, const union bpf_attr_new *u, u32 *attach, bool *vmlinux)
 {
 	int err;
 
@@ -87,7 +88,7 @@ static int check_attr(struct cmd_ctx *x, const union bpf_attr_new *u, u32 *attac
 		return err;
 	if (!u->prog_load.insn_cnt || u->prog_load.insn_cnt > PROG_INSNS_MAX)
 		return -E2BIG;
-	err = check_attach(x, u);
+	err = check_attach(x, u, vmlinux);
 	return err ? err : check_attach_type(u, attach);
 }
 
@@ -347,7 +348,8 @@ static int join_arrays(struct load *l)
 {
 	struct obj_hdr like = {
 		.kind = l->desc.type,
-		.flags = prog_compat(l->desc.prog_flags, l->desc.expected_attach_type) << OBJ_F_OWN_SHIFT,
+		.flags = prog_compat(l->desc.prog_flags, l->desc.expected_attach_type, l->desc.iter_target)
+			 << OBJ_F_OWN_SHIFT,
 	};
 	int err = 0;
 
@@ -374,6 +376,8 @@ static long publish(struct load *l)
 	d->line_info = l->line_info;
 	d->nr_line = l->req.nr_line_info;
 	d->xlated = &l->res.prog;
+	d->iter_rdonly = l->res.max_rdonly;
+	d->iter_rdwr = l->res.max_rdwr;
 	err = join_arrays(l);
 	if (!err)
 		err = put_ids(l);
@@ -441,11 +445,12 @@ static void load_free(struct load *l)
 
 long cmd_prog_load(struct cmd_ctx *x)
 {
+	bool vmlinux = false;
 	u32 attach = 0;
 	struct load *l;
 	long ret;
 
-	ret = check_attr(x, x->attr, &attach);
+	ret = check_attr(x, x->attr, &attach, &vmlinux);
 	if (ret)
 		return ret;
 	l = load_alloc(x->attr);
@@ -454,6 +459,7 @@ long cmd_prog_load(struct cmd_ctx *x)
 	l->x = x;
 	l->type = prog_type_get(x->attr->prog_load.prog_type);
 	l->attach = attach;
+	l->by_vmlinux = vmlinux;
 	ret = load(l);
 	verify_free(&l->res);
 	prog_maps_drop(&l->maps);

@@ -24,6 +24,7 @@ struct load {
 	const struct prog_type *type;
 	u32 attach; /* expected_attach_type, 0 replaced */
 	u32 btf_id;
+	bool by_vmlinux; /* attach_prog_fd is the machine's BTF */
 	struct btf_blob blob;
 	struct btf_view view;
 	struct bpf_func_info func_info[BPF_SUBPROGS_MAX];

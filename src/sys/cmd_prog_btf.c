@@ -8,6 +8,7 @@
  */
 #include <string.h>
 #include "sys/cmd_prog.h"
+#include "util/str.h"
 
 #define INFO_REC_MAX 252u
 
@@ -184,37 +185,49 @@ static int no_attach(struct load *l, const char *msg)
 	return -EINVAL;
 }
 
-/* The kernel function that a tracing program names. */
+/* A function that is an iterator, or would be one. */
+static int load_iter(struct load *l, const struct btf_view *kernel)
+{
+	const char *name;
+
+	l->req.iter = iter_target_of(kernel, l->u->prog_load.attach_btf_id, &name);
+	if (!l->req.iter) {
+		if (str_starts(name, "bpf_iter_"))
+			vlog(&l->log, "iterators by %s are not supported\n", name);
+		return -EINVAL;
+	}
+	l->req.kernel = kernel;
+	l->desc.iter_target = (u32)l->req.iter->over + 1;
+	l->req.attach_btf_id = l->desc.attach_btf_id = l->u->prog_load.attach_btf_id;
+	return 0;
+}
+
+/* The kernel function that a tracing program names: only those of iterators will do. */
 int load_target(struct load *l)
 {
 	u32 id = l->u->prog_load.attach_btf_id;
-	struct btf_blob b;
-	struct btf_type t;
-	const char *name;
-	int err;
+	const struct btf_view *kernel;
+	const struct btf_type *t;
 
 	if (!id)
 		return no_attach(l, "Tracing programs must provide btf_id\n");
-	if (l->u->prog_load.attach_prog_fd)
+	if (l->u->prog_load.attach_prog_fd && !l->by_vmlinux)
 		return no_attach(l, "attaching to programs and modules is not supported yet\n");
-	err = btf_obj_read(BTF_ID_VMLINUX, BTF_SIZE_MAX, &b);
-	if (err)
+	kernel = btf_kernel();
+	if (!kernel)
 		return no_attach(
 			l,
 			"FENTRY/FEXIT program can only be attached to another program annotated with BTF\n");
-	err = btf_peek(b.raw, b.read, id, &t, &name);
-	if (err)
-		no_attach(l, "attach_btf_id %u is invalid\n");
-	else if (!*name)
-		no_attach(l, "attach_btf_id %u doesn't have a name\n");
-	else if (l->type->kind == PROG_EXT)
-		no_attach(l, "Cannot replace kernel functions\n");
-	else if (l->attach == BPF_TRACE_RAW_TP && !btf_is(&t, BTF_K(TYPEDEF)))
-		no_attach(l, "attach_btf_id %u is not a typedef\n");
-	else if (l->attach != BPF_TRACE_RAW_TP && !btf_is(&t, BTF_K(FUNC)))
-		no_attach(l, "attach_btf_id %u is not a function\n");
-	else
-		no_attach(l, "attaching to kernel functions is not supported yet\n");
-	btf_blob_drop(&b);
-	return -EINVAL;
+	t = btf_type(kernel, id);
+	if (!t)
+		return no_attach(l, "attach_btf_id %u is invalid\n");
+	if (l->type->kind == PROG_EXT)
+		return no_attach(l, "Cannot replace kernel functions\n");
+	if (l->attach == BPF_TRACE_RAW_TP && !btf_is(t, BTF_K(TYPEDEF)))
+		return no_attach(l, "attach_btf_id %u is not a typedef\n");
+	if (l->attach != BPF_TRACE_RAW_TP && !btf_is(t, BTF_K(FUNC)))
+		return no_attach(l, "attach_btf_id %u is not a function\n");
+	if (l->type->iter_attach && l->attach == l->type->iter_attach)
+		return load_iter(l, kernel);
+	return no_attach(l, "attaching to kernel functions is not supported yet\n");
 }

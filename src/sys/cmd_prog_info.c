@@ -13,6 +13,7 @@
  */
 #include <string.h>
 #include <sys/mman.h>
+#include "btf/btf_obj.h"
 #include "exec/exec.h"
 #include "prog/prog.h"
 #include "sys/cmds.h"
@@ -124,7 +125,7 @@ static void fill(struct bpf_prog_info_new *i, const struct prog_hdr *h, u32 id)
 	i->run_cnt = h->run_cnt;
 	i->recursion_misses = 0;
 	i->verified_insns = h->verified_insns;
-	i->attach_btf_obj_id = 0;
+	i->attach_btf_obj_id = h->attach_btf_id ? BTF_ID_VMLINUX : 0;
 	i->attach_btf_id = h->attach_btf_id;
 }
 

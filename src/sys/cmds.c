@@ -53,6 +53,7 @@ static const struct command cmds[] = {
 	[BPF_LINK_CREATE] = { "LINK_CREATE", cmd_link_create, BPF_ATTR_END_LINK_CREATE },
 	[BPF_LINK_UPDATE] = { "LINK_UPDATE", cmd_link_update, BPF_ATTR_END_LINK_UPDATE },
 	[BPF_LINK_DETACH] = { "LINK_DETACH", cmd_link_detach, BPF_ATTR_END_LINK_DETACH },
+	[BPF_ITER_CREATE] = { "ITER_CREATE", cmd_iter_create, BPF_ATTR_END_ITER_CREATE },
 	[BPF_ENABLE_STATS] = { "ENABLE_STATS", cmd_enable_stats, BPF_ATTR_END_ENABLE_STATS },
 	[BPF_PROG_BIND_MAP] = { "PROG_BIND_MAP", cmd_prog_bind_map, BPF_ATTR_END_PROG_BIND_MAP },
 	[BPF_TOKEN_CREATE] = { "TOKEN_CREATE", cmd_token_create, BPF_ATTR_END_TOKEN_CREATE },

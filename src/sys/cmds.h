@@ -102,6 +102,7 @@ long cmd_btf_load(struct cmd_ctx *x);
 long cmd_prog_load(struct cmd_ctx *x);
 long cmd_prog_test_run(struct cmd_ctx *x);
 long cmd_prog_bind_map(struct cmd_ctx *x);
+long cmd_iter_create(struct cmd_ctx *x);
 long cmd_link_create(struct cmd_ctx *x);
 long cmd_prog_attach(struct cmd_ctx *x);
 long cmd_prog_detach(struct cmd_ctx *x);

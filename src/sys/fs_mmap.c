@@ -47,6 +47,8 @@ int obj_mmap_check(const struct bpf_map *m, u32 acc, int prot, int flags, size_t
 		return -EPERM;
 	if ((prot & PROT_WRITE) && (m->map_flags & BPF_F_RDONLY_PROG))
 		return -EACCES;
+	if (m->ops->mmap_place) /* says the rest itself */
+		return 0;
 	area = m->ops->mmap_size(m);
 	len = ROUND_UP(len, PAGE);
 	if (m->ops->mmap_check)

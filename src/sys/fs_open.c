@@ -20,6 +20,7 @@
  * fchdir(2) of an open directory works everywhere.
  */
 #include "sys/fscalls.h"
+#include "sys/cmd_iter.h"
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <sys/inotify.h>
@@ -133,8 +134,27 @@ static int may_open(struct fs_ctx *x)
 	return err;
 }
 
+/* A session of a pinned iterator, run here. EIO for other links. */
+static int fs_iter_text(struct fs_ctx *x, u32 id)
+{
+	struct op *op;
+	char name[240];
+	int fd;
+
+	if (x->oflags & O_DIRECT)
+		return -EINVAL;
+	op = op_enter(NULL, __builtin_frame_address(0));
+	if (!op)
+		return -EAGAIN;
+	fs_text_name(name, sizeof(name), x->one.full);
+	fd = iter_open_link(x->c, op, x->a[x->row->one.path], id, name);
+	op_leave(op);
+	return fd < 0 ? fd : fs_text_reopen(fd, x->oflags);
+}
+
 static long open_pin(struct fs_ctx *x, const struct stat *st)
 {
+	enum fs_debug debug = FS_DEBUG_NONE;
 	enum obj_type type;
 	u32 id;
 	int fd;
@@ -143,12 +163,18 @@ static long open_pin(struct fs_ctx *x, const struct stat *st)
 		return -ENOTDIR;
 	if (x->oflags & O_PATH)
 		return x->one.at.m->real ? SYS_CONTINUE : give_native(x, 0);
-	if (!fs_pin(&x->one.at, st, &type, &id))
-		return x->one.at.m->real ? SYS_CONTINUE : -EACCES;
+	if (!fs_pin(&x->one.at, st, &type, &id)) {
+		debug = fs_debug_file(&x->one.at, st);
+		if (!debug)
+			return x->one.at.m->real ? SYS_CONTINUE : -EACCES;
+	}
 	fd = may_open(x);
 	if (fd)
 		return fd;
-	fd = type == OBJ_MAP ? fs_map_text(id, x->one.full, x->oflags) : -EIO;
+	fd = debug              ? fs_debug_text(debug, x->one.full, x->oflags)
+	     : type == OBJ_MAP  ? fs_map_text(id, x->one.full, x->oflags)
+	     : type == OBJ_LINK ? fs_iter_text(x, id)
+				: -EIO;
 	if (fd < 0)
 		return fd;
 	return x->c->ops->install_fd(x->c, fd, NULL, (int)x->oflags & (O_CLOEXEC | O_ACCMODE));

@@ -87,6 +87,8 @@ void fs_fix_stat(const struct fs_at *at, struct stat *st)
 		st->st_size = (off_t)get_size(st->st_ino);
 		st->st_blocks = 0;
 		st->st_nlink -= 1 + (st->st_nlink > 2 ? (nlink_t)ref_count(st->st_ino) : 0);
+	} else if (fs_debug_file(at, st)) {
+		st->st_size = st->st_blocks = 0;
 	}
 	st->st_blksize = 4096;
 }

@@ -18,6 +18,7 @@
  * mapped, and lseek works on all of them.
  */
 #include "sys/fscalls.h"
+#include "sys/iter_run.h"
 #include "link/link.h"
 #include "map/map.h"
 #include "prog/prog.h"
@@ -185,12 +186,28 @@ static bool proc_object(struct fs_ctx *x, const struct proc_text *t, enum obj_ty
 	return proc_link(x, t, text, sizeof(text)) > 0 && fs_object_text(text, type, id);
 }
 
+void fs_text_name(char *name, size_t size, const char *path)
+{
+	snprintf(name, size, TEXT_NAME "%s", path);
+}
+
+int fs_text_reopen(int fd, u32 oflags)
+{
+	char self[40];
+	int ret;
+
+	str_put_u64(str_put(self, "/proc/self/fd/"), (u64)fd, 10);
+	ret = raw_openat(AT_FDCWD, self, (int)(oflags & (O_ACCMODE | O_NONBLOCK)) | O_CLOEXEC, 0);
+	raw_close(fd);
+	return ret;
+}
+
 int fs_text_fd(const char *path, const char *text, size_t n, u32 oflags)
 {
-	char name[240], self[40];
-	int fd, ret;
+	char name[240];
+	int fd;
 
-	snprintf(name, sizeof(name), TEXT_NAME "%s", path);
+	fs_text_name(name, sizeof(name), path);
 	fd = (int)raw2(SYS_memfd_create, name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0)
 		return fd;
@@ -204,10 +221,7 @@ int fs_text_fd(const char *path, const char *text, size_t n, u32 oflags)
 		at += (size_t)w;
 	}
 	raw_fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
-	str_put_u64(str_put(self, "/proc/self/fd/"), (u64)fd, 10);
-	ret = raw_openat(AT_FDCWD, self, (int)(oflags & (O_ACCMODE | O_NONBLOCK)) | O_CLOEXEC, 0);
-	raw_close(fd);
-	return ret;
+	return fs_text_reopen(fd, oflags);
 }
 
 /* fdinfo. */
@@ -452,6 +466,10 @@ static bool shown_text(struct fs_ctx *x, const struct proc_text *t, char *text, 
 	}
 	if (fs_client_path(text, path, MIN(size, sizeof(path)))) {
 		str_put(text, path);
+		return true;
+	}
+	if (!strcmp(text, "/memfd:" ITER_TEXT_NAME DELETED)) {
+		str_put(text, "anon_inode:bpf_iter");
 		return true;
 	}
 	if (str_starts(text, "/memfd:" TEXT_NAME) && n > name + del && !strcmp(text + n - del, DELETED)) {

@@ -13,6 +13,7 @@
  * front begins inside.
  */
 #include "sys/fs_walk.h"
+#include "store/instance.h"
 #include "store/store.h"
 #include "util/raw.h"
 #include "util/str.h"
@@ -256,6 +257,22 @@ static bool has_dot(const char *comp)
 	return strchr(comp, '.') != NULL;
 }
 
+/* A name with a dot is reserved; only the two files that a bpffs comes with have one. */
+static bool reserved(struct walk *w, const char *comp)
+{
+	char buf[NAME_MAX + 32];
+	const char *path;
+	struct stat st;
+	int dirfd;
+
+	if (!has_dot(comp))
+		return false;
+	if (w->dirfd >= 0 || !instance_debug_name(comp))
+		return true;
+	dirfd = here(w, comp, buf, &path);
+	return raw_fstatat(dirfd, path, &st, AT_SYMLINK_NOFOLLOW);
+}
+
 /* Follows comp if it is a symlink: 1 when it was one. */
 static int try_link(struct walk *w, const char *comp)
 {
@@ -282,7 +299,7 @@ static int step_inside(struct walk *w, const char *comp)
 
 	if (!strcmp(comp, ".."))
 		return step_up(w);
-	if (has_dot(comp))
+	if (reserved(w, comp))
 		return -EPERM;
 	err = try_link(w, comp);
 	if (err)
@@ -353,7 +370,7 @@ static int last_inside(struct walk *w, const char *comp, struct fs_at *at)
 	const struct run_mount *m;
 	int err;
 
-	if (has_dot(comp))
+	if (reserved(w, comp))
 		return -EPERM;
 	if ((w->flags & FS_FOLLOW) || at->dir_wanted) {
 		err = try_link(w, comp);

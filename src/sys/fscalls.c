@@ -99,6 +99,7 @@ const struct fs_row fs_rows[] = {
 	{ SYS_lremovexattr, "lremovexattr", fs_xattr, .one = P(NO_ARG, 0), .writes = true },
 	{ SYS_listxattr, "listxattr", fs_listxattr, .one = P(NO_ARG, 0), .follow = FOLLOW_ALWAYS },
 	{ SYS_llistxattr, "llistxattr", fs_listxattr, .one = P(NO_ARG, 0) },
+	{ SYS_epoll_ctl, "epoll_ctl", fs_epoll_ctl, .one = P(NO_ARG, NO_ARG) },
 	{ SYS_inotify_add_watch, "inotify_add_watch", fs_inotify, .one = P(NO_ARG, 1),
 	  .follow = FOLLOW_PREPARED, .prepare = fs_inotify_prepare },
 

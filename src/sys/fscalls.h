@@ -130,10 +130,13 @@ bool fs_client_path(const char *text, char *buf, size_t size);
 /* STORE/bpf-map/25: which object. False: no object. */
 bool fs_object_text(const char *text, enum obj_type *type, u32 *id);
 
+/* The name of a memfd that is shown as path; the same memfd with another access mode (fd is closed). */
+void fs_text_name(char *name, size_t size, const char *path);
+int fs_text_reopen(int fd, u32 oflags);
 /* An fd with that text, and `path` as its name, for a client. */
 int fs_text_fd(const char *path, const char *text, size_t n, u32 oflags);
 
-/* fs_open.c, fs_stat.c, fs_dirent.c, fs_attr.c, fs_mount.c, fs_text.c */
+/* fs_open.c, fs_stat.c, fs_dirent.c, fs_attr.c, fs_mount.c, fs_text.c, fs_poll.c */
 int fs_open_prepare(struct fs_ctx *x);
 int fs_inotify_prepare(struct fs_ctx *x);
 int fs_umount_prepare(struct fs_ctx *x);
@@ -160,6 +163,7 @@ long fs_object_attr(struct fs_ctx *x);
 long fs_xattr(struct fs_ctx *x);
 long fs_listxattr(struct fs_ctx *x);
 long fs_inotify(struct fs_ctx *x);
+long fs_epoll_ctl(struct fs_ctx *x);
 long fs_mount(struct fs_ctx *x);
 long fs_umount(struct fs_ctx *x);
 long fs_fsopen(struct fs_ctx *x);
@@ -177,6 +181,12 @@ long fs_trace_statfs(struct fs_ctx *x);
 long fs_outside(struct fs_ctx *x);
 
 /* A pinned map as text; -EIO: it has none. */
+/* Which of the two files of text an instance's plain file is, if any (fs_debug.c); and its text, as
+ * fs_map_text. */
+enum fs_debug { FS_DEBUG_NONE, FS_DEBUG_MAPS, FS_DEBUG_PROGS };
+enum fs_debug fs_debug_file(const struct fs_at *at, const struct stat *st);
+int fs_debug_text(enum fs_debug kind, const char *path, u32 oflags);
+
 int fs_map_text(u32 map_id, const char *path, u32 oflags);
 
 /* /proc/PID/mounts or mountinfo with the run's mounts in it: an fd, or -errno. */

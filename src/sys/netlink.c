@@ -168,7 +168,7 @@ static int set_xdp(struct cmd_ctx *x, const struct nlmsghdr *m, const char **why
 {
 	const struct ifinfomsg *i = (const void *)(m + 1);
 	struct attach_key k = { .type = BPF_XDP, .ifindex = (u32)i->ifi_index };
-	struct xdp_wish w = { .why = why };
+	struct xdp_wish w = { 0 };
 	struct target_device d;
 	struct xdp_request r;
 	int err = cmd_need_cap(x);
@@ -188,7 +188,10 @@ static int set_xdp(struct cmd_ctx *x, const struct nlmsghdr *m, const char **why
 	if (!err && (r.flags & XDP_FLAGS_REPLACE) && (s32)attr_u32(r.attr[IFLA_XDP_EXPECTED_FD]) >= 0)
 		err = xdp_prog(x, (int)attr_u32(r.attr[IFLA_XDP_EXPECTED_FD]), NULL, &w.old_prog);
 	k.target = target_own_netns(x->c);
-	return err ? err : change(&k, &w);
+	if (!err)
+		err = change(&k, &w);
+	*why = w.why;
+	return err;
 }
 
 static noinline int run_guarded(struct cmd_ctx *x, const struct nlmsghdr *m, const char **why)

@@ -71,6 +71,7 @@ static const struct obj_type_ops prog_type_ops = {
 static const struct obj_type_ops link_type_ops = {
 	.dir = "bpf_link",
 	.kind_name = link_kind_name,
+	.describe = link_describe,
 	.release = link_release,
 	.each_ref = link_each_ref,
 };
@@ -91,12 +92,8 @@ static const struct obj_type_ops attach_type_ops = {
 };
 
 static const struct obj_type_ops *const table[OBJ_TYPES] = {
-	[OBJ_MAP] = &map_type_ops,
-	[OBJ_PROG] = &prog_type_ops,
-	[OBJ_LINK] = &link_type_ops,
-	[OBJ_BTF] = &btf_type_ops,
-	[OBJ_PERF] = &perf_type_ops,
-	[OBJ_ATTACH] = &attach_type_ops,
+	[OBJ_MAP] = &map_type_ops, [OBJ_PROG] = &prog_type_ops, [OBJ_LINK] = &link_type_ops,
+	[OBJ_BTF] = &btf_type_ops, [OBJ_PERF] = &perf_type_ops, [OBJ_ATTACH] = &attach_type_ops,
 };
 
 void sys_init(void)

@@ -89,6 +89,16 @@ static int set_request(struct making *k)
 
 	if (row->kind == PROG_ABSENT || !prog_attach_get(row, h->expected_attach_type))
 		return -EIO;
+	if (h->attach_btf_id && row->iter_attach && h->expected_attach_type == row->iter_attach) {
+		const char *name;
+
+		r->kernel = btf_kernel();
+		r->iter = r->kernel ? iter_target_of(r->kernel, h->attach_btf_id, &name) : NULL;
+		r->attach_btf_id = h->attach_btf_id;
+	}
+	/* What attaches to a function of the kernel runs as an iterator or not at all. */
+	if ((row->kind == PROG_TRACING || row->kind == PROG_EXT) && !r->iter)
+		return -EIO;
 	r->type = row;
 	r->attach = prog_attach_get(row, h->expected_attach_type);
 	r->prog_type = h->o.kind;
@@ -150,6 +160,10 @@ static int link_image(struct making *k)
 		values[n] = prog_map_value(&i->maps.map[at]);
 	}
 	i->max_ctx = k->res.max_ctx;
+	i->iter = k->req.iter;
+	i->iter_func = k->req.attach_btf_id;
+	i->max_rdonly = k->res.max_rdonly;
+	i->max_rdwr = k->res.max_rdwr;
 	i->plain = calls_nothing(&k->res.prog);
 	i->ncpu = common_cpus(&i->maps);
 	return image_make(&i->im, &k->res.prog, maps, values, k->res.nr_maps, jit_available());

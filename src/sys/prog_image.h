@@ -21,10 +21,13 @@
 struct prog_image {
 	struct image im;
 	const struct prog_type *row;
-	u32 type, attach, prog_flags; /* as verified */
-	u32 max_ctx;                  /* bytes of its context that it may touch */
-	u32 ncpu;                     /* CPU numbers that all its maps have */
-	bool plain;                   /* calls nothing that looks at struct run */
+	u32 type, attach, prog_flags;   /* as verified */
+	u32 max_ctx;                    /* bytes of its context that it may touch */
+	const struct iter_target *iter; /* an iterator, else NULL */
+	u32 iter_func;                  /* its function in the machine's BTF */
+	u32 max_rdonly, max_rdwr;       /* bytes of the element's key and value that it may touch */
+	u32 ncpu;                       /* CPU numbers that all its maps have */
+	bool plain;                     /* calls nothing that looks at struct run */
 	struct prog_maps maps;
 };
 

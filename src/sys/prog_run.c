@@ -66,6 +66,8 @@ static int held_grow(struct running *p)
 			*held_at(p, old[i].type, old[i].id) = old[i];
 	if (old != p->first)
 		raw_munmap(old, was * sizeof(*old));
+	else
+		memset(p->first, 0, sizeof(p->first));
 	return 0;
 }
 
@@ -80,9 +82,11 @@ static void keep_warm(struct handle *h)
 
 static void held_drop(struct running *p)
 {
-	for (u32 i = 0; i < p->room; i++)
+	for (u32 i = 0; i < p->room; i++) {
 		if (p->held[i].h)
 			keep_warm(p->held[i].h);
+		p->held[i].h = NULL;
+	}
 	if (p->held != p->first)
 		raw_munmap(p->held, p->room * sizeof(*p->held));
 }
@@ -147,7 +151,8 @@ static const struct image *run_tail(struct run *r, struct bpf_map *m, u32 index)
 		return NULL;
 	i = e->image;
 	if (i->type != top->type || i->attach != top->attach || i->ncpu <= r->cpu ||
-	    i->max_ctx > p->ctx_size || (i->prog_flags ^ top->prog_flags) & SAME_FLAGS)
+	    i->max_ctx > p->ctx_size || i->iter != top->iter || i->max_rdonly > top->max_rdonly ||
+	    i->max_rdwr > top->max_rdwr || (i->prog_flags ^ top->prog_flags) & SAME_FLAGS)
 		return NULL;
 	return &i->im;
 }
@@ -233,17 +238,21 @@ static const struct run_ops run_ops = {
 
 /* The repeats. */
 
-static void run_reset(struct running *p)
+static void run_renew(struct running *p)
 {
 	struct run *r = &p->r;
 
 	r->image = &p->image->im;
 	r->tail_calls = 0;
-	r->redirect_map = r->redirect_index = r->redirect_flags = 0;
-	r->redirect_to = NULL;
 	memset(r->scratch, 0, sizeof(r->scratch));
 	r->loop_began = 0;
 	r->loops_left = 0;
+}
+
+static void run_reset(struct running *p)
+{
+	prog_run_no_redirect(&p->r);
+	run_renew(p);
 }
 
 /* n runs of a program that has nothing to ask of struct run. */
@@ -322,6 +331,39 @@ static int run_all(void *arg)
 	return err;
 }
 
+void prog_run_open(struct running *p, struct op *op, u32 cpu)
+{
+	p->r.ops = &run_ops;
+	p->r.op = op;
+	p->r.cpu = cpu;
+	p->nr_held = 0;
+	p->held = p->first;
+	p->room = HELD_FIRST;
+	p->trace_fd = -1;
+}
+
+void prog_run_close(struct running *p)
+{
+	if (p->trace_fd >= 0)
+		raw_close(p->trace_fd);
+	held_drop(p);
+}
+
+u64 prog_run_once(struct running *p, struct prog_image *i, void *ctx)
+{
+	p->image = i;
+	p->r.ctx = ctx;
+	run_renew(p);
+	return image_run(&i->im, ctx, &p->r);
+}
+
+struct held *prog_run_find(struct running *p, u32 id)
+{
+	struct held *e = held_get(p, OBJ_PROG, id);
+
+	return e && e->image->ncpu > p->r.cpu ? e : NULL;
+}
+
 int prog_run(struct running *p, struct op *op)
 {
 	int cpu, err;
@@ -329,19 +371,12 @@ int prog_run(struct running *p, struct op *op)
 	cpu = prog_slot_take(op, p->image->ncpu, p->prefer_cpu);
 	if (cpu < 0)
 		return cpu;
-	p->r.ops = &run_ops;
-	p->r.op = op;
-	p->r.cpu = (u32)cpu;
+	prog_run_open(p, op, (u32)cpu);
 	p->r.ctx = p->frame.ctx;
-	p->held = p->first;
-	p->room = HELD_FIRST;
-	p->trace_fd = -1;
 	err = op_guarded(op, NULL, NULL, run_all, p);
 	prog_slot_give(op);
 	if (err)
 		op_disown(op); /* records that a run has reserved which did not come to its end */
-	if (p->trace_fd >= 0)
-		raw_close(p->trace_fd);
-	held_drop(p);
+	prog_run_close(p);
 	return err == -EFAULT ? -EIO : err;
 }

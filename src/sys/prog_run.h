@@ -10,6 +10,12 @@
  *     run -> held[hash(type, id)] -> handle, and its image or map
  *
  * A run that faults is over: -EIO.
+ *
+ * Who runs many programs one after the other (sys/drive.h) does so in one operation of his own:
+ *
+ *     cpu = prog_slot_take(op, ...);  prog_run_open(p, op, cpu);
+ *     under a guard:  r0 = prog_run_once(p, image, ctx), any number of times
+ *     prog_run_close(p);  prog_slot_give(op);
  */
 #ifndef PINFS_SYS_PROG_RUN_H
 #define PINFS_SYS_PROG_RUN_H
@@ -55,5 +61,25 @@ struct running {
 /* The fields above "Results" are set, all others zero. 0; -EAGAIN: no CPU number free; -EIO: faulted; -EINTR:
  * the client is gone. */
 int prog_run(struct running *p, struct op *op);
+
+/* c and ctx_size are set; all else is zero, or as prog_run_close left it. */
+void prog_run_open(struct running *p, struct op *op, u32 cpu);
+/* Gives back what the runs held. Not under the guard of a run. */
+void prog_run_close(struct running *p);
+
+/*
+ * One run of an image whose holder is the caller, with a context of its type: r0. What is noted for a
+ * redirect stays as it was before, and is the caller's to take and to clear.
+ */
+u64 prog_run_once(struct running *p, struct prog_image *i, void *ctx);
+
+/* A program that is found by its id, held until prog_run_close; NULL: there is none that can run here. */
+struct held *prog_run_find(struct running *p, u32 id);
+
+static inline void prog_run_no_redirect(struct run *r)
+{
+	r->redirect_map = r->redirect_index = r->redirect_flags = 0;
+	r->redirect_to = NULL;
+}
 
 #endif

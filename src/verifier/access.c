@@ -189,24 +189,22 @@ static bool sock_readable(u8 type, s32 off, u32 size)
 	return sock_field((u32)off, size);
 }
 
-/* Kernel objects: read-only, and by loads that give 0 where nothing is mapped. */
-static int access_btf(struct env *e, u32 regno, s32 off, u32 size, bool write, s32 val)
+/* Sockets: read-only, and by loads that give 0 where nothing is mapped. */
+static int access_sock(struct env *e, u32 regno, s32 off, u32 size, bool write, s32 val)
 {
 	struct reg *r = cur_reg(e, regno);
 
 	if (write) {
-		vlog(e->log, is_sock(r) ? "R%u cannot write into %s\n" : "only read is supported\n", regno,
-		     reg_text(e, r));
+		vlog(e->log, "R%u cannot write into %s\n", regno, reg_text(e, r));
 		return -EACCES;
 	}
-	if (is_sock(r) && r->n.smin < 0) {
+	if (r->n.smin < 0) {
 		vlog(e->log,
 		     "R%u min value is negative, either use unsigned index or do a if (index >=0) check.\n",
 		     regno);
 		return -EACCES;
 	}
-	if (is_sock(r) ? !tnum_equals(r->n.var, 0) || !sock_readable(r->type, off, size)
-		       : !tnum_equals(r->n.var, 0) || off < 0) {
+	if (!tnum_equals(r->n.var, 0) || !sock_readable(r->type, off, size)) {
 		vlog(e->log, "R%u invalid %s access off=%d size=%u\n", regno, reg_text(e, r), off, size);
 		return -EACCES;
 	}
@@ -255,6 +253,8 @@ static int access_flow_keys(struct env *e, u32 regno, s32 off, u32 size, bool wr
 
 const char *mem_text(struct env *e, const struct reg *r)
 {
+	if (r->flags & PTR_MAYBE_NULL)
+		return "";
 	switch (r->type) {
 	case PTR_TO_FLOW_KEYS: return "flow keys ";
 	case PTR_TO_MAP_KEY: return "key ";
@@ -351,8 +351,10 @@ static int dispatch(struct env *e, u32 insn, u32 regno, s32 off, u32 size, bool 
 	case PTR_TO_FLOW_KEYS: return access_flow_keys(e, regno, off, size, write, val);
 	case PTR_TO_SOCKET:
 	case PTR_TO_SOCK_COMMON:
-	case PTR_TO_TCP_SOCK:
+	case PTR_TO_TCP_SOCK: return access_sock(e, regno, off, size, write, val);
 	case PTR_TO_BTF_ID: return access_btf(e, regno, off, size, write, val);
+	case PTR_TO_UNTRUSTED_MEM: return access_untrusted(e, regno, write, val);
+	case PTR_TO_BUF: return access_buf(e, regno, off, size, write, val);
 	default: vlog(e->log, "R%u invalid mem access '%s'\n", regno, reg_text(e, r)); return -EACCES;
 	}
 }
@@ -379,14 +381,21 @@ int check_mem(struct env *e, u32 insn, u32 regno, s32 off, u32 size, bool write,
 	return 0;
 }
 
+static bool is_guarded(u8 type)
+{
+	return type == PTR_TO_BTF_ID || type == PTR_TO_UNTRUSTED_MEM;
+}
+
 /* An instruction is rewritten by the kind of its pointer, so the kind must be the same on every path. */
 static int same_kind(struct env *e, u8 type)
 {
 	struct insn_aux *a = &e->aux[e->insn];
-	bool special = type == PTR_TO_CTX || type == PTR_TO_BTF_ID || is_sock(&(struct reg){ .type = type });
-	bool was = a->ptr == PTR_TO_CTX || a->ptr == PTR_TO_BTF_ID ||
-		   is_sock(&(struct reg){ .type = a->ptr });
+	bool special = type == PTR_TO_CTX || is_guarded(type) || is_sock(&(struct reg){ .type = type });
+	bool was = a->ptr == PTR_TO_CTX || is_guarded(a->ptr) || is_sock(&(struct reg){ .type = a->ptr });
 
+	/* Loads of kernel memory are the same, whatever is known of it. */
+	if (is_guarded(type) && is_guarded(a->ptr))
+		return 0;
 	if (!a->ptr || a->ptr == type || (!special && !was)) {
 		a->ptr = type;
 		return 0;
@@ -476,8 +485,6 @@ static int rmw(struct env *e, const struct bpf_insn *i)
 	if (load >= 0)
 		mark_unknown(e, (u32)load);
 	type = cur_reg(e, i->dst_reg)->type;
-	if (type == PTR_TO_BTF_ID)
-		return bad(e, -EACCES, "BPF_ATOMIC stores into kernel memory are not allowed");
 	/* First as a read, which must be of initialized memory, then as a write of something unknown. */
 	err = check_mem(e, e->insn, i->dst_reg, i->off, size, false, -1, true, false);
 	if (!err && load >= 0)

@@ -13,7 +13,7 @@
 /* Memory in general. */
 #define T_MEM                                                                                                \
 	(B(PTR_TO_STACK) | B(PTR_TO_PACKET) | B(PTR_TO_PACKET_META) | B(PTR_TO_MAP_KEY) |                    \
-	 B(PTR_TO_MAP_VALUE) | B(PTR_TO_MEM))
+	 B(PTR_TO_MAP_VALUE) | B(PTR_TO_MEM) | B(PTR_TO_BUF) | B(PTR_TO_BTF_ID))
 
 struct kind {
 	u32 types;
@@ -74,12 +74,19 @@ static int check_type(struct env *e, u32 regno, u32 arg, u32 size)
 		return wrong_type(e, regno, k->expected);
 	if (r->flags & PTR_MAYBE_NULL && !null_ok(arg))
 		return wrong_type(e, regno, k->expected);
+	if (r->flags & PTR_UNTRUSTED)
+		return wrong_type(e, regno, k->expected);
+	/* Of kernel structs only those that are there for certain count as memory, and may only be read. */
+	if (r->type == PTR_TO_BTF_ID && B(PTR_TO_STACK) & k->types && !(r->flags & PTR_TRUSTED))
+		return wrong_type(e, regno, k->expected);
 	if (r->flags & MEM_RINGBUF && ARG_KIND(arg) == ARG_ALLOC_MEM)
 		return 0;
 	if (ARG_KIND(arg) == ARG_ALLOC_MEM)
 		return wrong_type(e, regno, k->expected);
-	if (r->flags & MEM_RDONLY && arg & (ARG_F_UNINIT | ARG_F_WRITE))
+	if (r->flags & MEM_RDONLY && !(arg & ARG_F_RDONLY))
 		return wrong_type(e, regno, k->expected);
+	if (r->type == PTR_TO_BTF_ID && size == ARG_SEQ_FILE)
+		return check_struct_arg(e, regno, "seq_file");
 	return 0;
 }
 
@@ -90,14 +97,14 @@ static int check_offset(struct env *e, u32 regno, u32 arg)
 
 	/* A dynptr lies anywhere in the stack, whatever it refers to. */
 	if (arg & ARG_F_RELEASE && !(ARG_KIND(arg) == ARG_DYNPTR && r->type == PTR_TO_STACK)) {
-		if (r->off || !tnum_equals(r->n.var, 0)) {
+		if (r->off) {
 			vlog(e->log,
 			     "R%u must have zero offset when passed to release func or trusted arg to "
 			     "kfunc\n",
 			     regno);
 			return -EINVAL;
 		}
-		return 0;
+		return check_fixed_offset(e, r, regno, false);
 	}
 	switch (r->type) {
 	case PTR_TO_STACK:
@@ -106,6 +113,7 @@ static int check_offset(struct env *e, u32 regno, u32 arg)
 	case PTR_TO_MAP_KEY:
 	case PTR_TO_MAP_VALUE:
 	case PTR_TO_MEM:
+	case PTR_TO_BUF:
 	case CONST_PTR_TO_DYNPTR:
 	case SCALAR_VALUE: return 0;
 	case PTR_TO_BTF_ID: return check_fixed_offset(e, r, regno, true);
@@ -140,6 +148,8 @@ int check_mem_arg(struct env *e, u32 regno, u64 size, bool zero_ok, bool write, 
 			return -EACCES;
 		}
 		return check_region_bounds(e, regno, r->off, size, r->mem_size, zero_ok);
+	case PTR_TO_BUF: return access_buf(e, regno, r->off, size, write, -1);
+	case PTR_TO_BTF_ID: return access_btf(e, regno, r->off, (u32)size, write, -1);
 	case PTR_TO_STACK: return stack_range(e, regno, r->off, size, zero_ok, write, uninit);
 	default:
 		if (zero_ok && !size && reg_is_null(r))

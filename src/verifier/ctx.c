@@ -56,6 +56,8 @@ int check_ctx(struct env *e, u32 insn, u32 regno, s32 off, u32 size, bool write,
 
 	if (err)
 		return err;
+	if (e->req->iter)
+		return check_iter_ctx(e, insn, off, size, write, val);
 	f = off >= 0 && off <= INT16_MAX ? prog_ctx_field_at(e->type, e->req->attach, off, size, write)
 					 : NULL;
 	if (!f) {

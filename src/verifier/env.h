@@ -57,6 +57,8 @@ enum reg_type {
 	PTR_TO_SOCK_COMMON,
 	PTR_TO_TCP_SOCK,
 	PTR_TO_BTF_ID,
+	PTR_TO_UNTRUSTED_MEM,
+	PTR_TO_BUF,
 	PTR_TO_MEM,
 	PTR_TO_FUNC,
 	CONST_PTR_TO_DYNPTR,
@@ -68,6 +70,7 @@ enum reg_type {
 #define MEM_RINGBUF    4u
 #define MEM_DYNPTR     8u /* a slice: valid as long as the dynptr ref_obj_id/id is */
 #define PTR_TRUSTED    16u
+#define PTR_UNTRUSTED  32u
 
 struct reg {
 	u8 type, flags;
@@ -471,6 +474,14 @@ const char *mem_text(struct env *e, const struct reg *r);
 void find_packet_range(struct vstate *st, const struct reg *dst, u8 type, bool right_open);
 void clear_packet_pointers(struct env *e);
 bool may_access_packet(struct env *e, bool write, const struct bpf_func_proto *h);
+
+/* kernel_ptr.c */
+const char *kernel_struct_name(const struct env *e, u32 id); /* "" when there is none */
+int access_btf(struct env *e, u32 regno, s32 off, u32 size, bool write, s32 val);
+int access_untrusted(struct env *e, u32 regno, bool write, s32 val);
+int access_buf(struct env *e, u32 regno, s32 off, u64 size, bool write, s32 val);
+int check_struct_arg(struct env *e, u32 regno, const char *wanted);
+int check_iter_ctx(struct env *e, u32 insn, s32 off, u32 size, bool write, s32 val);
 
 /* call.c, args.c */
 int do_call(struct env *e, const struct bpf_insn *i, u32 *next);

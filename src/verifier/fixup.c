@@ -87,6 +87,11 @@ static int context(struct rewrite *w, u32 at)
 	const struct ctx_field *f = prog_ctx_field_at(e->type, e->req->attach, e->aux[at].ctx_off, size,
 						      class != BPF_LDX);
 
+	if (e->req->iter) {
+		/* Words, in place. */
+		emit(w, i, at);
+		return 0;
+	}
 	if (!f)
 		return -EFAULT;
 	skip = (u32)e->aux[at].ctx_off - f->off;
@@ -131,8 +136,8 @@ static int one(struct rewrite *w, u32 at)
 	}
 	if ((class == BPF_LDX || class == BPF_ST || class == BPF_STX) && ptr == PTR_TO_CTX)
 		return context(w, at);
-	if (class == BPF_LDX && (ptr == PTR_TO_BTF_ID || ptr == PTR_TO_SOCKET || ptr == PTR_TO_SOCK_COMMON ||
-				 ptr == PTR_TO_TCP_SOCK))
+	if (class == BPF_LDX && (ptr == PTR_TO_BTF_ID || ptr == PTR_TO_UNTRUSTED_MEM ||
+				 ptr == PTR_TO_SOCKET || ptr == PTR_TO_SOCK_COMMON || ptr == PTR_TO_TCP_SOCK))
 		i.code = (u8)(class | BPF_SIZE(i.code) |
 			      (BPF_MODE(i.code) == BPF_MEM ? BPF_PROBE_MEM : BPF_PROBE_MEMSX));
 	if (insn_is_call(&i, 0) && i.imm == BPF_FUNC_tail_call)

@@ -30,6 +30,8 @@ static const char *const type_names[] = {
 	[PTR_TO_SOCK_COMMON] = "sock_common",
 	[PTR_TO_TCP_SOCK] = "tcp_sock",
 	[PTR_TO_BTF_ID] = "ptr_",
+	[PTR_TO_UNTRUSTED_MEM] = "rdonly_untrusted_mem",
+	[PTR_TO_BUF] = "buf",
 	[PTR_TO_MEM] = "mem",
 	[PTR_TO_FUNC] = "func",
 	[CONST_PTR_TO_DYNPTR] = "dynptr_ptr",
@@ -51,6 +53,9 @@ const char *reg_text(struct env *e, const struct reg *r)
 		[PTR_TO_SOCK_COMMON] = { [PTR_MAYBE_NULL] = "sock_common_or_null" },
 		[PTR_TO_TCP_SOCK] = { [PTR_MAYBE_NULL] = "tcp_sock_or_null" },
 		[PTR_TO_BTF_ID] = { [PTR_MAYBE_NULL] = "ptr_or_null_" },
+		[PTR_TO_BUF] = { [PTR_MAYBE_NULL] = "buf_or_null",
+				 [MEM_RDONLY] = "rdonly_buf",
+				 [MEM_RDONLY | PTR_MAYBE_NULL] = "rdonly_buf_or_null" },
 		[PTR_TO_MEM] = { [PTR_MAYBE_NULL] = "mem_or_null",
 				 [MEM_RDONLY] = "rdonly_mem",
 				 [MEM_RDONLY | PTR_MAYBE_NULL] = "rdonly_mem_or_null",
@@ -63,6 +68,8 @@ const char *reg_text(struct env *e, const struct reg *r)
 		s = flagged[r->type][r->flags & (PTR_MAYBE_NULL | MEM_RDONLY | MEM_RINGBUF)];
 	if (r->type == PTR_TO_BTF_ID && r->flags & PTR_TRUSTED)
 		s = r->flags & PTR_MAYBE_NULL ? "trusted_ptr_or_null_" : "trusted_ptr_";
+	if (r->type == PTR_TO_BTF_ID && r->flags & PTR_UNTRUSTED)
+		s = "untrusted_ptr_";
 	return s ? s : type_names[r->type];
 }
 
@@ -182,9 +189,9 @@ static void say_ids(struct env *e, const struct reg *r, const char **sep)
 		say_unum(e, (u64)(s64)r->range);
 		*sep = ",";
 	}
-	if (r->type == PTR_TO_MEM) {
+	if (r->type == PTR_TO_MEM || r->type == PTR_TO_UNTRUSTED_MEM) {
 		vlog(e->log, "%ssz=", *sep);
-		say_unum(e, r->mem_size);
+		say_unum(e, r->type == PTR_TO_MEM ? r->mem_size : 0);
 		*sep = ",";
 	}
 }
@@ -202,6 +209,8 @@ static void say_reg(struct env *e, const struct frame *f, const struct reg *r)
 		}
 	}
 	vlog(e->log, "%s", reg_text(e, r));
+	if (r->type == PTR_TO_BTF_ID)
+		vlog(e->log, "%s", kernel_struct_name(e, r->btf_id));
 	if (r->type == PTR_TO_STACK) {
 		if (r->frameno != f->frameno)
 			vlog(e->log, "[%u]", r->frameno);

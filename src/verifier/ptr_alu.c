@@ -54,6 +54,8 @@ static int movable(struct env *e, const struct reg *p, const struct reg *n, u8 o
 	case PTR_TO_PACKET_META:
 	case PTR_TO_PACKET:
 	case PTR_TO_BTF_ID:
+	case PTR_TO_UNTRUSTED_MEM:
+	case PTR_TO_BUF:
 	case PTR_TO_MEM:
 	case PTR_TO_FUNC:
 	case CONST_PTR_TO_DYNPTR: return 0;

@@ -10,8 +10,9 @@
 #define PINFS_VERIFIER_VERIFIER_H
 
 #include <linux/bpf.h>
-#include "btf/btf.h"
+#include "btf/btf_kernel.h"
 #include "isa/vprog.h"
+#include "progtype/iter.h"
 #include "progtype/prog_types.h"
 #include "util/uapi.h"
 
@@ -46,6 +47,10 @@ struct verify_req {
 	const struct bpf_line_info *line_info; /* for the log's source lines */
 	u32 nr_line_info;
 	u32 ncpu; /* possible CPUs */
+	/* Iterators: the machine's BTF, the target, and its function there; else NULL, NULL, 0. */
+	const struct btf_view *kernel;
+	const struct iter_target *iter;
+	u32 attach_btf_id;
 	/*
 	 * The map of an fd: 0 and *m, -EBADF, -EINVAL. In a program from the
 	 * store ld_imm64 names maps by id (by_id): then the number is an id.
@@ -64,7 +69,8 @@ struct verify_result {
 	struct vprog prog; /* in the arena, like insns and orig */
 	void *arena;       /* freed by verify_free */
 	size_t arena_size;
-	u32 max_ctx; /* bytes of its context that the program touches: largest offset + size */
+	u32 max_rdonly, max_rdwr; /* bytes of an iterator's key and value that it touches, the same way */
+	u32 max_ctx;              /* bytes of its context that the program touches: largest offset + size */
 };
 
 /*

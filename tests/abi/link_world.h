@@ -92,8 +92,12 @@ enum {
 	IF_NONE = 4711,
 };
 
-static const struct world_prog world_progs[P_END - P0] = {
-#define P(n, ...) [P_##n - P0] = { #n, __VA_ARGS__ }
+/* In the order of the numbers above. */
+static const struct world_prog world_progs[] = {
+#define P(n, ...)                                                                                            \
+	{                                                                                                    \
+#n, __VA_ARGS__                                                                              \
+	}
 	P(SOCKFILTER, BPF_PROG_TYPE_SOCKET_FILTER, 0, 0, 0),
 	P(KPROBE, BPF_PROG_TYPE_KPROBE, 0, 0, 0),
 	P(KPROBE_MULTI, BPF_PROG_TYPE_KPROBE, BPF_TRACE_KPROBE_MULTI, 0, 0),
@@ -133,6 +137,8 @@ static const struct world_prog world_progs[P_END - P0] = {
 	P(NETFILTER2, 32, AT_NETFILTER, 1, 0),
 #undef P
 };
+
+_Static_assert(ARRAY_SIZE(world_progs) == P_END - P0, "one row a number");
 
 static uint32_t known_id[256]; /* of the object at an fd, as long as it is that one */
 

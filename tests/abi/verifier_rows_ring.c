@@ -105,6 +105,8 @@ static const struct vrow rows[] = {
 	REFUSE(SOCK, EACCES, "133 used after it", GET(8) DISCARD "r0 = *(u64 *)(r6 + 0); " NONE),
 	REFUSE(SOCK, EACCES, "132 twice", GET(8) SUBMIT SUBMIT NONE),
 	REFUSE(SOCK, EINVAL, "132 inside", GET(16) "r1 = r6; r1 += 8; r2 = 0; call 132; " NONE),
+	REFUSE(SOCK, EACCES, "132 at an unknown place",
+	       GET(16) "call 7; r0 &= 8; r1 = r6; r1 += r0; r2 = 0; call 132; " NONE),
 	REFUSE(SOCK, EACCES, "132 of the stack", ZERO STK(r1, 8) "r2 = 0; call 132; " RET0),
 	REFUSE(SOCK, EACCES, "132 of a value", "r1 = value one; r2 = 0; call 132; " RET0),
 	REFUSE(SOCK, EACCES, "132 not checked for null",

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * packets FILE N: a capture of N Ethernet frames, always the same: of ten
- * four are TCP, three UDP, one ICMP, one ARP, one IPv6.
+ * packets FILE N [LEN]: a capture of N Ethernet frames, always the same: of ten
+ * four are TCP, three UDP, one ICMP, one ARP, one IPv6. All have LEN bytes (60
+ * to 2048), or each another length.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -14,10 +15,10 @@ static void put16(uint8_t *p, unsigned v)
 	p[1] = (uint8_t)v;
 }
 
-static unsigned make(uint8_t *p, unsigned n)
+static unsigned make(uint8_t *p, unsigned n, unsigned fixed)
 {
 	static const uint8_t protos[10] = { 6, 17, 6, 1, 6, 17, 0, 6, 17, 41 };
-	unsigned proto = protos[n % 10], len = 60 + n * 7 % 1400;
+	unsigned proto = protos[n % 10], len = fixed ? fixed : 60 + n * 7 % 1400;
 
 	memset(p, (int)(n & 0xff), len);
 	put16(p + 12, proto ? 0x0800 : 0x0806);
@@ -39,17 +40,18 @@ static unsigned make(uint8_t *p, unsigned n)
 int main(int argc, char **argv)
 {
 	static const uint32_t head[6] = { 0xa1b2c3d4, 2 | 4 << 16, 0, 0, 65535, 1 };
-	FILE *f = argc == 3 ? fopen(argv[1], "w") : NULL;
-	unsigned long n = argc == 3 ? strtoul(argv[2], NULL, 0) : 0;
+	FILE *f = argc >= 3 ? fopen(argv[1], "w") : NULL;
+	unsigned long n = argc >= 3 ? strtoul(argv[2], NULL, 0) : 0;
+	unsigned fixed = argc == 4 ? (unsigned)strtoul(argv[3], NULL, 0) : 0;
 	uint8_t frame[2048];
 
-	if (!f) {
-		fprintf(stderr, "packets FILE N\n");
+	if (!f || (fixed && (fixed < 60 || fixed > sizeof(frame)))) {
+		fprintf(stderr, "packets FILE N [LEN]\n");
 		return 2;
 	}
 	fwrite(head, sizeof(head), 1, f);
 	for (unsigned i = 0; i < n; i++) {
-		uint32_t len = make(frame, i), rec[4] = { i / 1000, i % 1000, len, len };
+		uint32_t len = make(frame, i, fixed), rec[4] = { i / 1000, i % 1000, len, len };
 
 		fwrite(rec, sizeof(rec), 1, f);
 		fwrite(frame, len, 1, f);

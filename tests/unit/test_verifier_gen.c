@@ -68,6 +68,7 @@ static void world(void)
 	place(map_make(BPF_MAP_TYPE_ARRAY, 4, 64, 2, 0, -1), M_INNER);
 	place(map_make(BPF_MAP_TYPE_ARRAY_OF_MAPS, 4, 4, 2, M_INNER, -1), M_OUTER);
 	place(map_make(BPF_MAP_TYPE_LRU_HASH, 8, 64, 64, 0, -1), M_LRU);
+	place(map_make(BPF_MAP_TYPE_RINGBUF, 0, 0, 4096, 0, -1), M_RING);
 	place(map_make(BPF_MAP_TYPE_ARRAY, 4, 16, 2, 0, lock_btf()), M_LOCK);
 	for (u32 i = 0; i < 3; i++)
 		place(map_make(BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 4, 0, -1), M_PROG + types[i]);

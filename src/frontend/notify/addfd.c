@@ -168,6 +168,18 @@ int target_dup_fd(struct bpf_caller *c, int fd)
 	return copy < 0 ? (errno == EMFILE ? -EMFILE : -EBADF) : copy;
 }
 
+/* Where descriptions cannot be copied, what can be opened by its name will do; a socket cannot. */
+int target_copy_fd(struct bpf_caller *c, int fd)
+{
+	char path[64];
+	int copy = pidfd_copy(c->tid, fd);
+
+	if (copy >= 0 || copy == -EBADF)
+		return copy;
+	copy = open(fd_path(path, c, fd), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	return copy < 0 ? (errno == ENXIO ? -EOPNOTSUPP : -EBADF) : copy;
+}
+
 int target_fd_text(struct bpf_caller *c, int fd, char *buf, size_t size)
 {
 	char path[64];

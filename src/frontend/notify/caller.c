@@ -398,11 +398,13 @@ const struct bpf_caller_ops target_ops = {
 	.install_fd = target_install_fd,
 	.get_fd = target_get_fd,
 	.dup_fd = target_dup_fd,
+	.copy_fd = target_copy_fd,
 	.fd_text = target_fd_text,
 	.base_path = target_base_path,
 	.privileged = target_privileged,
 	.fs_creds = target_fs_creds,
 	.as_client = target_as_client,
 	.as_self = target_as_self,
+	.epoll_ctl = target_epoll_ctl,
 	.scratch = target_scratch,
 };

@@ -60,6 +60,7 @@ void target_check_root(const struct target *t);
 int target_install_fd(struct bpf_caller *c, int fd, struct handle *h, int oflags);
 int target_get_fd(struct bpf_caller *c, struct op *op, int fd, struct bpf_file *f);
 int target_dup_fd(struct bpf_caller *c, int fd);
+int target_copy_fd(struct bpf_caller *c, int fd);
 int target_fd_text(struct bpf_caller *c, int fd, char *buf, size_t size);
 /* The supervisor keeps handles of recent objects; this one's object is gone. */
 void target_forget(enum obj_type type, u32 id);
@@ -67,6 +68,11 @@ void target_forget(enum obj_type type, u32 id);
 /* pidfd.c */
 /* A copy of the thread's fd, O_CLOEXEC. -EBADF: closed; another error: ask /proc. */
 int pidfd_copy(int tid, int fd);
+
+/* watch.c */
+long target_epoll_ctl(struct bpf_caller *c, int ep, int op, int fd, struct handle *h, u32 events, u64 data);
+/* The object is gone, and with it what waits for it. */
+void watch_forget(enum obj_type type, u32 id);
 
 /* supervisor.c */
 extern int notify_listener; /* -1: no filter */

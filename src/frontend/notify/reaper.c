@@ -175,6 +175,7 @@ static void event(const struct inotify_event *e)
 	type = (enum obj_type)watch_type[e->wd];
 	if (e->mask & IN_DELETE) {
 		target_forget(type, id);
+		watch_forget(type, id);
 		pending_drop(type, id);
 	} else {
 		pending_add(type, id);

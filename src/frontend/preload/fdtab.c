@@ -31,7 +31,8 @@
  * and without CLONE_FILES) other than vfork children. Wrappers that answer
  * instead of the kernel (wrap_io.c) therefore make sure by fstat first.
  */
-#include "frontend/preload/preload.h"
+#include "frontend/preload/watch.h"
+#include "store/own_fd.h"
 #include "store/store.h"
 
 u64 *_Atomic fdtab[FDTAB_SIZE];
@@ -118,7 +119,7 @@ void fdtab_off(void)
 
 bool fd_is_ours(int fd)
 {
-	return pre_attached && fd >= 0 && (fd == the_store.dirfd || fd == actor_fd());
+	return pre_attached && fd >= 0 && (fd == the_store.dirfd || fd == actor_fd() || own_fd(fd));
 }
 
 void fd_ours_away(int fd)
@@ -129,8 +130,10 @@ void fd_ours_away(int fd)
 		return;
 	if (fd == the_store.dirfd)
 		the_store.dirfd = other;
-	else
+	else if (fd == actor_fd())
 		actor_set_fd(other);
+	else
+		watch_moving(fd, other);
 }
 
 /* By system calls: what the number stands for now. A counted handle. */

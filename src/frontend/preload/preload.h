@@ -14,6 +14,7 @@
  *     wrap_fd.c   close, the dup family: keep the cache right
  *     wrap_io.c   read, write, ... on an object's fd: the kernel's answers
  *     wrap_mmap.c mmap of maps
+ *     wrap_epoll.c, wrap_poll.c, wrap_select.c waiting for rings; watch.c what is registered where
  *     wrap_sig.c  the guard's signals stay open, the host sees its own handlers
  *     wrap_net.c  netlink sockets: what is attached over them
  *     wrap_sock.c socket options: programs at sockets
@@ -39,6 +40,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <time.h>
 #include "sys/handle.h"
 #include "sys/run.h"
 #include "sys/sys.h"
@@ -63,19 +65,22 @@
 	X(ssize_t, pwrite, (int, const void *, size_t, off_t))                                               \
 	X(ssize_t, readv, (int, const struct iovec *, int))                                                  \
 	X(ssize_t, writev, (int, const struct iovec *, int))                                                 \
-	X(int, fsync, (int))                                                                                 \
-	X(int, fdatasync, (int))                                                                             \
-	X(int, poll, (struct pollfd *, nfds_t, int))                                                         \
-	X(int, ppoll, (struct pollfd *, nfds_t, const struct timespec *, const sigset_t *))                  \
-	X(int, pselect, (int, fd_set *, fd_set *, fd_set *, const struct timespec *, const sigset_t *))      \
-	X(int, epoll_pwait, (int, struct epoll_event *, int, int, const sigset_t *))                         \
 	X(ssize_t, send, (int, const void *, size_t, int))                                                   \
-	X(ssize_t, sendto,                                                                                   \
-	  (int, const void *, size_t, int, const struct sockaddr *, socklen_t))                              \
+	X(ssize_t, sendto, (int, const void *, size_t, int, const struct sockaddr *, socklen_t))             \
 	X(ssize_t, sendmsg, (int, const struct msghdr *, int))                                               \
 	X(ssize_t, recv, (int, void *, size_t, int))                                                         \
 	X(ssize_t, recvfrom, (int, void *, size_t, int, struct sockaddr *, socklen_t *))                     \
 	X(ssize_t, recvmsg, (int, struct msghdr *, int))                                                     \
+	X(int, fsync, (int))                                                                                 \
+	X(int, fdatasync, (int))                                                                             \
+	X(int, poll, (struct pollfd *, nfds_t, int))                                                         \
+	X(int, ppoll, (struct pollfd *, nfds_t, const struct timespec *, const sigset_t *))                  \
+	X(int, __poll_chk, (struct pollfd *, nfds_t, int, size_t))                                           \
+	X(int, __ppoll_chk, (struct pollfd *, nfds_t, const struct timespec *, const sigset_t *, size_t))    \
+	X(int, pselect, (int, fd_set *, fd_set *, fd_set *, const struct timespec *, const sigset_t *))      \
+	X(int, select, (int, fd_set *, fd_set *, fd_set *, struct timeval *))                                \
+	X(int, epoll_wait, (int, struct epoll_event *, int, int))                                            \
+	X(int, epoll_pwait, (int, struct epoll_event *, int, int, const sigset_t *))                         \
 	X(int, sigsuspend, (const sigset_t *))                                                               \
 	X(pid_t, vfork, (void))                                                                              \
 	X(int, clone, (int (*)(void *), void *, int, void *, ...))                                           \
@@ -99,6 +104,15 @@ NEXT_LIST(NEXT_DECLARE)
 #undef NEXT_DECLARE
 void next_resolve(void);
 #define NEXT(name) (likely(next_##name) ? (void)0 : next_resolve(), next_##name)
+
+/* ns of CLOCK_MONOTONIC; errno stays. */
+static inline s64 raw_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000000000ll + ts.tv_nsec;
+}
 
 /* A raw result at the libc edge. */
 static inline long ret_errno(long r)
@@ -198,6 +212,7 @@ void fd_ours_away(int fd); /* the client wants that number */
 
 /* wrap_*.c: what syscall() needs; results or -errno */
 long fd_close(int fd);
+long fd_dup(int fd);
 long fd_dup2(int from, int to, int flags, bool dup3);
 long fd_close_range(u32 lo, u32 hi, int flags);
 long fd_fcntl(int fd, int cmd, long arg);
@@ -208,6 +223,16 @@ long hidden_mount(long source, long target, long type, long flags, long data);
 long hidden_umount(long target, long flags);
 long exec_path(int dirfd, const char *path, char *const argv[], char *const envp[], int flags);
 long sig_raw_action(int sig, const void *act, void *old, size_t size);
+long ep_raw_ctl(int ep, int op, int fd, struct epoll_event *event);
+long ep_raw_wait(long nr, int ep, long events, int max, long timeout, const void *mask, size_t size);
+long poll_raw(struct pollfd *fds, nfds_t n, int ms);
+long ppoll_raw(struct pollfd *fds, nfds_t n, struct timespec *t, const void *mask, size_t size);
+long select_raw(int n, void *r, void *w, void *e, struct timeval *tv);
+long pselect_raw(int n, void *r, void *w, void *e, struct timespec *t, long mask);
+/* A poll that has an object among its fds; t is valid or NULL. */
+long poll_timed(struct pollfd *fds, nfds_t n, const struct timespec *t, const sigset_t *mask);
+void poll_closing(const struct handle *h);
+void poll_moving(int fd, int to);
 
 /* wrap_net.c: the number `to` is a copy of `from` now */
 void net_copied(int from, int to);
@@ -218,9 +243,9 @@ extern _Atomic u64 sock_marked_[];
 /* Is a socket with a program known to be behind that number? */
 static inline bool sock_marked(int fd)
 {
-	return unlikely((u32)fd < 65536 && atomic_load_explicit(&sock_marked_[(u32)fd / 64], memory_order_relaxed) >>
-							   fd % 64 &
-						   1);
+	return unlikely((u32)fd < 65536 &&
+			atomic_load_explicit(&sock_marked_[(u32)fd / 64], memory_order_relaxed) >> fd % 64 &
+				1);
 }
 void sock_copied(int from, int to);
 /* Before a marked number is closed: which socket it is; and after, if it was one (not 0). */
@@ -231,6 +256,8 @@ void sock_left_range(u32 lo, u32 hi);
 
 /* wrap_sig.c */
 void sig_stand_in_front(void);
+/* The mask that a wait may set: the two signals of the guard stay open. *copy is room for it. */
+const sigset_t *wait_mask(const sigset_t *mask, sigset_t *copy);
 
 /* caller.c: the process's umask, as far as it is known */
 void umask_changed(int mask);

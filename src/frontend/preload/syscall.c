@@ -30,18 +30,24 @@ u32 pre_shared __attribute__((visibility("hidden")));
 const u64 pre_served[8] __attribute__((visibility("hidden"))) = {
 	[W(SYS_close)] = BIT(SYS_close) | BIT(SYS_mmap) | BIT(SYS_rt_sigaction) | BIT(SYS_rt_sigprocmask) |
 			 BIT(SYS_dup) | BIT(SYS_dup2) | BIT(SYS_execve) | BIT(SYS_clone) | BIT(SYS_vfork) |
-			 BIT(SYS_setsockopt),
+			 BIT(SYS_poll) | BIT(SYS_select) | BIT(SYS_setsockopt),
 	[W(SYS_fcntl)] = BIT(SYS_fcntl) | BIT(SYS_umask),
 	[W(SYS_mount)] = BIT(SYS_mount) | BIT(SYS_umount2),
-	[W(SYS_unshare)] = BIT(SYS_unshare) | BIT(SYS_dup3),
+	[W(SYS_epoll_wait)] = BIT(SYS_epoll_wait) | BIT(SYS_epoll_ctl),
+	[W(SYS_unshare)] = BIT(SYS_unshare) | BIT(SYS_dup3) | BIT(SYS_ppoll) | BIT(SYS_pselect6) |
+			   BIT(SYS_epoll_pwait),
 	[W(SYS_bpf)] = BIT(SYS_bpf) | BIT(SYS_execveat),
-	[W(SYS_close_range)] = BIT(SYS_close_range) | BIT(SYS_clone3),
+	[W(SYS_close_range)] = BIT(SYS_close_range) | BIT(SYS_clone3) | BIT(SYS_epoll_pwait2),
 };
 
 _Static_assert(W(SYS_close) == W(SYS_execve) && W(SYS_close) == W(SYS_clone) &&
-		       W(SYS_close) == W(SYS_vfork) && W(SYS_close) == W(SYS_setsockopt) && W(SYS_close_range) == W(SYS_clone3) &&
-		       W(SYS_fcntl) == W(SYS_umask) && W(SYS_mount) == W(SYS_umount2) &&
-		       W(SYS_unshare) == W(SYS_dup3) && W(SYS_bpf) == W(SYS_execveat),
+		       W(SYS_close) == W(SYS_vfork) && W(SYS_close) == W(SYS_setsockopt) &&
+		       W(SYS_close_range) == W(SYS_clone3) && W(SYS_fcntl) == W(SYS_umask) &&
+		       W(SYS_mount) == W(SYS_umount2) && W(SYS_unshare) == W(SYS_dup3) &&
+		       W(SYS_bpf) == W(SYS_execveat) && W(SYS_close) == W(SYS_poll) &&
+		       W(SYS_close) == W(SYS_select) && W(SYS_epoll_wait) == W(SYS_epoll_ctl) &&
+		       W(SYS_unshare) == W(SYS_ppoll) && W(SYS_unshare) == W(SYS_pselect6) &&
+		       W(SYS_unshare) == W(SYS_epoll_pwait) && W(SYS_close_range) == W(SYS_epoll_pwait2),
 	       "one row a word");
 
 __asm__(".text\n"
@@ -162,7 +168,7 @@ long pre_syscall(long nr, long a, long b, long c, long d, long e, long f)
 	switch (nr) {
 	case SYS_close: return ret_errno(fd_close((int)a));
 	case SYS_close_range: return ret_errno(fd_close_range((u32)a, (u32)b, (int)c));
-	case SYS_dup: return dup((int)a);
+	case SYS_dup: return ret_errno(fd_dup((int)a));
 	case SYS_dup2:
 	case SYS_dup3: return ret_errno(fd_dup2((int)a, (int)b, (int)c, nr == SYS_dup3));
 	case SYS_fcntl: return ret_errno(fd_fcntl((int)a, (int)b, c));
@@ -175,6 +181,15 @@ long pre_syscall(long nr, long a, long b, long c, long d, long e, long f)
 	case SYS_execveat: return ret_errno(exec_path((int)a, (void *)b, (void *)c, (void *)d, (int)e));
 	case SYS_rt_sigaction: return ret_errno(sig_raw_action((int)a, (void *)b, (void *)c, (size_t)d));
 	case SYS_rt_sigprocmask: return ret_errno(changed(raw6(nr, a, b, c, d, e, f)));
+	case SYS_epoll_ctl: return ret_errno(ep_raw_ctl((int)a, (int)b, (int)c, (void *)d));
+	case SYS_epoll_wait:
+	case SYS_epoll_pwait:
+	case SYS_epoll_pwait2: return ret_errno(ep_raw_wait(nr, (int)a, b, (int)c, d, (void *)e, (size_t)f));
+	case SYS_poll: return ret_errno(poll_raw((void *)a, (nfds_t)b, (int)c));
+	case SYS_ppoll: return ret_errno(ppoll_raw((void *)a, (nfds_t)b, (void *)c, (void *)d, (size_t)e));
+	case SYS_select: return ret_errno(select_raw((int)a, (void *)b, (void *)c, (void *)d, (void *)e));
+	case SYS_pselect6:
+		return ret_errno(pselect_raw((int)a, (void *)b, (void *)c, (void *)d, (void *)e, f));
 	case SYS_unshare: return ret_errno(do_unshare(a));
 	case SYS_umask: return do_umask(a);
 	}

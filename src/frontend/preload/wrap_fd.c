@@ -13,7 +13,20 @@
 #include <stdarg.h>
 #include <sys/resource.h>
 #include "frontend/preload/preload.h"
+#include "frontend/preload/watch.h"
+#include "store/own_fd.h"
 #include "store/store.h"
+
+/* Before a number is closed or replaced, for those who wait for something through it. */
+static inline void closing(int fd, u64 word)
+{
+	if (unlikely(atomic_load_explicit(&watch_count, memory_order_relaxed)))
+		watch_closing(fd);
+	if (unlikely(word)) {
+		poll_closing(word_handle(word));
+		watch_mapped(fd, false);
+	}
+}
 
 static long close_object(int fd, u64 word)
 {
@@ -21,6 +34,7 @@ static long close_object(int fd, u64 word)
 	u32 id = word_handle(word)->id;
 	int err;
 
+	closing(fd, word);
 	fdtab_drop(fd);
 	err = obj_close(fd, type, id);
 	fdtab_drop(fd);
@@ -37,6 +51,7 @@ long fd_close(int fd)
 	if (unlikely(fd_is_ours(fd)))
 		return -EBADF;
 	socket = sock_marked(fd) ? sock_leaving(fd) : 0;
+	closing(fd, 0);
 	ret = raw6(SYS_close, fd, 0, 0, 0, 0, 0);
 	fdtab_drop(fd);
 	if (unlikely(socket))
@@ -50,6 +65,7 @@ EXPORT int close(int fd)
 
 	if (unlikely(fdtab_word(fd) || fd_is_ours(fd) || sock_marked(fd)))
 		return (int)ret_errno(fd_close(fd));
+	closing(fd, 0);
 	ret = NEXT(close)(fd); /* a cancellation point */
 	fdtab_drop(fd);
 	return ret;
@@ -71,26 +87,32 @@ static void gone(int fd, u64 word)
 	obj_reap(type, id);
 }
 
-static long copied(int from, long fd)
+/* A copy of from. */
+static long fresh(int from, long fd)
 {
-	if (fd >= 0) {
-		fdtab_drop((int)fd);
-		net_copied(from, (int)fd);
-		sock_copied(from, (int)fd);
-	}
+	if (fd < 0)
+		return fd;
+	fdtab_drop((int)fd);
+	net_copied(from, (int)fd);
+	sock_copied(from, (int)fd);
+	if (unlikely(atomic_load_explicit(&watch_count, memory_order_relaxed)))
+		watch_copied(from, (int)fd);
 	return fd;
+}
+
+long fd_dup(int fd)
+{
+	return fd_is_ours(fd) ? -EBADF : fresh(fd, raw6(SYS_dup, fd, 0, 0, 0, 0, 0));
 }
 
 EXPORT int dup(int fd)
 {
-	if (fd_is_ours(fd))
-		return (int)ret_errno(-EBADF);
-	return (int)ret_errno(copied(fd, raw6(SYS_dup, fd, 0, 0, 0, 0, 0)));
+	return (int)ret_errno(fd_dup(fd));
 }
 
 long fd_dup2(int from, int to, int flags, bool with_flags)
 {
-	u64 word, socket;
+	u64 word, socket = 0;
 	long ret;
 
 	if (fd_is_ours(from))
@@ -98,12 +120,14 @@ long fd_dup2(int from, int to, int flags, bool with_flags)
 	if (fd_is_ours(to))
 		fd_ours_away(to);
 	word = from == to ? 0 : fdtab_word(to);
-	socket = from != to && sock_marked(to) ? sock_leaving(to) : 0;
+	if (from != to && raw_fcntl(from, F_GETFD, 0) >= 0) {
+		closing(to, word);
+		socket = sock_marked(to) ? sock_leaving(to) : 0;
+	}
 	ret = with_flags ? raw6(SYS_dup3, from, to, flags, 0, 0, 0) : raw6(SYS_dup2, from, to, 0, 0, 0, 0);
 	if (ret >= 0 && from != to) {
 		gone(to, word);
-		net_copied(from, to);
-		sock_copied(from, to);
+		fresh(from, to);
 	}
 	if (unlikely(socket))
 		sock_left(socket);
@@ -145,7 +169,7 @@ long fd_fcntl(int fd, int cmd, long arg)
 		return -EBADF;
 	ret = raw6(SYS_fcntl, fd, cmd, arg, 0, 0, 0);
 	if (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC)
-		return copied(fd, ret);
+		return fresh(fd, ret);
 	return cmd == F_GETFL ? getfl(fd, ret) : ret;
 }
 
@@ -170,25 +194,29 @@ static long close_part(u32 lo, u32 hi, int flags)
 	return lo > hi ? 0 : raw6(SYS_close_range, lo, hi, flags, 0, 0, 0);
 }
 
+/* The lowest of our own numbers in [lo, hi], or -1. */
+static int next_ours(u32 lo, u32 hi)
+{
+	int ours[3] = { the_store.dirfd, actor_fd(), own_fd_next(lo, hi) }, least = -1;
+
+	for (int i = 0; i < 3; i++)
+		if (ours[i] >= 0 && (u32)ours[i] >= lo && (u32)ours[i] <= hi &&
+		    (least < 0 || ours[i] < least))
+			least = ours[i];
+	return least;
+}
+
 static long close_around_ours(u32 lo, u32 hi, int flags)
 {
-	u32 ours[2];
 	long ret = 0;
+	int ours;
 
-	ours[0] = (u32)MIN((u32)the_store.dirfd, (u32)actor_fd());
-	ours[1] = (u32)MAX((u32)the_store.dirfd, (u32)actor_fd());
-	for (int i = 0; i < 2 && !ret; i++) {
-		if (ours[i] < lo || ours[i] > hi)
-			continue;
-		if (ours[i])
-			ret = close_part(lo, ours[i] - 1, flags);
-		lo = ours[i] + 1;
-		if (!lo)
-			return ret;
+	while (!ret && (ours = next_ours(lo, hi)) >= 0) {
+		if (ours)
+			ret = close_part(lo, (u32)ours - 1, flags);
+		lo = (u32)ours + 1;
 	}
-	if (!ret)
-		ret = close_part(lo, hi, flags);
-	return ret;
+	return ret ? ret : close_part(lo, hi, flags);
 }
 
 long fd_close_range(u32 lo, u32 hi, int flags)
@@ -200,6 +228,8 @@ long fd_close_range(u32 lo, u32 hi, int flags)
 		return raw6(SYS_close_range, lo, hi, flags, 0, 0, 0);
 	if (flags & 2) /* CLOSE_RANGE_UNSHARE */
 		fdtab_off();
+	if (unlikely(atomic_load(&watch_count)))
+		watch_closing_range(lo, hi);
 	ret = close_around_ours(lo, hi, flags);
 	if (!ret) {
 		fdtab_drop_range(lo, hi, true);
@@ -233,6 +263,8 @@ EXPORT int fclose(FILE *f)
 	u64 word = fd >= 0 ? fdtab_word(fd) : 0;
 	u64 socket = sock_marked(fd) ? sock_leaving(fd) : 0;
 
+	if (fd >= 0)
+		closing(fd, word);
 	errno = saved;
 	ret = NEXT(fclose)(f);
 	saved = errno;
@@ -249,6 +281,8 @@ EXPORT FILE *freopen(const char *path, const char *mode, FILE *f)
 	u64 word = fd >= 0 ? fdtab_word(fd) : 0;
 	FILE *ret;
 
+	if (fd >= 0)
+		closing(fd, word);
 	errno = saved;
 	ret = NEXT(freopen)(path, mode, f);
 	saved = errno;

@@ -8,8 +8,7 @@
  * is made sure by fstat before an answer is given.
  *
  * Calls that the C library makes inside itself (stdio on a map's fd) are not
- * covered, nor is epoll_ctl on maps: a file cannot be polled, so ADD is EPERM
- * for maps too.
+ * covered.
  */
 #include <stdarg.h>
 #include <sys/ioctl.h>
@@ -124,52 +123,6 @@ EXPORT int ioctl(int fd, unsigned long request, ...)
 	if (request != FIOCLEX && request != FIONCLEX && request != FIONBIO)
 		NOT_ON_OBJECTS(fd, ENOTTY, 0);
 	return (int)ret_errno(raw6(SYS_ioctl, fd, (long)request, arg, 0, 0, 0));
-}
-
-EXPORT int epoll_ctl(int ep, int op, int fd, struct epoll_event *event)
-{
-	if (fd_is_ours(fd))
-		return (int)ret_errno(-EBADF);
-	return (int)ret_errno(raw6(SYS_epoll_ctl, ep, op, fd, (long)event, 0, 0));
-}
-
-/* A map without a poll of its own is in error, always and at once. */
-static bool polls_error(int fd)
-{
-	struct handle *h = fd_object(fd, NULL);
-	bool map = h && h->type == OBJ_MAP;
-
-	if (h)
-		handle_put(h);
-	return map;
-}
-
-static bool any_object(const struct pollfd *fds, nfds_t n)
-{
-	for (nfds_t i = 0; i < n; i++)
-		if (unlikely(fdtab_word(fds[i].fd)))
-			return true;
-	return false;
-}
-
-EXPORT int poll(struct pollfd *fds, nfds_t n, int timeout)
-{
-	int ready, maps = 0;
-
-	if (likely(!pre_attached || !fds || !any_object(fds, n)))
-		return NEXT(poll)(fds, n, timeout);
-	for (nfds_t i = 0; i < n; i++)
-		maps += polls_error(fds[i].fd);
-	ready = NEXT(poll)(fds, n, maps ? 0 : timeout);
-	if (ready < 0)
-		return ready;
-	for (nfds_t i = 0; i < n; i++) {
-		if (!polls_error(fds[i].fd))
-			continue;
-		ready += !fds[i].revents;
-		fds[i].revents = POLLERR;
-	}
-	return ready;
 }
 
 static bool is_object(int fd, dev_t dev, mode_t mode)

@@ -16,7 +16,7 @@
  * makes a mapping longer succeeds here (the kernel's EFAULT): the new pages lie
  * behind the object's data and fault.
  */
-#include "frontend/preload/preload.h"
+#include "frontend/preload/watch.h"
 #include "store/store.h"
 #include "sys/fs_mmap.h"
 #include "util/str.h"
@@ -27,10 +27,13 @@ struct request {
 	size_t len;
 	int prot, flags;
 	off_t off;
+	u64 at;
+	bool placed; /* the map has a say in where it stands, */
+	bool free;   /* which so far is anywhere */
 };
 
 /* An fd to map in place of the client's, or the kernel's answer. */
-static int checked_fd(const struct request *r)
+static int checked_fd(struct request *r)
 {
 	struct opened *o;
 	int err;
@@ -42,17 +45,21 @@ static int checked_fd(const struct request *r)
 		return (int)PTR_ERR(o);
 	err = obj_mmap_check(&o->map, r->acc, r->prot, r->flags, r->len, r->off,
 			     atomic_load(&o->map.hdr->frozen));
-	return err ? err : map_mmap_fd(r->h->id, r->prot, &o->map.hdr->frozen);
+	r->placed = o->map.ops->mmap_place != NULL;
+	if (!err && r->placed)
+		err = o->map.ops->mmap_place(&o->map, r->at, r->len, (u64)r->off);
+	r->free = err == 1;
+	return err < 0 ? err : map_mmap_fd(r->h->id, r->prot, &o->map.hdr->frozen);
 }
 
-static noinline int run_guarded(struct op *op, const struct request *r)
+static noinline int run_guarded(struct op *op, struct request *r)
 {
 	int err = guard_set(&op->guard);
 
 	return err ? err : checked_fd(r);
 }
 
-static int guarded_fd(const struct request *r)
+static int guarded_fd(struct request *r)
 {
 	struct op *op = op_enter(r->h, __builtin_frame_address(0));
 	int fd;
@@ -76,9 +83,74 @@ static struct handle *mapped_object(int fd, u32 *acc)
 	return fd_look(fd, acc);
 }
 
+/*
+ * Maps fd where its addresses have one upper half, near `at` if that is free: of
+ * twice the room, a part that has no multiple of 4 GiB inside.
+ */
+static long map_one_half(const struct request *r, int fd)
+{
+	size_t len = ROUND_UP(r->len, PAGE);
+	u8 *room = raw_mmap((void *)r->at, 2 * len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+			    -1, 0);
+	u8 *to = room;
+	long ret;
+
+	if (IS_ERR(room))
+		return PTR_ERR(room);
+	if ((u64)to >> 32 != ((u64)to + len - 1) >> 32)
+		to = (u8 *)ROUND_UP((u64)to, 1ull << 32);
+	ret = (long)raw_mmap(to, len, r->prot, (r->flags & ~MAP_FIXED_NOREPLACE) | MAP_FIXED, fd, 0);
+	if (to != room)
+		raw_munmap(room, (size_t)(to - room));
+	if (to + len != room + 2 * len)
+		raw_munmap(to + len, (size_t)(room + len - to));
+	if (ret < 0 && ret > -(long)PAGE)
+		raw_munmap(to, len);
+	return ret;
+}
+
+static noinline int run_settle(struct op *op, struct handle *h, u64 at, size_t len)
+{
+	int err = guard_set(&op->guard);
+	struct opened *o;
+
+	if (err)
+		return err;
+	o = handle_open(h);
+	return IS_ERR(o) ? (int)PTR_ERR(o) : o->map.ops->mmap_settle(&o->map, at, len);
+}
+
+static int settle(struct handle *h, u64 at, size_t len)
+{
+	struct op *op = op_enter(h, __builtin_frame_address(0));
+	int err;
+
+	if (!op)
+		return -EAGAIN;
+	err = run_settle(op, h, at, len);
+	op_leave(op);
+	return err;
+}
+
+/* An object that all processes map at one address. */
+static long map_placed(const struct request *r, int fd)
+{
+	long ret = r->free ? map_one_half(r, fd)
+			   : (long)raw_mmap((void *)r->at, r->len, r->prot, r->flags | MAP_FIXED, fd, 0);
+	int err;
+
+	if (ret < 0 && ret > -(long)PAGE)
+		return ret;
+	err = settle(r->h, (u64)ret, r->len);
+	if (!err)
+		return ret;
+	raw_munmap((void *)ret, r->len);
+	return err;
+}
+
 long map_mmap(void *at, size_t len, int prot, int flags, int fd, off_t off)
 {
-	struct request r = { NULL, 0, len, prot, flags, off };
+	struct request r = { NULL, 0, len, prot, flags, off, (u64)at, false, false };
 	int real;
 	long ret;
 
@@ -88,11 +160,15 @@ long map_mmap(void *at, size_t len, int prot, int flags, int fd, off_t off)
 		return (long)raw_mmap(at, len, prot, flags, fd, off);
 	sig_stand_in_front();
 	real = guarded_fd(&r);
-	handle_put(r.h);
-	if (real < 0)
+	if (real < 0) {
+		handle_put(r.h);
 		return real;
-	ret = (long)raw_mmap(at, len, prot, flags, real, off);
+	}
+	ret = r.placed ? map_placed(&r, real) : (long)raw_mmap(at, len, prot, flags, real, off);
+	handle_put(r.h);
 	raw_close(real);
+	if (!IS_ERR((void *)ret))
+		watch_mapped(fd, true);
 	return ret;
 }
 

@@ -347,8 +347,7 @@ EXPORT int sigrelse(int sig)
 	return change_one(SIG_UNBLOCK, sig);
 }
 
-/* The mask of a wait, without the two. */
-static const sigset_t *wait_mask(const sigset_t *mask, sigset_t *copy)
+const sigset_t *wait_mask(const sigset_t *mask, sigset_t *copy)
 {
 	if (!mask || !atomic_load_explicit(&in_front, memory_order_relaxed))
 		return mask;
@@ -362,27 +361,6 @@ EXPORT int sigsuspend(const sigset_t *mask)
 	sigset_t copy;
 
 	return NEXT(sigsuspend)(wait_mask(mask, &copy));
-}
-
-EXPORT int pselect(int n, fd_set *r, fd_set *w, fd_set *e, const struct timespec *t, const sigset_t *mask)
-{
-	sigset_t copy;
-
-	return NEXT(pselect)(n, r, w, e, t, wait_mask(mask, &copy));
-}
-
-EXPORT int epoll_pwait(int fd, struct epoll_event *ev, int n, int timeout, const sigset_t *mask)
-{
-	sigset_t copy;
-
-	return NEXT(epoll_pwait)(fd, ev, n, timeout, wait_mask(mask, &copy));
-}
-
-EXPORT int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *t, const sigset_t *mask)
-{
-	sigset_t copy;
-
-	return NEXT(ppoll)(fds, n, t, wait_mask(mask, &copy));
 }
 
 /* A jump may restore a mask, and may leave a call that had borrowed the signals. */

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * Targets that are gone: a cgroup that was removed takes its attachments along, when gc looks.
+ *
+ * A cgroup is found by its id through the file handle that cgroupfs gives it; where that may not be asked
+ * (CAP_DAC_READ_SEARCH), or no cgroup v2 hierarchy is mounted at a usual place, it counts as there.
+ */
+#include "link/attach_gone.h"
+#include <sys/vfs.h>
+#include "link/link.h"
+#include "util/raw.h"
+
+#define CGROUP2_MAGIC 0x63677270
+#define FILEID_KERNFS 0xfe
+
+static int hierarchy(void)
+{
+	static const char *const dirs[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
+	struct statfs fs;
+
+	for (u32 i = 0; i < ARRAY_SIZE(dirs); i++) {
+		int fd = raw_openat(AT_FDCWD, dirs[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+
+		if (fd >= 0 && !raw2(SYS_fstatfs, fd, &fs) && (u32)fs.f_type == CGROUP2_MAGIC)
+			return fd;
+		if (fd >= 0)
+			raw_close(fd);
+	}
+	return -ENOENT;
+}
+
+bool attach_target_gone(const struct attach_key *k)
+{
+	struct {
+		u32 bytes;
+		s32 type;
+		u64 id;
+	} handle = { sizeof(u64), FILEID_KERNFS, k->target };
+	int mount, fd;
+
+	if (!attach_is_cgroup(k->type))
+		return false;
+	mount = hierarchy();
+	if (mount < 0)
+		return false;
+	fd = (int)raw3(SYS_open_by_handle_at, mount, &handle, O_RDONLY | O_CLOEXEC);
+	raw_close(mount);
+	if (fd >= 0)
+		raw_close(fd);
+	return fd == -ESTALE;
+}
+
+/* As LINK_DETACH does it: what is detached counts as not there. */
+static void detach_link(u32 id)
+{
+	struct obj_view v;
+
+	if (obj_map(OBJ_LINK, id, true, &v))
+		return;
+	atomic_store(&((struct link_hdr *)v.hdr)->detached, 1);
+	obj_unmap(&v);
+}
+
+int attach_empty(void *arg, struct attach_list *l)
+{
+	if (!l->nr)
+		return 1;
+	while (l->nr) {
+		if (l->e[0].link_id)
+			detach_link(l->e[0].link_id);
+		attach_entry_remove(l, 0);
+	}
+	return 0;
+}

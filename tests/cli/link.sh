@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Links in the hands of programs that know nothing of pinfs: libbpf's attach functions and bpftool, with the
+# same output on the kernel and under pinfs; clients killed and stopped among links; what pinfs ls says of them.
+cd "$(dirname "$0")/../.." || exit 1
+. tests/lib/faults.sh
+
+export LINKS=$TOP/$B/tests/clients
+cgroup=
+for dir in /sys/fs/cgroup /sys/fs/cgroup/unified; do
+	[ "$(stat -f -c %T $dir 2>/dev/null)" = cgroup2fs ] && cgroup=$dir/pinfs-link-$$
+done
+why=$(no_world kernel)
+[ -n "$cgroup" ] || why="no cgroup v2 is mounted here"
+[ -z "$why" ] || skip_all "$why"
+mkdir "$cgroup" || exit 1
+trap 'rm -rf "$WORK" "$store"; rmdir "$cgroup"' EXIT
+export CGROUP=$cgroup
+
+# Ids and times, and what a kernel adds to a program that it has seen running, are not compared.
+cat >"$WORK/story" <<'EOS'
+dir=/sys/fs/bpf/link-test
+mkdir $dir
+plain() {
+	sed -E 's/(prog|id|cgroup_id|netns_ino|map_ids?|btf_id) [0-9,]+/\1 N/g; s/^[0-9]+:/N:/; s/^[0-9]+ +/N /
+		s/loaded_at.*//; s/xlated.*//; s/tag [0-9a-f]+//; s/  +/ /g' | tr '\t' ' '
+}
+run() {
+	echo "== $*"
+	"$LINKS/libbpf_links$HOW" "$@" 2>&1
+	echo "status $?"
+}
+tool() {
+	echo "== bpftool $*"
+	bpftool "$@" 2>&1 | plain
+	echo "status ${PIPESTATUS[0]}"
+}
+run attach "$LINKS/bpf/links.o" $dir $CGROUP
+ls $dir
+run look $dir
+run conflict "$LINKS/bpf/links.o"
+tool link show
+tool cgroup show $CGROUP
+tool cgroup tree $CGROUP
+tool link show pinned $dir/pass
+run update "$LINKS/bpf/links.o" $dir
+run look $dir
+tool link detach pinned $dir/choose
+tool link detach pinned $dir/enter
+run look $dir
+rm $dir/watch_in
+sleep 0.1
+tool cgroup show $CGROUP
+run attach "$LINKS/bpf/links.o" $dir $CGROUP
+ls $dir
+run detach $dir
+run look $dir
+rm $dir/*
+sleep 0.1
+tool link show
+run conflict "$LINKS/bpf/links.o"
+rmdir $dir && echo clean
+EOS
+
+# By netlink, which the library alone can answer. What is attached so stays when its maker has gone.
+cat >"$WORK/net" <<'EOS'
+. "$1"
+run netlink "$LINKS/bpf/links.o"
+tool net show
+mount --bind /sys/fs/bpf /sys/fs/bpf 2>/dev/null
+bpftool prog load "$LINKS/bpf/links.o" /sys/fs/bpf/link-prog 2>/dev/null >&2
+tool net detach xdpgeneric dev lo
+tool net show
+tool net attach xdpgeneric pinned /sys/fs/bpf/link-prog dev lo
+tool net attach xdpgeneric pinned /sys/fs/bpf/link-prog dev lo
+tool net attach xdpgeneric pinned /sys/fs/bpf/link-prog dev lo overwrite
+rm -f /sys/fs/bpf/link-prog
+tool net show
+tool net detach xdpgeneric dev lo
+tool net show
+EOS
+sed -n '/^plain()/,/^run attach/p' "$WORK/story" | sed '$d' >"$WORK/functions"
+
+# compare STORY HOW STATIC ARGS...
+compare_story() {
+	local story=$1 how=$2 static=$3 line text
+	shift 3
+	PATH=$PATH:/usr/sbin TORN_OK=1 HOW='' world kernel unshare -n bash "$WORK/$story" "$@" >"$WORK/kernel" 2>&1 </dev/null
+	PATH=$PATH:/usr/sbin HOW=$static RUN_OPTS=$how world root timeout 60 unshare -n bash "$WORK/$story" "$@" \
+		>"$WORK/pinfs" 2>&1 </dev/null
+	is "$story, run $how$static: exit status" $? 0
+	while IFS= read -r line; do
+		text="$story, run $how$static: ${line:1}"
+		case $line in
+		=*) ok "$text" ;;
+		-*) not_ok "$text" ;;
+		+*) not_ok "$text (not on the kernel)" ;;
+		esac
+	done < <(diff --unchanged-line-format='=%L' --old-line-format='-%L' --new-line-format='+%L' "$WORK/kernel" "$WORK/pinfs")
+}
+
+compare_story story --fresh ''
+compare_story story '--fresh --redirect' ''
+compare_story story --fresh .static
+compare_story net --fresh '' "$WORK/functions"
+
+cat >"$WORK/shown" <<'EOS'
+dir=/sys/fs/bpf/link-test
+mkdir $dir
+"$LINKS/libbpf_links" attach "$LINKS/bpf/links.o" $dir $CGROUP >/dev/null
+"$PINFS" ls
+"$PINFS" ls --json >"$1"
+rm -r $dir
+sleep 0.1
+"$PINFS" ls | sed 's/^/after: /'
+EOS
+shown=$(RUN_OPTS=--fresh world root bash "$WORK/shown" "$WORK/json" 2>&1)
+like "ls: the XDP link, its program and its interface" "$shown" '^/sys/fs/bpf/link-test/pass .*link .*xdp .*prog [0-9]+ at interface 1 +nothing'
+like "ls: the cgroup's" "$shown" '^/sys/fs/bpf/link-test/watch_in .*prog [0-9]+ at cgroup [0-9]+ +nothing'
+like "ls: the tracepoint's, which nothing could drive" "$shown" '^/sys/fs/bpf/link-test/enter .*at tracepoint sys_enter +-'
+like "ls: a program names the link that holds it" "$shown" '^- .*prog .*xdp .*pass .*bpf_link\.[0-9]+'
+like "ls --json has it, too" "$(cat "$WORK/json")" '"driven_by": ?"nothing"'
+is "ls: nothing is left after the pins" "$(grep -cE '^after:.*(link|prog) ' <<<"$shown")" 0
+
+for what in kill stop; do
+	run_case preload "$clients/fault_link" $what
+	run_case notify "$clients/fault_link.static" $what
+done
+done_testing
