@@ -390,9 +390,11 @@ static void tell_xdp(struct bpf_caller *c, struct received *r, struct nlmsghdr *
 	cut(r, m, old);
 	map = link_attr(m, IFLA_MAP);
 	if (r->room - r->n < sizeof(t) && map) {
-		if ((u8 *)map < at)
-			at -= NLA_ALIGN(map->nla_len);
+		size_t before = r->n;
+
 		cut(r, m, map);
+		if ((u8 *)map < at)
+			at -= before - r->n;
 	}
 	if (r->room - r->n < sizeof(t))
 		return;

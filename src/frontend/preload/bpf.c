@@ -191,7 +191,7 @@ static long serve_borrowed(struct pre_thread *t, long cmd, u64 attr, long size, 
 	return ret;
 }
 
-struct bpf_caller *pre_caller(void)
+static struct bpf_caller *pre_caller(void)
 {
 	struct pre_thread *t = &pre_self;
 
@@ -204,6 +204,29 @@ struct bpf_caller *pre_caller(void)
 	t->c.tid = (int)raw0(SYS_gettid);
 	sig_stand_in_front();
 	return &t->c;
+}
+
+struct bpf_caller *pre_enter(u64 *borrowed)
+{
+	struct bpf_caller *c = pre_caller();
+
+	if (raw4(SYS_rt_sigprocmask, SIG_BLOCK, 0, borrowed, 8) || !(*borrowed & guard_signals)) {
+		*borrowed = 0;
+		return c;
+	}
+	pre_self.borrowed = true;
+	raw4(SYS_rt_sigprocmask, SIG_UNBLOCK, &guard_signals, 0, 8);
+	return c;
+}
+
+void pre_leave(u64 borrowed)
+{
+	if (!borrowed)
+		return;
+	raw4(SYS_rt_sigprocmask, SIG_SETMASK, &borrowed, 0, 8);
+	pre_self.borrowed = false;
+	if (unlikely(pre_self.put_off))
+		send_again(&pre_self);
 }
 
 static noinline long serve_new(struct pre_thread *t, long cmd, u64 attr, long size)

@@ -161,8 +161,12 @@ void pre_scratch_free(struct pre_thread *t, u32 from);
 
 /* bpf.c */
 long pre_syscall_bpf(long nr, long cmd, long attr, long size, long d, long e, long f);
-/* The caller of this thread, for what is no bpf(2); handlers for the guard's signals are up then. */
-struct bpf_caller *pre_caller(void);
+/*
+ * Around what is no bpf(2): the caller of this thread. Handlers for the guard's signals are up between the
+ * two, and the thread does not block them. `borrowed` is what pre_leave is to be given: the mask, or 0.
+ */
+struct bpf_caller *pre_enter(u64 *borrowed);
+void pre_leave(u64 borrowed);
 /* Before a jump that may leave a call: what it had changed of the thread and the process. */
 void pre_limit_back(struct pre_thread *t);
 void pre_borrowed_back(struct pre_thread *t);

@@ -237,11 +237,9 @@ static long send_fetched(struct bpf_caller *c, int fd, struct outgoing *o, struc
 	return ret < 0 ? ret : (long)o->total;
 }
 
-/* The answer, or NOT_OURS: nothing has been done. */
-static noinline long send_ours(int fd, const struct msghdr *mh, int flags)
+static long send_looked_at(struct bpf_caller *c, int fd, const struct msghdr *mh, int flags)
 {
 	struct outgoing o = { .from = mh };
-	struct bpf_caller *c = pre_caller();
 	struct scratch s;
 	long ret;
 
@@ -251,6 +249,16 @@ static noinline long send_ours(int fd, const struct msghdr *mh, int flags)
 		return NOT_OURS;
 	ret = send_fetched(c, fd, &o, &s, flags);
 	scratch_put(&s);
+	return ret;
+}
+
+/* The answer, or NOT_OURS: nothing has been done. */
+static noinline long send_ours(int fd, const struct msghdr *mh, int flags)
+{
+	u64 borrowed;
+	long ret = send_looked_at(pre_enter(&borrowed), fd, mh, flags);
+
+	pre_leave(borrowed);
 	return ret;
 }
 
@@ -290,11 +298,14 @@ EXPORT ssize_t sendto(int fd, const void *buf, size_t n, int flags, const struct
 /* n: what recv(2) has answered for a buffer of `room` bytes. */
 static noinline ssize_t received(int fd, void *buf, ssize_t n, size_t room)
 {
-	size_t have = MIN((size_t)n, room);
+	size_t have = MIN((size_t)n, room), now;
+	u64 borrowed;
 
 	if (!netlink_may_change(buf, have) || !is_route(fd))
 		return n;
-	return n + (ssize_t)netlink_from_kernel(pre_caller(), buf, have, room) - (ssize_t)have;
+	now = netlink_from_kernel(pre_enter(&borrowed), buf, have, room);
+	pre_leave(borrowed);
+	return n + (ssize_t)now - (ssize_t)have;
 }
 
 static ssize_t received_parts(int fd, const struct msghdr *mh, ssize_t n)

@@ -143,11 +143,12 @@ static void mark_copies(int fd, u64 ino)
 static long attach(int fd, int name, const void *val, socklen_t len)
 {
 	int kind = name == SO_ATTACH_BPF ? KIND_FILTER : KIND_REUSEPORT, prog_fd, none = 0;
-	u64 ino = socket_ino(fd);
+	u64 ino = socket_ino(fd), borrowed;
 	u32 id;
 	long err;
 
-	err = sockopt_attach(pre_caller(), fd, name, (u64)(uintptr_t)val, len, &id, &prog_fd);
+	err = sockopt_attach(pre_enter(&borrowed), fd, name, (u64)(uintptr_t)val, len, &id, &prog_fd);
+	pre_leave(borrowed);
 	if (err)
 		return err;
 	mark_copies(fd, ino);
