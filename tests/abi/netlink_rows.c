@@ -7,7 +7,9 @@
  * the generic kind alone (bridge), and lo.
  */
 #include <linux/netlink.h>
+#include <poll.h>
 #include <stdbool.h>
+#include <sys/wait.h>
 #include "abi/link_world.h"
 
 #define F_NOEXIST 1u
@@ -385,6 +387,92 @@ static void odd_messages(void)
 	}
 }
 
+static void wanted(struct message *m, int index, int fd)
+{
+	struct nlattr *nest;
+
+	begin(m, RTM_SETLINK, NLM_F_REQUEST | NLM_F_ACK, index);
+	nest = put(m, IFLA_XDP | NLA_F_NESTED, NULL, 0);
+	put32(m, IFLA_XDP_FD, fd);
+	nest_end(m, nest);
+}
+
+static void receive(const struct message *m)
+{
+	static char buf[8192];
+	struct pollfd p = { .fd = nl, .events = POLLIN };
+
+	say(" ready %d", poll(&p, 1, 1000));
+	print_ack(m, buf, recv(nl, buf, sizeof(buf), 0));
+	fflush(stdout);
+}
+
+/* Several messages in one, one message in several pieces, to an address, bad memory; answers read elsewhere.
+ */
+static void odd_sends(void)
+{
+	static char all[4096];
+	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK },
+			   other = { .nl_family = AF_NETLINK, .nl_pid = 4711 };
+	struct message m[3];
+	struct iovec v[3];
+	struct msghdr mh = {
+		.msg_name = &kernel, .msg_namelen = sizeof(kernel), .msg_iov = v, .msg_iovlen = 3
+	};
+	size_t n = 0;
+	pid_t pid;
+
+	wanted(&m[0], 1, P_XDP);
+	begin(&m[1], RTM_SETLINK, NLM_F_REQUEST | NLM_F_ACK, dev_bridge);
+	put32(&m[1], IFLA_MTU, 1350);
+	wanted(&m[2], 1, P_CLS);
+	for (int i = 0; i < 3; i++) {
+		memcpy(all + n, &m[i], m[i].h.nlmsg_len);
+		n += NLMSG_ALIGN(m[i].h.nlmsg_len);
+	}
+	say("three in one: sent %d\n", send(nl, all, n, 0) == (long)n);
+	for (int i = 0; i < 3; i++)
+		receive(&m[i]);
+	get_one(1);
+
+	wanted(&m[0], 1, -1);
+	v[0] = (struct iovec){ &m[0], 16 };
+	v[1] = (struct iovec){ (char *)&m[0] + 16, 5 };
+	v[2] = (struct iovec){ (char *)&m[0] + 21, m[0].h.nlmsg_len - 21 };
+	say("in three pieces: sent %d", sendmsg(nl, &mh, 0) == (long)m[0].h.nlmsg_len);
+	receive(&m[0]);
+	wanted(&m[0], 1, P_XDP);
+	say("to an address: sent %d", sendto(nl, &m[0], m[0].h.nlmsg_len, 0, (void *)&kernel,
+					     sizeof(kernel)) == (long)m[0].h.nlmsg_len);
+	receive(&m[0]);
+	say("to nobody");
+	result((int)sendto(nl, &m[0], m[0].h.nlmsg_len, 0, (void *)&other, sizeof(other)));
+	say("from bad memory");
+	result((int)send(nl, (void *)8, 64, 0));
+	v[1].iov_base = (void *)8;
+	say("a bad piece");
+	result((int)sendmsg(nl, &mh, 0));
+	say("a bad message");
+	result((int)sendmsg(nl, (void *)8, 0));
+
+	wanted(&m[0], 1, P_XDP2);
+	say("read by another process: sent %d",
+	    send(nl, &m[0], m[0].h.nlmsg_len, 0) == (long)m[0].h.nlmsg_len);
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		receive(&m[0]);
+		_exit(0);
+	}
+	waitpid(pid, NULL, 0);
+	wanted(&m[0], 1, -1);
+	say("by a copy of the socket: sent %d",
+	    send(dup2(nl, L0 + 1), &m[0], m[0].h.nlmsg_len, 0) == (long)m[0].h.nlmsg_len);
+	receive(&m[0]);
+	close(L0 + 1);
+	get_one(1);
+}
+
 static void options(void)
 {
 	int on = 1, off = 0;
@@ -455,6 +543,7 @@ int main(void)
 	odd_flags();
 	odd_attributes();
 	odd_messages();
+	odd_sends();
 	holds();
 	set_xdp(1, P_XDP, F_SKB, NONE);
 	set_xdp(dev_veth, P_XDP2, F_DRV, NONE);
