@@ -114,16 +114,22 @@ $(GO_BIN): $B/%.go.static: %.go
 	$(Q)CGO_ENABLED=0 GOFLAGS=-mod=mod $(GO) build -o $@ $<
 
 # In other languages, with libraries of their own. What cannot be built here leaves a reason for the tests (X.skip).
-FOREIGN_BIN := $B/tests/clients/go-ring.static $B/tests/clients/aya-ring.gnu $B/tests/clients/aya-ring.musl
-$B/tests/clients/go-ring.static: $(wildcard tests/clients/go-ring/*)
+FOREIGN_BIN := $B/tests/clients/go-ring.static $B/tests/clients/aya-ring.gnu $B/tests/clients/aya-ring.musl \
+	$B/tests/clients/go-perf.static $B/tests/clients/aya-perf.gnu
+$B/tests/clients/go-%.static: $(wildcard tests/clients/go-*/*)
 	@mkdir -p $(@D)
-	@echo "  GO   tests/clients/go-ring"
-	$(Q)tests/clients/build.sh go-ring $@
+	@echo "  GO   tests/clients/go-$*"
+	$(Q)tests/clients/build.sh go-$* $@
 
 $B/tests/clients/aya-ring.%: $(wildcard tests/clients/aya-ring/*.toml tests/clients/aya-ring/*.lock tests/clients/aya-ring/src/*)
 	@mkdir -p $(@D)
 	@echo "  RUST tests/clients/aya-ring ($*)"
 	$(Q)tests/clients/build.sh aya-ring $@ x86_64-unknown-linux-$*
+
+$B/tests/clients/aya-perf.%: $(wildcard tests/clients/aya-perf/*.toml tests/clients/aya-perf/*.lock tests/clients/aya-perf/src/*)
+	@mkdir -p $(@D)
+	@echo "  RUST tests/clients/aya-perf ($*)"
+	$(Q)tests/clients/build.sh aya-perf $@ x86_64-unknown-linux-$*
 
 # Object files for programs that use libbpf.
 $(BPF_OBJ): $B/tests/clients/bpf/%.o: tests/clients/bpf/%.c

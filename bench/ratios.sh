@@ -15,7 +15,8 @@ tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 mkdir "$tmp/fs"
 gcc -O2 -o "$tmp/dyn" bench/clients/bpf_ops.c && gcc -O2 -static -o "$tmp/static" bench/clients/bpf_ops.c &&
-	gcc -O2 -o "$tmp/prog" bench/clients/prog_ops.c -lbpf && gcc -O2 -o "$tmp/ring" bench/clients/ring_ops.c &&
+	gcc -O2 -D_GNU_SOURCE -o "$tmp/link" bench/clients/link_ops.c && gcc -O2 -o "$tmp/perf" bench/clients/perf_ops.c &&
+	gcc -O2 -o "$tmp/prog" bench/clients/prog_ops.c -lbpf && gcc -O2 -o "$tmp/ring" bench/clients/ring_ops.c -lbpf &&
 	clang -target bpf -O2 -g "-I/usr/include/$(gcc -print-multiarch)" -c -o "$tmp/big.o" bench/clients/bpf/big.c || exit 1
 
 if ! unshare -m sh -c "mount -t bpf bpffs '$tmp/fs'" 2>/dev/null; then
@@ -64,9 +65,24 @@ ring_reserve_submit_64_alone ratio 1.0
 ring_output_64_alone ratio 1.0
 ring_wakeup_epoll ratio 1.5
 ring_wakeup_poll ratio 1.5
+perf_output_8_alone ratio 1.25
+perf_output_64_alone ratio 1.25
+perf_output_64_read ratio 1.25
+perf_output_64_epoll ratio 1.25
 load_close_trivial ratio 2.0
 load_4000_insns ratio 2.0
 load_million_processed ratio 3.0
+link_create_close_xdp ratio 1.5
+link_update_xdp ratio 1.2
+link_create_close_tcx ratio 1.5
+link_update_tcx ratio -
+prog_query_tcx ratio -
+link_create_close_netns ratio 1.5
+link_update_netns ratio -
+prog_query_netns ratio -
+link_create_close_cgroup ratio 1.5
+link_update_cgroup ratio -
+prog_query_cgroup ratio -
 '
 
 report() { # title, data file of "side name value" lines
@@ -107,6 +123,14 @@ PAIRS=1 measure "$tmp/dyn" "${GROUPS_MANY:-many}" "$tmp/d"
 report "through preload (ns a call unless the name says otherwise; medians of $PAIRS pairs)" "$tmp/d"
 measure "$tmp/prog" "${GROUPS_PROG:-run load}" "$tmp/prog.d" "$tmp/big.o"
 measure "$tmp/ring" "${GROUPS_RING:-ring}" "$tmp/prog.d"
-report "programs, through preload (ring: ns a record that the consumer got)" "$tmp/prog.d"
+measure "$tmp/perf" "${GROUPS_PERF:-perf}" "$tmp/prog.d"
+report "programs, through preload (ring, perf: ns a record that the consumer got)" "$tmp/prog.d"
+cgroup=
+for dir in /sys/fs/cgroup /sys/fs/cgroup/unified; do
+	[ "$(stat -f -c %T $dir 2>/dev/null)" = cgroup2fs ] && mkdir "$dir/pinfs-bench" 2>/dev/null && cgroup=$dir/pinfs-bench
+done
+measure "$tmp/link" "${GROUPS_LINK:-link}" "$tmp/link.d" "$cgroup"
+[ -z "$cgroup" ] || rmdir "$cgroup"
+report "links, through preload" "$tmp/link.d"
 measure "$tmp/static" "${GROUPS_STATIC:-elem life path}" "$tmp/s"
 report "a static program, through notify" "$tmp/s"

@@ -154,6 +154,7 @@ static const struct plan {
 	  12,
 	  1,
 	  { .prog_bind_map = { .prog_fd = FD_PROG, .map_fd = HASH } } },
+	{ "iter_create", "ff", BPF_ITER_CREATE, 8, 1, { .iter_create = { .link_fd = HASH, .flags = 0 } } },
 	{ "enable_stats", "n", BPF_ENABLE_STATS, 4, 1, { .enable_stats = { .type = 0 } } },
 	{ "token_create", "Ff", CMD_TOKEN_CREATE, 8, 1, { .map_fd = 0 } },
 	{ "unknown", "xxxxxxxx", 39, 32, 1, { .map_fd = 0 } },
@@ -252,7 +253,8 @@ static void suit_map(const struct plan *p, union row_attr *r)
 	uint32_t batch = p->words[0] == 'P' && p->size == 56, fd = batch ? r->a.batch.map_fd : r->a.map_fd;
 
 	if (fd == FD_MAP + BPF_MAP_TYPE_QUEUE || fd == FD_MAP + BPF_MAP_TYPE_STACK ||
-	    fd == FD_MAP + BPF_MAP_TYPE_BLOOM_FILTER)
+	    fd == FD_MAP + BPF_MAP_TYPE_BLOOM_FILTER || fd == FD_MAP + BPF_MAP_TYPE_RINGBUF ||
+	    fd == FD_MAP + BPF_MAP_TYPE_USER_RINGBUF)
 		r->a.key = batch ? r->a.key : 0;
 	if (!holds_fds(fd) || rnd(4) == 0)
 		return;
@@ -273,6 +275,8 @@ static void suit_create(union row_attr *r)
 			r->a.inner_map_fd = FD_INNER_A;
 		}
 	r->a.max_entries %= 64;
+	if ((r->a.map_type == BPF_MAP_TYPE_RINGBUF || r->a.map_type == BPF_MAP_TYPE_USER_RINGBUF) && rnd(2))
+		r->a.max_entries = 4096; /* bytes */
 	r->a.value_size %= 5000;
 	r->a.key_size %= 5000;
 }

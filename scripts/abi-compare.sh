@@ -9,7 +9,7 @@
 # `redirect` (preload, with nothing mounted at /sys/fs/bpf).
 #
 # tests/abi/differences has the pairs of lines that differ for a reason, which
-# docs/ABI.md gives; they are checks, too.
+# docs/ABI.md gives; they are checks, too. differences_like has regular expressions of such pairs.
 #
 # tests/abi/ways names the programs that do not run in all three ways, or that
 # take arguments.
@@ -21,7 +21,8 @@ limit=${ABI_LIMIT:-120}
 
 # Two lines that differ, as docs/ABI.md says they do: "kernel line => pinfs line".
 is_documented() {
-	[ "$(sed -E "$links" <<<"$1")" = "$(sed -E "$links" <<<"$2")" ] || grep -qxF -- "$1 => $2" tests/abi/differences
+	[ "$(sed -E "$links" <<<"$1")" = "$(sed -E "$links" <<<"$2")" ] || grep -qxF -- "$1 => $2" tests/abi/differences ||
+		grep -qxEf tests/abi/differences_like <<<"$1 => $2"
 }
 
 # All pins of an object count as its links.

@@ -7,12 +7,13 @@
  *
  * Prints "NAME NANOSECONDS" a line: the time of a BPF_PROG_TEST_RUN of many repeats over the
  * records that the consumer has got, the best of several rounds. The consumer
- * reads the ring as libbpf's ring_buffer__consume does, without a pause. "alone"
+ * reads the ring by libbpf's ring_buffer__consume, without a pause. "alone"
  * is without a consumer: records into a ring that has room for all.
  *
  * "wakeup" is the time from the call that puts a record to a consumer that has slept
  * in epoll_wait or poll and has read it: the median of many, one by one.
  */
+#include <bpf/libbpf.h>
 #include <linux/bpf.h>
 #include <poll.h>
 #include <signal.h>
@@ -107,37 +108,23 @@ static double run(int fd, unsigned repeat)
 	return now() - t;
 }
 
+static int on_record(void *ctx, void *data, size_t size)
+{
+	*(volatile uint64_t *)ctx += *(uint64_t *)data;
+	++*got;
+	return 0;
+}
+
 static void consume(void)
 {
-	volatile uint64_t *cons = mmap(NULL, PG, PROT_READ | PROT_WRITE, MAP_SHARED, ring, 0), *prod;
-	unsigned char *data = mmap(NULL, PG + 2ul * ring_size, PROT_READ, MAP_SHARED, ring, PG);
-	uint64_t at, sum = 0;
+	uint64_t sum = 0;
+	struct ring_buffer *rb = ring_buffer__new(ring, on_record, &sum, NULL);
 
-	if (cons == MAP_FAILED || data == MAP_FAILED)
-		die("mmap");
-	prod = (void *)data;
-	data += PG;
-	at = *cons;
+	if (!rb)
+		die("ring_buffer__new");
 	*got = 0;
-	for (;;) {
-		uint64_t end = __atomic_load_n(prod, __ATOMIC_ACQUIRE);
-
-		while (at < end) {
-			unsigned char *p = data + (at & (ring_size - 1));
-			uint32_t len = __atomic_load_n((uint32_t *)p, __ATOMIC_ACQUIRE);
-
-			if (len & BPF_RINGBUF_BUSY_BIT)
-				break;
-			if (!(len & BPF_RINGBUF_DISCARD_BIT)) {
-				sum += *(uint64_t *)(p + 8);
-				++*got;
-			}
-			at += ((len & ~BPF_RINGBUF_DISCARD_BIT) + 8 + 7) / 8 * 8;
-			__atomic_store_n(cons, at, __ATOMIC_RELEASE);
-		}
-		if (sum == 1)
-			puts("");
-	}
+	for (;;)
+		ring_buffer__consume(rb);
 }
 
 static void measure(const char *name, int fd)

@@ -9,6 +9,9 @@
 #include "btf/btf_obj.h"
 #include "util/raw.h"
 
+#define MEMBERS_MAX                                                                                          \
+	1000u         /* of one struct, with those of structs without names: deeper ones end there, too      \
+		       */
 #define DEPTH_MAX 64u /* structs in structs, arrays of arrays, modifiers: more are no kernel's */
 
 /* Lies with its table of offsets in one anonymous mapping. */
@@ -132,20 +135,22 @@ u32 btf_kernel_size(const struct btf_view *v, u32 id, u32 *elem, u32 *nr)
 	return 0;
 }
 
-static bool find_member(const struct btf_view *v, u32 id, const char *name, u32 base, u32 depth,
+/* left: members still to be looked at; structs in structs without names could have no end. */
+static bool find_member(const struct btf_view *v, u32 id, const char *name, u32 base, u32 *left,
 			struct btf_place *p)
 {
 	const struct btf_type *t = btf_skip_mods(v, &id);
 	const struct btf_member *m;
 
-	if (!t || !btf_is(t, BTF_STRUCTS) || depth > DEPTH_MAX / 8)
+	if (!t || !btf_is(t, BTF_STRUCTS))
 		return false;
 	m = btf_tail(t);
-	for (u32 n = btf_vlen(t); n; n--, m++) {
+	for (u32 n = btf_vlen(t); n && *left; n--, m++) {
 		const char *has = btf_str(v, m->name_off);
 		u32 bit = base + btf_member_off(t, m);
 
-		if (!*has && find_member(v, m->type, name, bit, depth + 1, p))
+		--*left;
+		if (!*has && find_member(v, m->type, name, bit, left, p))
 			return true;
 		if (strcmp(has, name) || !*has)
 			continue;
@@ -157,7 +162,9 @@ static bool find_member(const struct btf_view *v, u32 id, const char *name, u32 
 
 bool btf_kernel_member(const struct btf_view *v, u32 struct_id, const char *name, struct btf_place *p)
 {
-	return find_member(v, struct_id, name, 0, 0, p);
+	u32 left = MEMBERS_MAX;
+
+	return find_member(v, struct_id, name, 0, &left, p);
 }
 
 /* ---- loads ---- */

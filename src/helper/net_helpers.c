@@ -9,8 +9,13 @@
 #include "helper/run_ctx.h"
 #include "map/map.h"
 #include "util/err.h"
+#include "util/raw.h"
+#include <linux/if_arp.h>
 #include <linux/pkt_cls.h>
+#include <linux/if.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #define INT .ret = RET_INTEGER
 
@@ -21,6 +26,41 @@
 #define ACTION_MASK 3u
 
 #define NEIGH_SIZE sizeof(struct bpf_redir_neigh)
+
+/* ---- interfaces of this process's network namespace ---- */
+
+/* What an interface carries at most, and how long the header before it is. False: there is none of that
+ * number. */
+static bool dev_mtu(u32 ifindex, u32 *mtu, u32 *mac)
+{
+	struct ifreq r = { .ifr_ifindex = (int)ifindex };
+	int fd = (int)raw3(SYS_socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool ok;
+
+	if (fd < 0)
+		return false;
+	ok = !raw3(SYS_ioctl, fd, SIOCGIFNAME, &r);
+	if (ok && mtu) {
+		raw3(SYS_ioctl, fd, SIOCGIFMTU, &r);
+		*mtu = (u32)r.ifr_mtu;
+		raw3(SYS_ioctl, fd, SIOCGIFHWADDR, &r);
+		*mac = r.ifr_hwaddr.sa_family == ARPHRD_ETHER || r.ifr_hwaddr.sa_family == ARPHRD_LOOPBACK
+			       ? RUN_ETH_LEN
+			       : 0;
+	}
+	raw_close(fd);
+	return ok;
+}
+
+static u32 meta_len(const struct run_xdp *xdp)
+{
+	return (u32)(xdp->data - xdp->data_meta);
+}
+
+static u32 xdp_len(const struct run_xdp *xdp)
+{
+	return (u32)(xdp->data_end - xdp->data) + xdp->frag_len;
+}
 
 /* ---- verdicts ---- */
 
@@ -69,27 +109,79 @@ HELPER(redirect_map)
 	return XDP_REDIRECT;
 }
 
+/*
+ * A copy of the packet, to an interface: the run's owner gets it (run.h). Where it
+ * does not want it, the copy is lost on its way, as it may be anywhere.
+ */
+HELPER(clone_redirect)
+{
+	struct run_skb *skb = u64_to_ptr(r1);
+
+	if (r3 & ~(u64)BPF_F_INGRESS || !dev_mtu((u32)r2, NULL, NULL))
+		return (u64)-EINVAL;
+	if (skb->mac >= skb->net || !skb->len)
+		return (u64)-ERANGE;
+	return run->ops->clone_redirect ? (u64)(s64)run->ops->clone_redirect(run, skb, (u32)r2, r3) : 0;
+}
+
+/* ---- sizes ---- */
+
+#define CHECK_NEEDED 1u /* BPF_MTU_CHK_RET_FRAG_NEEDED */
+#define CHECK_SEGS   2u /* BPF_MTU_CHK_RET_SEGS_TOOBIG */
+
+/* Is a packet of gso_size cut into pieces that fit? Of what kind it is nobody has said, so no header is
+ * counted. */
+static u64 check_segments(const struct run_skb *skb, u32 mtu)
+{
+	u16 net = (u16)(skb->room + (skb->net - skb->data));
+	u32 piece = (u32)((s32)skb->transport - net) + skb->gso_size;
+
+	return piece > mtu ? CHECK_SEGS : 0;
+}
+
+static u64 check_skb(const struct run_skb *skb, u32 asked, s32 diff, u64 flags, u32 mtu, u32 mac)
+{
+	s32 len = (s32)((asked ? asked + mac : skb->len) + (u32)diff);
+
+	if (len <= (s32)(mtu + mac))
+		return 0;
+	if (!skb->gso_size)
+		return CHECK_NEEDED;
+	return flags & BPF_MTU_CHK_SEGS ? check_segments(skb, mtu) : 0;
+}
+
+HELPER(check_mtu)
+{
+	bool xdp = *(const u32 *)u64_to_ptr(r1) == RUN_CTX_XDP;
+	u32 *len = u64_to_ptr(r3), asked = *len, ifindex = (u32)r2, mtu, mac;
+	s32 diff = (s32)r4;
+
+	if (r5 & ~(u64)(xdp ? 0 : BPF_MTU_CHK_SEGS) || (r5 && (diff || asked)))
+		return (u64)-EINVAL;
+	if (!ifindex)
+		ifindex = xdp ? ((const struct run_xdp *)u64_to_ptr(r1))->ingress_ifindex
+			      : ((const struct run_skb *)u64_to_ptr(r1))->ifindex;
+	if (!dev_mtu(ifindex, &mtu, &mac))
+		return (u64)-ENODEV;
+	*len = mtu;
+	if (!xdp)
+		return check_skb(u64_to_ptr(r1), asked, diff, r5, mtu, mac);
+	return (s32)((asked ? asked + mac : xdp_len(u64_to_ptr(r1))) + (u32)diff) > (s32)(mtu + mac)
+		       ? CHECK_NEEDED
+		       : 0;
+}
+
 PROTO(redirect, .func = redirect, INT, ARGS(ANY, ANY));
 PROTO(redirect_peer, .func = redirect_peer, INT, ARGS(ANY, ANY));
 PROTO(redirect_neigh, .func = redirect_neigh, INT, ARGS(ANY, IN_OR_NULL, SIZE0, ANY));
 PROTO(redirect_map, .func = redirect_map, INT, ARGS(MAP, ANY, ANY),
       .maps = MAPS_DEVICES | T(CPUMAP) | T(XSKMAP));
-PROTO(clone_redirect, MOVES, INT, ARGS(CTX, ANY, ANY));
+PROTO(clone_redirect, .func = clone_redirect, MOVES, INT, ARGS(CTX, ANY, ANY));
 PROTO(fib_lookup, GPL, INT, ARGS(CTX, INOUT, SIZE, ANY));
-PROTO(check_mtu, GPL, INT, ARGS(CTX, ANY, ARG_MEM | ARG_F_FIXED | ARG_F_WRITE | ARG_F_ALIGNED, ANY, ANY),
-      .arg_size = { 0, 0, 4 });
+PROTO(check_mtu, .func = check_mtu, GPL, INT,
+      ARGS(CTX, ANY, ARG_MEM | ARG_F_FIXED | ARG_F_WRITE | ARG_F_ALIGNED, ANY, ANY), .arg_size = { 0, 0, 4 });
 
 /* ---- XDP ---- */
-
-static u32 meta_len(const struct run_xdp *xdp)
-{
-	return (u32)(xdp->data - xdp->data_meta);
-}
-
-static u32 xdp_len(const struct run_xdp *xdp)
-{
-	return (u32)(xdp->data_end - xdp->data) + xdp->frag_len;
-}
 
 HELPER(xdp_adjust_head)
 {

@@ -18,6 +18,7 @@
 #include "util/types.h"
 
 struct bpf_map;
+struct obj_view;
 struct image;
 struct run;
 
@@ -32,11 +33,20 @@ struct run_ops {
 	/* The map in this process whose id is id, which stands in outer, valid until the run is over. NULL:
 	 * none, or not one like outer's template. */
 	struct bpf_map *(*inner_map)(struct run *r, struct bpf_map *outer, u32 id);
+	/* The perf event with that id, mapped, valid until the run is over. NULL: none that can be used. */
+	const struct obj_view *(*perf_event)(struct run *r, u32 id);
+	/* Wakes who waits for it. */
+	void (*perf_wake)(struct run *r, u32 id);
 	/*
 	 * BPF_LD | BPF_ABS or BPF_IND: size bytes (1, 2, 4) at offset of the packet of that context, in host
 	 * order. Negative: they are not in the packet; the (sub)program then ends with r0 = 0.
 	 */
 	s64 (*ld_abs)(struct run *r, void *ctx, s32 offset, u32 size);
+	/*
+	 * bpf_clone_redirect: a copy of the packet of that context goes to that interface (BPF_F_INGRESS:
+	 * comes in by it). 0 or what the helper returns. NULL: the copy is dropped, 0.
+	 */
+	int (*clone_redirect)(struct run *r, void *ctx, u32 ifindex, u64 flags);
 };
 
 /* In redirect_flags, beside those of the call: which helper it was. */
@@ -59,6 +69,8 @@ struct run {
 	struct op *op;
 	const struct image *image; /* running now; changes by a tail call */
 	u32 cpu;                   /* its slot in per-CPU maps, nobody else's until the run is over */
+	u32 packet;                /* enum run_ctx_kind (helper/run_ctx.h) of ctx; 0: it is no packet */
+	s32 pid, tid;              /* of the thread that asked for the run */
 	u32 tail_calls;
 	void *ctx; /* as the program got it; what lies there is the program type's (progtype/ctx.h) */
 	u64 redirect_map, redirect_index, redirect_flags; /* bpf_redirect and bpf_redirect_map */

@@ -61,9 +61,17 @@ struct run_skb {
 	bool direct; /* the program's type reads packet memory: data and data_end are shown */
 	u8 csum_level;
 	bool csum_good; /* the stack need not check sums up to csum_level: CHECKSUM_UNNECESSARY, else _NONE */
+	bool encapsulated;  /* the packet has been put into another one */
+	u8 tunnel_set;      /* RUN_TUNNEL_...: the key of a tunnel that it shall go through */
+	u16 tunnel_flags;   /* of that tunnel, host order */
+	s16 tunnel_opt_len; /* -1: none set */
+	u8 tunnel_opt[256];
+	struct bpf_tunnel_key tunnel;
 	struct bpf_sock sock;
 	struct bpf_flow_keys keys;
 };
+
+enum { RUN_TUNNEL_NONE, RUN_TUNNEL_IP4, RUN_TUNNEL_IP6 };
 
 /* struct xdp_md */
 struct run_xdp {

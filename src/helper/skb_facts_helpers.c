@@ -10,8 +10,11 @@
 #include "helper/run_ctx.h"
 #include "util/err.h"
 #include "util/random.h"
+#include "util/raw.h"
 #include <linux/if_ether.h>
+#include <stddef.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define INT .ret = RET_INTEGER
 
@@ -85,7 +88,7 @@ HELPER(skb_set_tstamp)
 
 	if (skb->protocol != __builtin_bswap16(ETH_P_IP) && skb->protocol != __builtin_bswap16(ETH_P_IPV6))
 		return (u64)-EOPNOTSUPP;
-	if (kind > CLOCK_KIND_TAI || (kind == CLOCK_KIND_REAL) != !r2)
+	if (kind > CLOCK_KIND_TAI || (kind != CLOCK_KIND_REAL && !r2))
 		return (u64)-EINVAL;
 	skb->tstamp = r2;
 	skb->tstamp_type = kind;
@@ -139,7 +142,29 @@ PROTO(get_socket_cookie, .func = get_socket_cookie, INT, ARGS(CTX));
 PROTO(get_socket_uid, .func = nothing, INT, ARGS(CTX));
 PROTO(skb_cgroup_id, .func = skb_cgroup_id, INT, ARGS(CTX));
 PROTO(skb_ancestor_cgroup_id, .func = skb_ancestor_cgroup_id, INT, ARGS(CTX, ANY));
-PROTO(get_netns_cookie, INT, ARGS(CTX | ARG_F_NULL));
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE 71
+#endif
+#define FIRST_NETNS 1u
+
+/* A context's socket is of this process's namespace; without one it is the machine's first. */
+HELPER(get_netns_cookie)
+{
+	u64 cookie = 0;
+	u32 n = sizeof(cookie);
+	int fd;
+
+	if (!r1)
+		return FIRST_NETNS;
+	fd = (int)raw3(SYS_socket, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return 0;
+	raw5(SYS_getsockopt, fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &n);
+	raw_close(fd);
+	return cookie;
+}
+
+PROTO(get_netns_cookie, .func = get_netns_cookie, INT, ARGS(CTX | ARG_F_NULL));
 
 /* ---- congestion ---- */
 
@@ -188,17 +213,126 @@ PROTO(skb_ecn_set_ce, .func = skb_ecn_set_ce, INT, ARGS(CTX));
 
 /* ---- tunnels and encapsulation ---- */
 
-/* What is asked for is not there: zeros. */
+/*
+ * A packet has come through no tunnel; the key of one that it shall go through
+ * can be set, and is read back as the kernel does: seen from the other end.
+ */
+#define KEY_FLAGS                                                                                            \
+	(BPF_F_TUNINFO_IPV6 | BPF_F_ZERO_CSUM_TX | BPF_F_DONT_FRAGMENT | BPF_F_SEQ_NUMBER | F_NO_TUNNEL_KEY)
+#define READ_FLAGS  (BPF_F_TUNINFO_IPV6 | F_TUNINFO_FLAGS)
+#define OPTIONS_MAX 255u
+
+/* Newer than Debian's header. */
+#define F_NO_TUNNEL_KEY (1u << 4)
+#define F_TUNINFO_FLAGS (1u << 4)
+
+/* Flags of a tunnel, as they stand in its header. */
+#define TUN_CSUM    0x0001u
+#define TUN_KEY     0x0004u
+#define TUN_SEQ     0x0008u
+#define TUN_DF      0x0100u
+#define TUN_NOCACHE 0x2000u
+
+/* Lengths that the struct had in the past. */
+static bool key_size_known(u32 n)
+{
+	return n == sizeof(struct bpf_tunnel_key) || n == offsetof(struct bpf_tunnel_key, local_ipv6[0]) ||
+	       n == offsetof(struct bpf_tunnel_key, tunnel_label) ||
+	       n == offsetof(struct bpf_tunnel_key, tunnel_ext) ||
+	       n == offsetof(struct bpf_tunnel_key, remote_ipv6[1]);
+}
+
+HELPER(skb_set_tunnel_key)
+{
+	struct run_skb *skb = u64_to_ptr(r1);
+	struct bpf_tunnel_key key = { 0 };
+	u32 tun = TUN_KEY | TUN_CSUM | TUN_NOCACHE;
+
+	if (r4 & ~(u64)KEY_FLAGS || !key_size_known((u32)r3))
+		return (u64)-EINVAL;
+	memcpy(&key, u64_to_ptr(r2), (u32)r3);
+	if ((!(r4 & BPF_F_TUNINFO_IPV6) && key.tunnel_label) || key.tunnel_ext)
+		return (u64)-EINVAL;
+	if (r4 & BPF_F_ZERO_CSUM_TX)
+		tun &= ~TUN_CSUM;
+	if (r4 & BPF_F_DONT_FRAGMENT)
+		tun |= TUN_DF;
+	if (r4 & BPF_F_SEQ_NUMBER)
+		tun |= TUN_SEQ;
+	if (r4 & F_NO_TUNNEL_KEY)
+		tun &= ~TUN_KEY;
+	skb->tunnel = key;
+	skb->tunnel_flags = (u16)tun;
+	skb->tunnel_set = r4 & BPF_F_TUNINFO_IPV6 ? RUN_TUNNEL_IP6 : RUN_TUNNEL_IP4;
+	skb->tunnel_opt_len = -1;
+	return 0;
+}
+
+/* Addresses change sides. */
+static void key_turned(struct bpf_tunnel_key *to, const struct run_skb *skb)
+{
+	const struct bpf_tunnel_key *k = &skb->tunnel;
+
+	to->tunnel_id = k->tunnel_id;
+	to->tunnel_tos = k->tunnel_tos;
+	to->tunnel_ttl = k->tunnel_ttl;
+	if (skb->tunnel_set == RUN_TUNNEL_IP4) {
+		to->remote_ipv4 = k->local_ipv4;
+		to->local_ipv4 = k->remote_ipv4;
+		return;
+	}
+	memcpy(to->remote_ipv6, k->local_ipv6, sizeof(to->remote_ipv6));
+	memcpy(to->local_ipv6, k->remote_ipv6, sizeof(to->local_ipv6));
+	to->tunnel_label = k->tunnel_label & 0xfffff;
+}
+
 HELPER(skb_get_tunnel_key)
 {
-	memset(u64_to_ptr(r2), 0, (u32)r3);
-	return (u64)-EINVAL;
+	const struct run_skb *skb = u64_to_ptr(r1);
+	struct bpf_tunnel_key key = { 0 };
+	u32 n = (u32)r3;
+	bool ip6 = r4 & BPF_F_TUNINFO_IPV6;
+
+	memset(u64_to_ptr(r2), 0, n);
+	if (!skb->tunnel_set || r4 & ~(u64)READ_FLAGS)
+		return (u64)-EINVAL;
+	if (ip6 != (skb->tunnel_set == RUN_TUNNEL_IP6))
+		return (u64)-EPROTO;
+	if (!key_size_known(n) || (n == offsetof(struct bpf_tunnel_key, remote_ipv6[1]) && ip6))
+		return (u64)-EINVAL;
+	key_turned(&key, skb);
+	if (r4 & F_TUNINFO_FLAGS)
+		key.tunnel_ext = __builtin_bswap16(skb->tunnel_flags);
+	memcpy(u64_to_ptr(r2), &key, n);
+	return 0;
+}
+
+HELPER(skb_set_tunnel_opt)
+{
+	struct run_skb *skb = u64_to_ptr(r1);
+	u32 n = (u32)r3;
+
+	if (!skb->tunnel_set || n % 4)
+		return (u64)-EINVAL;
+	if (n > OPTIONS_MAX)
+		return (u64)-ENOMEM;
+	memcpy(skb->tunnel_opt, u64_to_ptr(r2), n);
+	skb->tunnel_opt_len = (s16)n;
+	return 0;
 }
 
 HELPER(skb_get_tunnel_opt)
 {
-	memset(u64_to_ptr(r2), 0, (u32)r3);
-	return (u64)-ENOENT;
+	const struct run_skb *skb = u64_to_ptr(r1);
+	u32 n = (u32)r3;
+
+	memset(u64_to_ptr(r2), 0, n);
+	if (!skb->tunnel_set || skb->tunnel_opt_len < 0)
+		return (u64)-ENOENT;
+	if (n < (u32)skb->tunnel_opt_len)
+		return (u64)-ENOMEM;
+	memcpy(u64_to_ptr(r2), skb->tunnel_opt, (u32)skb->tunnel_opt_len);
+	return (u32)skb->tunnel_opt_len;
 }
 
 HELPER(skb_get_xfrm_state)
@@ -210,8 +344,8 @@ HELPER(skb_get_xfrm_state)
 PROTO(skb_get_tunnel_key, .func = skb_get_tunnel_key, INT, ARGS(CTX, OUT, SIZE, ANY));
 PROTO(skb_get_tunnel_opt, .func = skb_get_tunnel_opt, INT, ARGS(CTX, OUT, SIZE));
 PROTO(skb_get_xfrm_state, .func = skb_get_xfrm_state, INT, ARGS(CTX, ANY, OUT, SIZE, ANY));
-PROTO(skb_set_tunnel_key, INT, ARGS(CTX, IN, SIZE, ANY));
-PROTO(skb_set_tunnel_opt, INT, ARGS(CTX, IN, SIZE));
+PROTO(skb_set_tunnel_key, .func = skb_set_tunnel_key, INT, ARGS(CTX, IN, SIZE, ANY));
+PROTO(skb_set_tunnel_opt, .func = skb_set_tunnel_opt, INT, ARGS(CTX, IN, SIZE));
 PROTO(lwt_push_encap, MOVES, INT, ARGS(CTX, ANY, IN, SIZE));
 PROTO(lwt_seg6_store_bytes, MOVES, INT, ARGS(CTX, ANY, IN, SIZE));
 PROTO(lwt_seg6_adjust_srh, MOVES, INT, ARGS(CTX, ANY, ANY));

@@ -97,6 +97,8 @@ HELPER(skb_change_tail)
 
 	if (r3 || len > RUN_SKB_MAX || len < least)
 		return (u64)-EINVAL;
+	if (skb->encapsulated)
+		return (u64)-ENOTSUPP;
 	if (len > (u64)(skb->end - skb->data))
 		return (u64)-ENOMEM;
 	if (len > skb->len)
@@ -106,13 +108,20 @@ HELPER(skb_change_tail)
 	return 0;
 }
 
-/* What the kernel's buffer does when n bytes are put before the packet. */
-static void kernel_push(struct run_skb *skb, u32 n)
+/* The kernel's buffer gets free room for n bytes before the packet. */
+static void kernel_room(struct run_skb *skb, u32 n)
 {
 	u32 more = n > skb->room ? ROUND_UP(n - skb->room, RUN_SKB_ROOM) : 0;
 
-	skb->room += more - n;
+	skb->room += more;
 	skb->transport = (u16)(skb->transport + more);
+}
+
+/* What it does when n bytes are put there. */
+static void kernel_push(struct run_skb *skb, u32 n)
+{
+	kernel_room(skb, n);
+	skb->room -= n;
 }
 
 /* The packet moves up in its memory when there is not enough room before it: 0 or -ENOMEM. */
@@ -164,9 +173,199 @@ HELPER(skb_change_type)
 PROTO(skb_change_tail, .func = skb_change_tail, MOVES, INT, ARGS(CTX, ANY, ANY));
 PROTO(skb_change_head, .func = skb_change_head, MOVES, INT, ARGS(CTX, ANY, ANY));
 PROTO(skb_change_type, .func = skb_change_type, INT, ARGS(CTX, ANY));
-/* Another address family, room in the middle: what they do to offloads has no counterpart here. */
-PROTO(skb_change_proto, MOVES, INT, ARGS(CTX, ANY, ANY));
-PROTO(skb_adjust_room, MOVES, INT, ARGS(CTX, ANY, ANY, ANY));
+
+/* ---- room in the middle ---- */
+
+#define ROOM_MAX     0xfffu
+#define GRE_OR_UDP   (BPF_F_ADJ_ROOM_ENCAP_L4_GRE | BPF_F_ADJ_ROOM_ENCAP_L4_UDP)
+#define DECAP_IPV4   (1ull << 7) /* newer than Debian's header, as the next */
+#define DECAP_IPV6   (1ull << 8)
+#define DECAP_MASK   (DECAP_IPV4 | DECAP_IPV6)
+#define ENCAP_IP     (BPF_F_ADJ_ROOM_ENCAP_L3_IPV4 | BPF_F_ADJ_ROOM_ENCAP_L3_IPV6)
+#define L2_SHIFT     BPF_ADJ_ROOM_ENCAP_L2_SHIFT
+#define ENCAP_L2     ((u64)BPF_ADJ_ROOM_ENCAP_L2_MASK << L2_SHIFT)
+#define ENCAP_ALL    (ENCAP_IP | GRE_OR_UDP | ENCAP_L2 | BPF_F_ADJ_ROOM_ENCAP_L2_ETH)
+#define SHRINK_FLAGS (BPF_F_ADJ_ROOM_FIXED_GSO | DECAP_MASK | BPF_F_ADJ_ROOM_NO_CSUM_RESET)
+#define ROOM_FLAGS   (SHRINK_FLAGS | ENCAP_ALL)
+#define IP4_LEN      20u
+#define IP6_LEN      40u
+
+static bool is_proto(const struct run_skb *skb, u16 proto)
+{
+	return skb->protocol == __builtin_bswap16(proto);
+}
+
+static u32 mac_len(const struct run_skb *skb)
+{
+	return (u32)(skb->net - skb->mac);
+}
+
+/* Where the kernel's buffer has the network header. */
+static u16 net_place(const struct run_skb *skb)
+{
+	return (u16)(skb->room + (skb->net - skb->data));
+}
+
+/* n zero bytes behind the first off ones, which move to the front. */
+static int room_push(struct run_skb *skb, u32 off, u32 n)
+{
+	u32 mac = mac_len(skb);
+	bool same = skb->transport == net_place(skb);
+
+	if (make_headroom(skb, n))
+		return -ENOMEM;
+	kernel_push(skb, n);
+	memmove(skb->data - n, skb->data, off);
+	skb->data -= n;
+	memset(skb->data + off, 0, n);
+	skb->mac -= n;
+	skb->net = skb->mac + mac;
+	skb->data_meta = skb->data;
+	if (same)
+		skb->transport = net_place(skb);
+	skb_sync(skb);
+	return 0;
+}
+
+static int room_pop(struct run_skb *skb, u32 off, u32 n)
+{
+	u32 mac = mac_len(skb);
+	bool same = skb->transport == net_place(skb);
+
+	if ((u64)off + n > skb->len)
+		return -ENOMEM;
+	memmove(skb->data + n, skb->data, off);
+	skb->data += n;
+	skb->room += n;
+	skb->mac += n;
+	skb->net = skb->mac + mac;
+	skb->data_meta = skb->data;
+	if (same)
+		skb->transport = net_place(skb);
+	skb_sync(skb);
+	return 0;
+}
+
+/* The new outer header decides what the packet is. */
+static void outer_proto(struct run_skb *skb, bool to4, bool to6)
+{
+	if (is_proto(skb, ETH_P_IP) && to6)
+		skb->protocol = __builtin_bswap16(ETH_P_IPV6);
+	else if (is_proto(skb, ETH_P_IPV6) && to4)
+		skb->protocol = __builtin_bswap16(ETH_P_IP);
+}
+
+static int encap_check(const struct run_skb *skb, u32 n, u64 flags)
+{
+	u32 inner = (u32)(flags >> L2_SHIFT & 0xff);
+
+	if ((flags & ENCAP_IP) == ENCAP_IP || (flags & GRE_OR_UDP) == GRE_OR_UDP)
+		return -EINVAL;
+	if (flags & BPF_F_ADJ_ROOM_ENCAP_L2_ETH && inner < ETH_HLEN)
+		return -EINVAL;
+	if (skb->encapsulated)
+		return -EALREADY;
+	return inner > n ? -EINVAL : 0;
+}
+
+static int room_grow(struct run_skb *skb, u32 off, u32 n, u64 flags)
+{
+	bool to6 = flags & BPF_F_ADJ_ROOM_ENCAP_L3_IPV6;
+	int err;
+
+	if (skb->gso_size) /* of what kind is not known */
+		return -ENOTSUPP;
+	/* Room is made first, and stays when the rest is refused. */
+	kernel_room(skb, n);
+	err = flags & ENCAP_IP ? encap_check(skb, n, flags) : 0;
+	if (!err)
+		err = room_push(skb, off, n);
+	if (err || !(flags & ENCAP_IP))
+		return err;
+	skb->encapsulated = true;
+	if (flags & GRE_OR_UDP)
+		skb->transport = (u16)(net_place(skb) + (to6 ? IP6_LEN : IP4_LEN));
+	outer_proto(skb, flags & BPF_F_ADJ_ROOM_ENCAP_L3_IPV4, to6);
+	return 0;
+}
+
+static int room_shrink(struct run_skb *skb, u32 off, u32 n, u64 flags)
+{
+	int err;
+
+	if (flags & ~(u64)SHRINK_FLAGS)
+		return -EINVAL;
+	if (skb->gso_size)
+		return -ENOTSUPP;
+	err = room_pop(skb, off, n);
+	if (!err)
+		outer_proto(skb, flags & DECAP_IPV4, flags & DECAP_IPV6);
+	return err;
+}
+
+static int adjust_room(struct run_skb *skb, s32 by, u32 mode, u64 flags)
+{
+	bool shrink = by < 0, ip4 = is_proto(skb, ETH_P_IP);
+	u32 n = shrink ? 0 - (u32)by : (u32)by, base = ip4 ? IP4_LEN : IP6_LEN, least = base, off;
+	u32 from_net = skb->len - (u32)(skb->net - skb->data);
+
+	if (flags & ~(u64)ROOM_FLAGS)
+		return -EINVAL;
+	if (n > ROOM_MAX)
+		return -EFAULT;
+	if (!ip4 && !is_proto(skb, ETH_P_IPV6))
+		return -ENOTSUPP;
+	off = mac_len(skb);
+	if (mode == BPF_ADJ_ROOM_NET)
+		off += base;
+	else if (mode != BPF_ADJ_ROOM_MAC)
+		return -ENOTSUPP;
+	if (flags & DECAP_MASK) {
+		if (!shrink || (flags & DECAP_MASK) == DECAP_MASK)
+			return -EINVAL;
+		least = flags & DECAP_IPV4 ? IP4_LEN : IP6_LEN;
+	}
+	if (shrink ? n >= from_net || from_net - n < least : skb->len + n > RUN_SKB_MAX && !skb->gso_size)
+		return -ENOTSUPP;
+	return shrink ? room_shrink(skb, off, n, flags) : room_grow(skb, off, n, flags);
+}
+
+HELPER(skb_adjust_room)
+{
+	struct run_skb *skb = u64_to_ptr(r1);
+	int err = adjust_room(skb, (s32)r2, (u32)r3, r4);
+
+	if (!err && !(r4 & BPF_F_ADJ_ROOM_NO_CSUM_RESET)) {
+		skb->csum_good = false;
+		skb->csum_level = 0;
+	}
+	return (u64)(s64)err;
+}
+
+/* The other address family: the header's room changes, its bytes are the program's matter. */
+HELPER(skb_change_proto)
+{
+	struct run_skb *skb = u64_to_ptr(r1);
+	u16 to = __builtin_bswap16((u16)r2);
+	int err;
+
+	if (r3)
+		return (u64)-EINVAL;
+	if (is_proto(skb, ETH_P_IP) && to == ETH_P_IPV6)
+		err = room_push(skb, mac_len(skb), IP6_LEN - IP4_LEN);
+	else if (is_proto(skb, ETH_P_IPV6) && to == ETH_P_IP)
+		err = room_pop(skb, mac_len(skb), IP6_LEN - IP4_LEN);
+	else
+		return (u64)-ENOTSUPP;
+	if (err)
+		return (u64)(s64)err;
+	skb->protocol = (u16)r2;
+	skb->hash = 0;
+	return 0;
+}
+
+PROTO(skb_change_proto, .func = skb_change_proto, MOVES, INT, ARGS(CTX, ANY, ANY));
+PROTO(skb_adjust_room, .func = skb_adjust_room, MOVES, INT, ARGS(CTX, ANY, ANY, ANY));
 
 /* ---- VLAN: the outermost tag stands beside the packet, further ones in it ---- */
 

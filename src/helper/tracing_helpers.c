@@ -1,26 +1,36 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Helpers that look into the kernel, its tasks and its events: prototypes only.
+ * Helpers that look into the kernel, its tasks and its events: nearly all prototypes only.
  *
  * Programs of tracing types load and do not run here; what a raw tracepoint or
  * a syscall program may call of these has nothing to look at. See sock_helpers.c.
  */
 #include "helper/helper_ids.h"
+#include "util/err.h"
+#include "util/raw.h"
+#include <string.h>
 
 #define INT .ret = RET_INTEGER
 
 /* ---- perf events and stacks ---- */
 
+/* Those on the running event's array are in perf_helpers.c. */
 #define PERF .maps = T(PERF_EVENT_ARRAY)
 
-PROTO(perf_event_read, GPL, INT, ARGS(MAP, ANY), PERF);
-PROTO(perf_event_read_value, GPL, INT, ARGS(MAP, ANY, OUT, SIZE), PERF);
-PROTO(perf_event_output, GPL, INT, ARGS(CTX, MAP, ANY, IN, SIZE0), PERF);
 PROTO(skb_output, GPL, INT, ARGS(BTF, MAP, ANY, IN, SIZE0), PERF);
 PROTO(xdp_output, GPL, INT, ARGS(BTF, MAP, ANY, IN, SIZE0), PERF);
 PROTO(perf_prog_read_value, GPL, INT, ARGS(CTX, OUT, SIZE));
 PROTO(read_branch_records, GPL, INT, ARGS(CTX, INOUT_OR_NULL, SIZE0, ANY));
-PROTO(get_branch_snapshot, GPL, INT, ARGS(OUT, SIZE0));
+/* There is no hardware that has noted any. */
+static u64 get_branch_snapshot(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5, struct run *run)
+{
+	if (r3)
+		return (u64)-EINVAL;
+	memset(u64_to_ptr(r1), 0, (u32)r2);
+	return (u64)-ENOENT;
+}
+
+PROTO(get_branch_snapshot, .func = get_branch_snapshot, GPL, INT, ARGS(OUT, SIZE0));
 PROTO(get_stackid, GPL, INT, ARGS(CTX, MAP, ANY), .maps = T(STACK_TRACE));
 const struct bpf_func_proto bpf_get_stackid_event_proto = {
 	.name = "bpf_get_stackid",
@@ -48,7 +58,22 @@ PROTO(find_vma, INT, .special = HELPER_FIND_VMA, ARGS(BTF, ANY, FUNC, STACK, ANY
 PROTO(probe_write_user, GPL, INT, ARGS(ANY, IN, SIZE));
 PROTO(send_signal, INT, ARGS(ANY));
 PROTO(send_signal_thread, INT, ARGS(ANY));
-PROTO(get_ns_current_pid_tgid, INT, ARGS(ANY, ANY, OUT, SIZE));
+/* The numbers that get_current_pid_tgid gives are those of this process's own namespace, and no other's. */
+static u64 get_ns_current_pid_tgid(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5, struct run *run)
+{
+	struct bpf_pidns_info *info = u64_to_ptr(r3);
+	struct stat st;
+
+	memset(info, 0, (u32)r4);
+	if ((u32)r4 != sizeof(*info) || raw_fstatat(AT_FDCWD, "/proc/thread-self/ns/pid", &st, 0) ||
+	    st.st_dev != r1 || st.st_ino != r2)
+		return (u64)-EINVAL;
+	info->pid = (u32)raw0(SYS_gettid);
+	info->tgid = (u32)raw0(SYS_getpid);
+	return 0;
+}
+
+PROTO(get_ns_current_pid_tgid, .func = get_ns_current_pid_tgid, INT, ARGS(ANY, ANY, OUT, SIZE));
 PROTO(d_path, INT, ARGS(BTF, INOUT, SIZE0));
 PROTO(bprm_opts_set, INT, ARGS(BTF, ANY));
 PROTO(ima_inode_hash, .sleeps = true, INT, ARGS(BTF, OUT, SIZE));

@@ -244,7 +244,7 @@ static void take_over(struct attach_point *p)
 		unname(p);
 }
 
-struct attach_point *attach_find(const struct attach_key *k)
+static struct attach_point *find_point(const struct attach_key *k)
 {
 	const struct timespec ms = { 0, 1000000 };
 	struct attach_point *p = atomic_exchange(recent_slot(k), NULL);
@@ -263,6 +263,26 @@ struct attach_point *attach_find(const struct attach_key *k)
 			raw2(SYS_nanosleep, &ms, 0);
 	}
 	return ERR_PTR(-EAGAIN);
+}
+
+static struct attach_point *find_guarded(struct op *op, const struct attach_key *k)
+{
+	if (!guard_set(&op->guard))
+		return find_point(k);
+	op_fault(op);
+	return ERR_PTR(-EIO);
+}
+
+struct attach_point *attach_find(const struct attach_key *k)
+{
+	struct op *op = op_enter(NULL, __builtin_frame_address(0));
+	struct attach_point *p;
+
+	if (!op)
+		return ERR_PTR(-EAGAIN);
+	p = find_guarded(op, k);
+	op_leave(op);
+	return p;
 }
 
 /* The point was removed: the one that has its place now, made if need be. */
@@ -731,7 +751,7 @@ static bool close_empty(const struct attach_key *k)
 	if (IS_ERR(p))
 		return false;
 	take_over(p);
-	if (attach_target_gone(k))
+	if (!attach_list(p, &l) && l.nr && attach_target_gone(k))
 		attach_change(p, attach_empty, NULL);
 	fd = open_name(k, &writable);
 	if (fd >= 0 && p->writable && actor_self()->id && !attach_list(p, &l) && !l.nr &&

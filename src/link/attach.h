@@ -95,6 +95,12 @@ int attach_each(int (*each)(void *arg, const struct attach_key *k, const struct 
 /* "tcx_ingress"; NULL: unknown. */
 const char *attach_type_name(u32 type);
 
+/* Is its target a network namespace, or a device in one? */
+bool attach_is_netns(const struct attach_key *k);
+
+/* Is it a hook of maps of sockets? */
+bool attach_is_map(u32 type);
+
 /* Is it a hook of cgroups? */
 bool attach_is_cgroup(u32 type);
 

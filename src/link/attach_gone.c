@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Targets that are gone: a cgroup that was removed takes its attachments along, when gc looks.
+ * Targets that are gone: a cgroup that was removed, or a network namespace, takes its attachments along, when
+ * gc looks.
  *
  * A cgroup is found by its id through the file handle that cgroupfs gives it; where that may not be asked
  * (CAP_DAC_READ_SEARCH), or no cgroup v2 hierarchy is mounted at a usual place, it counts as there.
@@ -38,6 +39,13 @@ bool attach_target_gone(const struct attach_key *k)
 	} handle = { sizeof(u64), FILEID_KERNFS, k->target };
 	int mount, fd;
 
+	if (attach_is_netns(k))
+		return netns_gone(k->target);
+	if (attach_is_map(k->type)) {
+		struct obj_hdr h;
+
+		return obj_read_header(OBJ_MAP, (u32)k->target, &h, sizeof(h)) == -ENOENT;
+	}
 	if (!attach_is_cgroup(k->type))
 		return false;
 	mount = hierarchy();

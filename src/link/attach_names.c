@@ -59,6 +59,18 @@ bool attach_is_cgroup(u32 type)
 	return name && str_starts(name, "cgroup_");
 }
 
+bool attach_is_netns(const struct attach_key *k)
+{
+	return k->ifindex || k->type == BPF_FLOW_DISSECTOR || k->type == BPF_SK_LOOKUP ||
+	       k->type == BPF_NETFILTER;
+}
+
+bool attach_is_map(u32 type)
+{
+	return type == BPF_SK_SKB_STREAM_PARSER || type == BPF_SK_SKB_STREAM_VERDICT ||
+	       type == BPF_SK_SKB_VERDICT || type == BPF_SK_MSG_VERDICT;
+}
+
 char *attach_where(const struct attach_key *k, char *to)
 {
 	if (k->ifindex)
@@ -67,11 +79,7 @@ char *attach_where(const struct attach_key *k, char *to)
 	case BPF_FLOW_DISSECTOR:
 	case BPF_SK_LOOKUP:
 	case BPF_NETFILTER: to = str_put(to, "netns "); break;
-	case BPF_SK_SKB_STREAM_PARSER:
-	case BPF_SK_SKB_STREAM_VERDICT:
-	case BPF_SK_SKB_VERDICT:
-	case BPF_SK_MSG_VERDICT: to = str_put(to, "map "); break;
-	default: to = str_put(to, "cgroup ");
+	default: to = str_put(to, attach_is_map(k->type) ? "map " : "cgroup ");
 	}
 	return str_put_u64(to, k->target, 10);
 }

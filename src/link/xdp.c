@@ -61,8 +61,8 @@ int xdp_place(struct xdp_wish *w, struct attach_list *l)
 	if (cur && cur->prog_id == w->prog_id)
 		return 1;
 	if (mode == XDP_FLAGS_HW_MODE && w->native)
-		return -EINVAL; /* the driver itself does not know how */
-	if (mode != XDP_FLAGS_SKB_MODE && !w->native)
+		return -EINVAL; /* such a driver is asked, and offloads nothing */
+	if (mode == XDP_FLAGS_HW_MODE || (mode == XDP_FLAGS_DRV_MODE && !w->native))
 		return refuse(w, -EOPNOTSUPP, "Underlying driver does not support XDP in native mode");
 	if (cur)
 		l->e[0] = e;

@@ -140,9 +140,11 @@ int map_create(struct map_attr *a, struct obj_new *n, u64 *memlock)
 	if (err)
 		return err;
 	h = (struct map_hdr *)n->view.hdr;
-	obj_fill_header(n, a->map_type, a->uid, a->name,
-			(t->ops->each_ref || a->btf_id ? OBJ_F_HOLDS : 0) |
-				(t->ops->release_uref ? OBJ_F_UREF : 0) | (t->wakes ? OBJ_F_WAKE : 0));
+	obj_fill_header(
+		n, a->map_type, a->uid, a->name,
+		(t->ops->each_ref || a->btf_id ? OBJ_F_HOLDS : 0) | (t->ops->release_uref ? OBJ_F_UREF : 0) |
+			(t->ops->closed && !(a->map_flags & BPF_F_PRESERVE_ELEMS) ? OBJ_F_CLOSED : 0) |
+			(t->wakes ? OBJ_F_WAKE : 0));
 	hdr_fill(h, t, a);
 	h->memlock = t->ops->memlock(a);
 	map_fill(&m, t, &n->view);

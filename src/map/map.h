@@ -154,9 +154,9 @@ struct map_ops {
 	/*
 	 * Maps that hold objects: bpf(2) passes an fd in and gets an id out.
 	 * The caller resolves the fd; obj_check says whether the object may go
-	 * in (candidate is its mapped header, NULL for a perf event); update
-	 * then gets the object's id as its 4-byte value. obj_value: which type
-	 * (an enum obj_type), MAP_VALUE_PLAIN or MAP_VALUE_PERF.
+	 * in (candidate is its mapped header); update then gets the object's id
+	 * as its 4-byte value, for a perf event a struct perf_value
+	 * (map/perf_event_array.h). obj_value: which type (an enum obj_type) or MAP_VALUE_PLAIN.
 	 */
 	int obj_value;
 	int (*obj_check)(struct bpf_map *m, const struct obj_hdr *candidate);
@@ -168,6 +168,8 @@ struct map_ops {
 	void (*each_ref)(const struct bpf_map *m, void (*each)(void *arg, u64 slot, enum obj_type t, u32 id),
 			 void *arg);
 	void (*release_uref)(struct bpf_map *m);
+	/* See struct obj_type_ops. May be NULL. */
+	bool (*closed)(struct bpf_map *m, int fd, bool writable);
 
 	/*
 	 * For programs that run (helper/map_helpers.c). cpu is the run's slot.
@@ -223,7 +225,6 @@ struct map_ops {
 };
 
 #define MAP_VALUE_PLAIN (-1)
-#define MAP_VALUE_PERF  (-2)
 /*
  * What stands for something outside of the store: update gets a struct
  * map_thing, which sys/map_values.c makes of the client's value. Elements of

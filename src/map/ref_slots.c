@@ -44,7 +44,7 @@ static u64 *slot_at(const struct bpf_map *m, u32 i)
 
 static void drop(const struct bpf_map *m, u64 word)
 {
-	if (word)
+	if (word && (u32)word != REF_FOREIGN)
 		ref_clear(OBJ_MAP, m->id, word >> 32, m->ops->obj_value, (u32)word);
 }
 
@@ -94,20 +94,22 @@ static int swap(struct op *op, struct bpf_map *m, u32 i, u64 word)
 	return old != 0;
 }
 
-/* A reference on object id under a number of its own; its word is in the claim before it is made. */
-static int hold(struct op *op, struct bpf_map *m, u32 id)
+/* A reference on object id under a number of its own, with mark in it; its word is in the claim before it is
+ * made. */
+static int hold(struct op *op, struct bpf_map *m, u32 id, u32 mark)
 {
 	u64 *next = &m->hdr->priv[NEXT_NUMBER];
 
 	for (u32 tries = 0; tries < NUMBER_TRIES; tries++) {
-		u32 number = (u32)__atomic_add_fetch(next, 1, __ATOMIC_RELAXED);
+		u32 number = (u32)__atomic_add_fetch(next, 1, __ATOMIC_RELAXED) & ~REF_MARK;
 		int err;
 
 		if (!number)
 			continue;
+		number |= mark;
 		op->claim[NEW_WORD] = (u64)number << 32 | id;
 		barrier();
-		err = ref_set(OBJ_MAP, m->id, number, m->ops->obj_value, id);
+		err = id == REF_FOREIGN ? 0 : ref_set(OBJ_MAP, m->id, number, m->ops->obj_value, id);
 		if (!err)
 			return 0;
 		op->claim[NEW_WORD] = 0;
@@ -137,6 +139,23 @@ int ref_slots_update_check(const struct bpf_map *m, const void *key, u64 flags)
 	return array_index(key) >= m->max_entries ? -E2BIG : 0;
 }
 
+int ref_slots_put(struct op *op, struct bpf_map *m, u32 i, u32 id, u32 mark,
+		  int (*before)(void *arg, u32 number), void *arg)
+{
+	int err;
+
+	claim(op, m, i);
+	err = hold(op, m, id, mark);
+	if (!err && before)
+		err = before(arg, (u32)(op->claim[NEW_WORD] >> 32));
+	if (!err)
+		swap(op, m, i, op->claim[NEW_WORD]);
+	else
+		drop(m, op->claim[NEW_WORD]);
+	unclaim(op);
+	return err;
+}
+
 int ref_slots_update(struct op *op, struct bpf_map *m, const void *key, const void *value, u64 flags)
 {
 	int err = ref_slots_update_check(m, key, flags);
@@ -145,12 +164,21 @@ int ref_slots_update(struct op *op, struct bpf_map *m, const void *key, const vo
 	if (err || i >= m->max_entries) /* (the client may change its key meanwhile) */
 		return err ? err : -E2BIG;
 	memcpy(&id, value, sizeof(id));
-	claim(op, m, i);
-	err = hold(op, m, id);
-	if (!err)
-		swap(op, m, i, op->claim[NEW_WORD]);
-	unclaim(op);
-	return err;
+	return ref_slots_put(op, m, i, id, 0, NULL, NULL);
+}
+
+bool ref_slots_word(const struct bpf_map *m, u32 i, u64 *word)
+{
+	*word = i < m->max_entries ? load64(slot_at(m, i)) : 0;
+	return *word;
+}
+
+void ref_slots_take(struct bpf_map *m, u32 i, u64 word)
+{
+	u64 seen = word;
+
+	if (__atomic_compare_exchange_n(slot_at(m, i), &seen, 0, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		drop(m, word);
 }
 
 int ref_slots_delete(struct op *op, struct bpf_map *m, const void *key)
@@ -172,7 +200,7 @@ void ref_slots_each(const struct bpf_map *m, void (*each)(void *arg, u64 slot, e
 	for (u32 i = 0; i < m->max_entries; i++) {
 		u64 word = load64(slot_at(m, i));
 
-		if (word)
+		if (word && (u32)word != REF_FOREIGN)
 			each(arg, word >> 32, m->ops->obj_value, (u32)word);
 	}
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Arrays whose elements are references on objects: PROG_ARRAY, ARRAY_OF_MAPS.
+ * Arrays whose elements are references on objects: PROG_ARRAY, ARRAY_OF_MAPS, PERF_EVENT_ARRAY.
  *
  *     data: one word a slot,  0 or (number << 32 | object's id)
  *
@@ -33,6 +33,25 @@ int ref_slots_update(struct op *op, struct bpf_map *m, const void *key, const vo
 int ref_slots_delete(struct op *op, struct bpf_map *m, const void *key);
 void ref_slots_each(const struct bpf_map *m, void (*each)(void *arg, u64 slot, enum obj_type t, u32 id),
 		    void *arg);
+
+/* An id that stands for something that is no object of the store: a slot says that it is there, and holds
+ * nothing. */
+#define REF_FOREIGN 0xffffffffu
+
+/*
+ * Puts object id into slot i (below max_entries), under a number with mark (0 or REF_MARK, a bit that no
+ * number has by itself). before, if not NULL, runs when the reference has its
+ * number and before it stands in the slot; its error undoes all.
+ */
+#define REF_MARK 0x80000000u
+int ref_slots_put(struct op *op, struct bpf_map *m, u32 i, u32 id, u32 mark,
+		  int (*before)(void *arg, u32 number), void *arg);
+
+/* What stands in slot i: number << 32 | id; false: nothing. */
+bool ref_slots_word(const struct bpf_map *m, u32 i, u64 *word);
+
+/* Empties slot i if that word still stands there. */
+void ref_slots_take(struct bpf_map *m, u32 i, u64 word);
 
 /* May this program go in beside those that are, or were, in the map? The first one decides. -EINVAL.
  * (prog_array.c) */

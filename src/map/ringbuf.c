@@ -9,6 +9,7 @@
 #include "map/map_ops.h"
 #include "map/map_stubs.h"
 #include "map/ringbuf_int.h"
+#include "store/own_fd.h"
 #include "store/store.h"
 #include "store/wake.h"
 #include "util/raw.h"
@@ -85,9 +86,9 @@ static int mmap_check(const struct bpf_map *m, bool write, u64 off, size_t len)
 
 /*
  * The number is in a stranger's fd table, who may have closed it, or put
- * something else there: then it is forgotten, not closed.
+ * something else there, by a call that the library does not see: then it is forgotten, not closed.
  */
-static int own_fd(struct ring *r)
+static int kept_fd(struct ring *r)
 {
 	int fd = atomic_load_explicit(&r->wake_fd, memory_order_acquire) - 1;
 	struct stat st;
@@ -97,6 +98,7 @@ static int own_fd(struct ring *r)
 	if (!raw_fstat(fd, &st) && S_ISFIFO(st.st_mode) && st.st_dev == the_store.dev &&
 	    st.st_ino == atomic_load_explicit(&r->wake_ino, memory_order_relaxed))
 		return fd;
+	own_fd_forget(fd);
 	return -EBADF;
 }
 
@@ -105,21 +107,21 @@ static int wake_fd(struct bpf_map *m)
 	struct ring *r = ring_of(m);
 	s32 was = atomic_load(&r->wake_fd);
 	struct stat st;
-	int fd = own_fd(r);
+	int fd = kept_fd(r);
 
 	if (fd >= 0)
 		return fd;
-	fd = store_high_fd(wake_open(OBJ_MAP, m->id));
+	fd = own_fd_take(wake_open(OBJ_MAP, m->id));
 	if (fd < 0)
 		return fd;
 	if (raw_fstat(fd, &st)) {
-		raw_close(fd);
+		own_fd_close(fd);
 		return -EBADF;
 	}
 	atomic_store(&r->wake_ino, st.st_ino);
 	if (!atomic_compare_exchange_strong(&r->wake_fd, &was, fd + 1)) {
-		raw_close(fd); /* another thread, or a handler in this one, was first */
-		return own_fd(r);
+		own_fd_close(fd); /* another thread, or a handler in this one, was first */
+		return kept_fd(r);
 	}
 	return fd;
 }
@@ -137,10 +139,10 @@ void ring_wake(struct bpf_map *m)
 
 void ring_close(struct bpf_map *m)
 {
-	int fd = own_fd(ring_of(m));
+	int fd = kept_fd(ring_of(m));
 
 	if (fd >= 0)
-		raw_close(fd);
+		own_fd_close(fd);
 }
 
 /* ---- readiness ---- */

@@ -35,32 +35,27 @@ bool instance_debug_name(const char *name)
 	return !strcmp(name, debug_files[0].name) || !strcmp(name, debug_files[1].name);
 }
 
-/* Mode 0400, whatever the umask. */
-static int debug_file(int storefd, const char *path, const char *text)
+/* Mode 0400, whatever the umask. One that cannot be written whole is not there. */
+static void debug_file(int storefd, const char *path, const char *text)
 {
-	int fd = raw_openat(storefd, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0400), err;
+	int fd = raw_openat(storefd, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0400);
 
-	if (fd == -EEXIST)
-		return 0;
 	if (fd < 0)
-		return fd;
-	err = raw_pwrite(fd, text, strlen(text), 0) == (long)strlen(text) ? 0 : -ENOMEM;
-	if (!err)
-		err = (int)raw2(SYS_fchmod, fd, 0400);
+		return;
+	if (raw_pwrite(fd, text, strlen(text), 0) != (long)strlen(text))
+		raw_unlinkat(storefd, path, 0);
+	raw2(SYS_fchmod, fd, 0400);
 	raw_close(fd);
-	return err;
 }
 
-int instance_debug_files(int storefd, const char *dir)
+void instance_debug_files(int storefd, const char *dir)
 {
 	char path[64];
-	int err = 0;
 
-	for (u32 i = 0; !err && i < ARRAY_SIZE(debug_files); i++) {
+	for (u32 i = 0; i < ARRAY_SIZE(debug_files); i++) {
 		str_put(str_put(str_put(path, dir), "/"), debug_files[i].name);
-		err = debug_file(storefd, path, debug_files[i].text);
+		debug_file(storefd, path, debug_files[i].text);
 	}
-	return err;
 }
 
 int instance_new(u32 mode, u32 *n)
@@ -76,7 +71,9 @@ int instance_new(u32 mode, u32 *n)
 		return err;
 	/* Not by mkdir: the umask is the client's. */
 	err = (int)raw3(SYS_fchmodat, the_store.dirfd, path, (mode & 07777) | S_ISVTX);
-	return err ? err : instance_debug_files(the_store.dirfd, path);
+	if (!err)
+		instance_debug_files(the_store.dirfd, path);
+	return err;
 }
 
 /* True if it is gone. */

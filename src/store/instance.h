@@ -18,8 +18,9 @@
 
 #define INSTANCE_MAIN 1u /* the one at /sys/fs/bpf */
 
-/* maps.debug and progs.debug into the instance's directory, below that of the store. 0 or an errno. */
-int instance_debug_files(int storefd, const char *dir);
+/* maps.debug and progs.debug into the instance's directory, below that of the store, as far as there is room.
+ */
+void instance_debug_files(int storefd, const char *dir);
 /* Is it the name of one of them? */
 bool instance_debug_name(const char *name);
 

@@ -127,6 +127,20 @@ static void uref_gone(enum obj_type type, u32 id, const struct stat *st)
 	obj_unmap(&v);
 }
 
+/* A look costs no description that could write: that one's close would call for the next look. */
+static void see_closed(enum obj_type type, u32 id, int fd)
+{
+	bool again = store_type(type)->closed;
+	struct obj_view v;
+
+	for (int writable = 0; writable < 2 && again; writable++) {
+		if (obj_map(type, id, writable, &v))
+			return;
+		again = store_type(type)->closed(v.hdr, v.size, fd, writable);
+		obj_unmap(&v);
+	}
+}
+
 int obj_reap(enum obj_type type, u32 id)
 {
 	struct stat st;
@@ -136,6 +150,8 @@ int obj_reap(enum obj_type type, u32 id)
 	fd = open_id(type, id, O_RDONLY);
 	if (fd < 0)
 		return fd == -ENOENT;
+	if (!raw_fstat(fd, &st) && st.st_nlink && object_flags(fd, &st, type, id) & OBJ_F_CLOSED)
+		see_closed(type, id, fd);
 	/* Refused: somebody has an fd. Granted for a moment to an object with links: its openers try again.
 	 */
 	if (raw_flock(fd, LOCK_EX | LOCK_NB) || raw_fstat(fd, &st))
@@ -161,7 +177,7 @@ int obj_close(int fd, enum obj_type type, u32 id)
 
 	/* Pinned objects need no more than the close, unless they care for user references. */
 	if (!raw_fstat(fd, &st) && st.st_nlink > 1)
-		last = object_flags(fd, &st, type, id) & OBJ_F_UREF;
+		last = object_flags(fd, &st, type, id) & (OBJ_F_UREF | OBJ_F_CLOSED);
 	err = raw_close(fd);
 	if (err)
 		return err;

@@ -51,10 +51,12 @@ enum obj_type {
 #define OBJ_HDR_SIZE 512u
 #define OBJ_MAGIC    0x006a626f73666e70ull /* "pnfsobj" */
 
-#define OBJ_F_HOLDS     1u /* may hold references on other objects: each_ref is asked when it dies */
-#define OBJ_F_UREF      2u /* release_uref must run when the last user reference goes */
-#define OBJ_F_WAKE      4u /* clients may wait for it: its FIFO (store/wake.h) goes when it dies */
-#define OBJ_F_OWN_SHIFT 8  /* bits from here on are the type's own */
+#define OBJ_F_HOLDS 1u /* may hold references on other objects: each_ref is asked when it dies */
+#define OBJ_F_UREF  2u /* release_uref must run when the last user reference goes */
+#define OBJ_F_WAKE  4u /* clients may wait for it: its FIFO (store/wake.h) goes when it dies */
+#define OBJ_F_CLOSED                                                                                         \
+	8u /* something belongs to a description of it: type ops' closed runs when one may be gone */
+#define OBJ_F_OWN_SHIFT 8 /* bits from here on are the type's own */
 
 /* The common part of a header; the type's own part follows, up to OBJ_HDR_SIZE. */
 struct obj_hdr {
@@ -83,6 +85,13 @@ struct obj_type_ops {
 	 * May be NULL. Called with the object mapped.
 	 */
 	void (*release_uref)(struct obj_hdr *hdr, size_t file_size);
+	/*
+	 * A description of the object may have been closed (OBJ_F_CLOSED), so
+	 * that what belongs to it is to go: fd is a description of one's own, for
+	 * reading, to ask for the locks of others. True: something is to be
+	 * changed; called again then with the object mapped for writing. May be NULL.
+	 */
+	bool (*closed)(struct obj_hdr *hdr, size_t file_size, int fd, bool writable);
 	/*
 	 * The object is dead and goes, before its references do: what else it stands for is undone. Called
 	 * for objects with OBJ_F_HOLDS, with the object mapped for reading; again, if who did it was killed.

@@ -39,6 +39,10 @@ bool own_fd_look(int fd)
 	return (u32)fd < OWN_FDS && atomic_load(word_of(fd)) & bit_of(fd);
 }
 
+/* Not higher, where the limit is: the kernel's table is as large as its highest number, and copied by fork.
+ */
+#define TOP 4096u
+
 /* From the top of the number space downwards, in growing steps: clients start at the bottom. */
 int own_fd_take(int fd)
 {
@@ -49,7 +53,7 @@ int own_fd_take(int fd)
 	if (fd < 0)
 		return fd;
 	raw4(SYS_prlimit64, 0, RLIMIT_NOFILE, 0, &lim);
-	top = (u32)MIN(lim.rlim_cur, OWN_FDS);
+	top = (u32)MIN(lim.rlim_cur, TOP);
 	for (; to == -EMFILE && high < top; high *= 4)
 		to = raw_fcntl(fd, F_DUPFD_CLOEXEC, (int)(top - high));
 	if (to >= 0) {

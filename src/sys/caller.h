@@ -55,6 +55,10 @@ struct bpf_caller_ops {
 	 * caller. -EBADF; another errno where this cannot be had. NULL: as dup_fd. */
 	int (*copy_fd)(struct bpf_caller *c, int fd);
 
+	/* The same, but never another description of the same file: locks set through it are the client's.
+	 * -EBADF, -EOPNOTSUPP. NULL: it cannot be had. */
+	int (*share_fd)(struct bpf_caller *c, int fd);
+
 	/* Text of /proc/PID/fd/N of the client: what kind of file it is. Length or -EBADF. */
 	int (*fd_text)(struct bpf_caller *c, int fd, char *buf, size_t size);
 

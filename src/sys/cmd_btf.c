@@ -152,7 +152,8 @@ static int check_key(const struct map_type *t, const struct map_attr *a, const s
 	case MAP_BTF_KEY_STRUCT: return btf_is(key, BTF_K(STRUCT)) ? 0 : -EINVAL;
 	case MAP_BTF_KEY_CGROUP:
 		if (a->key_size == sizeof(u64))
-			return btf_is(key, BTF_K(INT)) && btf_int_regular(key) && key->size == 8 ? 0 : -EINVAL;
+			return btf_is(key, BTF_K(INT)) && btf_int_regular(key) && key->size == 8 ? 0
+												 : -EINVAL;
 		return btf_is(key, BTF_K(STRUCT)) ? 0 : -EINVAL;
 	case MAP_BTF_KEY_NONE: return none ? 0 : -EINVAL;
 	default: return none ? -EINVAL : 0;

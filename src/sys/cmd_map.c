@@ -10,6 +10,7 @@
  * key and value pass through scratch memory of the front end.
  */
 #include "sys/cmd_map.h"
+#include "map/perf_event_array.h"
 #include "sys/fs_mmap.h"
 #include "sys/map_values.h"
 #include "util/raw.h"
@@ -193,17 +194,10 @@ static int update_thing(struct cmd_ctx *x, struct bpf_map *m, const void *key, c
 static int resolve_value(struct cmd_ctx *x, struct bpf_map *m, const void *value, u32 *id, struct bpf_file *f)
 {
 	struct opened *o;
-	char text[64];
 	u32 fd;
 	int err;
 
-	f->counted = false;
 	memcpy(&fd, value, sizeof(fd));
-	if (m->ops->obj_value == MAP_VALUE_PERF) {
-		err = x->c->ops->fd_text(x->c, (int)fd, text, sizeof(text));
-		*id = 1;
-		return err < 0 ? err : strcmp(text, "anon_inode:[perf_event]") ? -EBADF : 0;
-	}
 	err = cmd_get_fd(x, (int)fd, m->ops->obj_value, f);
 	if (err)
 		return err;
@@ -214,6 +208,45 @@ static int resolve_value(struct cmd_ctx *x, struct bpf_map *m, const void *value
 		put_fd(f);
 		f->counted = false;
 	}
+	return err;
+}
+
+/* An event of the kernel's own is taken, too. */
+static int resolve_event(struct cmd_ctx *x, struct bpf_map *m, const void *value, u32 *id, struct bpf_file *f)
+{
+	struct opened *o;
+	char text[64] = "";
+	u32 fd;
+	int n;
+
+	memcpy(&fd, value, sizeof(fd));
+	if (!cmd_get_fd(x, (int)fd, OBJ_PERF, f)) {
+		*id = f->h->id;
+		o = handle_open(f->h);
+		return IS_ERR(o) ? (int)PTR_ERR(o) : m->ops->obj_check(m, o->view.hdr);
+	}
+	n = x->c->ops->fd_text(x->c, (int)fd, text, sizeof(text) - 1);
+	*id = REF_FOREIGN;
+	return n < 0 ? n : strcmp(text, "anon_inode:[perf_event]") ? -EBADF : 0;
+}
+
+/* The map's own fd is asked for its description: the entry goes when that is closed. */
+static int update_event(struct cmd_ctx *x, struct bpf_map *m, const void *key, const void *value, u64 flags)
+{
+	struct perf_value v = { .desc = -1 };
+	struct bpf_file f = { .counted = false };
+	int err = resolve_event(x, m, value, &v.id, &f);
+
+	if (err) {
+		put_fd(&f);
+		return err;
+	}
+	if (!(m->map_flags & BPF_F_PRESERVE_ELEMS) && x->c->ops->share_fd)
+		v.desc = x->c->ops->share_fd(x->c, (int)x->attr->elem.map_fd);
+	err = m->ops->update(x->op, m, key, &v, flags);
+	if (v.desc >= 0)
+		raw_close(v.desc);
+	put_fd(&f);
 	return err;
 }
 
@@ -229,6 +262,8 @@ int map_update_one(struct cmd_ctx *x, struct bpf_map *m, const void *key, const 
 	if (m->ops->obj_value <= MAP_VALUE_THING)
 		return update_thing(x, m, key, value, flags);
 	err = m->ops->update_check ? m->ops->update_check(m, key, flags) : 0;
+	if (!err && m->ops->obj_value == OBJ_PERF)
+		return update_event(x, m, key, value, flags);
 	if (!err)
 		err = resolve_value(x, m, value, &id, &f);
 	if (err)

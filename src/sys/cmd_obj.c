@@ -157,7 +157,7 @@ long cmd_obj_pin(struct cmd_ctx *x)
 		err = -EINVAL;
 	if (err)
 		return err;
-	if (f.h->type == OBJ_BTF) {
+	if (f.h->type == OBJ_BTF || f.h->type == OBJ_PERF || f.h->type == OBJ_ATTACH) {
 		put_fd(&f);
 		return -EINVAL;
 	}

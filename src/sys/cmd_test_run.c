@@ -17,6 +17,7 @@
 #include "sys/cmds.h"
 #include "sys/prog_run.h"
 #include "util/raw.h"
+#include "util/str.h"
 #include "util/slab.h"
 
 #define DATA_MAX (1u << 20) /* what the type's check lets through is far below */
@@ -209,6 +210,40 @@ static void test_free(struct test *t)
 		raw_munmap(t, t->size);
 }
 
+/*
+ * The CPU that a client of another process is on, for programs that show it: which
+ * perf event is put out to depends on it. -1: any will do.
+ */
+static int client_cpu(const struct bpf_caller *c, const struct prog_image *image)
+{
+	bool asks = false;
+	char text[512];
+	const char *p = NULL;
+	long n = 0;
+	int fd;
+
+	for (u32 i = 0; i < image->maps.nr; i++)
+		asks |= image->maps.map[i].m->map_type == BPF_MAP_TYPE_PERF_EVENT_ARRAY;
+	if (c->direct || !asks)
+		return -1;
+	str_put(str_put_u64(str_put(text, "/proc/"), (u64)c->tid, 10), "/stat");
+	fd = raw_openat(AT_FDCWD, text, O_RDONLY | O_CLOEXEC, 0);
+	if (fd >= 0) {
+		n = raw_read(fd, text, sizeof(text) - 1);
+		raw_close(fd);
+	}
+	text[n > 0 ? n : 0] = 0;
+	for (const char *q = text; *q; q++)
+		if (*q == ')')
+			p = q; /* behind the name, whatever is in it */
+	for (int field = 2; p && field < 39; field++) {
+		while (*p && *p != ' ')
+			p++;
+		p = *p ? p + 1 : NULL;
+	}
+	return p ? (int)str_get_u64(p, NULL) : -1;
+}
+
 static long test(struct cmd_ctx *x, struct handle *h)
 {
 	const union bpf_attr_new *u = x->attr;
@@ -253,8 +288,9 @@ static long test(struct cmd_ctx *x, struct handle *h)
 	t->run.ctx_size = image->row->max_ctx ? args.ctx_size_in : UINT32_MAX;
 	t->run.repeat = MAX(u->test_run.repeat, 1u);
 	/* A CPU that there is; whether the run then really has it is another matter. */
-	t->run.prefer_cpu = ops->cpu_asked && u->test_run.flags & BPF_F_TEST_RUN_ON_CPU ? (int)u->test_run.cpu
-											: -1;
+	t->run.prefer_cpu = ops->cpu_asked && u->test_run.flags & BPF_F_TEST_RUN_ON_CPU
+				    ? (int)u->test_run.cpu
+				    : client_cpu(x->c, image);
 	ret = run_test(t);
 	test_free(t);
 	return ret;

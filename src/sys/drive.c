@@ -98,6 +98,7 @@ static int frame_faulted(struct drive *d)
 	d->totals.end[DRIVE_END_ABORTED]++;
 	d->data = NULL;
 	d->left--;
+	drive_clones_drop(d);
 	memset(d->run.r.ring, 0, sizeof(d->run.r.ring));
 	prog_slot_give(d->op);
 	op_disown(d->op);
@@ -161,12 +162,13 @@ struct drive *drive_open(u32 ifindex, const struct drive_env *env)
 	if (IS_ERR(mem))
 		return ERR_PTR(-ENOMEM);
 	d->env = *env;
-	d->room = mem + own;
-	d->spare = d->room + ROOM;
+	d->room = d->base = mem + own;
+	d->spare = d->base + ROOM;
 	d->aside = d->spare + ROOM;
 	d->ncpu = possible_cpus();
 	d->caller.pid = d->caller.tid = (int)raw0(SYS_getpid);
 	d->run.c = &d->caller;
+	d->run.clone = drive_clone;
 	d->run.ctx_size = UINT32_MAX;
 	d->now = drive_now();
 	d->own = drive_device(d, ifindex);
@@ -180,6 +182,7 @@ struct drive *drive_open(u32 ifindex, const struct drive_env *env)
 
 void drive_close(struct drive *d)
 {
+	drive_clones_drop(d);
 	drive_devices_drop(d);
 	if (d->counts)
 		raw_munmap(d->counts, d->room_counts * sizeof(*d->counts));

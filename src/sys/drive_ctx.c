@@ -160,6 +160,15 @@ bool skb_receive(struct drive *d)
 	return true;
 }
 
+/* The packet forgets what it was before; but meta data stays with it. */
+void skb_scrub(struct run_skb *skb)
+{
+	skb->priority = 0;
+	skb->tstamp = 0;
+	skb->tstamp_type = 0;
+	skb->mac = skb->data;
+}
+
 static const u8 *in_spare(struct drive *d, const u8 *a, u32 na, const u8 *b, u32 nb, const u8 *c, u32 nc)
 {
 	memcpy(d->spare, a, na);

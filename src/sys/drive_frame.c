@@ -58,7 +58,10 @@ u32 drive_prog(struct drive *d, struct prog_image *i, u32 count, void *ctx, stru
 
 enum stage drive_end(struct drive *d, enum drive_end e)
 {
-	d->totals.end[e]++;
+	if (d->cloned)
+		d->clone_end = e;
+	else
+		d->totals.end[e]++;
 	return STAGE_DONE;
 }
 
@@ -121,7 +124,7 @@ static enum stage stage_generic(struct drive *d)
 {
 	struct point *pt = &d->at->point[DRIVE_XDP];
 
-	if (point_sync(d, pt))
+	if (point_now(d, pt))
 		return drive_end(d, DRIVE_END_FAILED);
 	if (!pt->nr || !(pt->prog[0].flags & XDP_FLAGS_SKB_MODE) || d->redirected)
 		return STAGE_STACK;
@@ -152,8 +155,7 @@ static enum stage stage_stack(struct drive *d)
 	struct point *pt = &d->at->point[DRIVE_TCX_INGRESS];
 	s32 ret;
 
-	/* That of the frame's own device was looked at when the frame came. */
-	if (d->at != d->own && point_sync(d, pt))
+	if (point_now(d, pt))
 		return drive_end(d, DRIVE_END_FAILED);
 	if (pt->nr) {
 		if (!d->is_skb)
@@ -178,7 +180,7 @@ static enum stage stage_egress(struct drive *d)
 
 	if (d->depth++ > RECURSION)
 		return drive_end(d, DRIVE_END_LOOP);
-	if (point_sync(d, pt))
+	if (point_now(d, pt))
 		return drive_end(d, DRIVE_END_FAILED);
 	d->skb.ifindex = d->at->ifindex;
 	d->skb.wire_len = d->skb.len;
@@ -188,6 +190,9 @@ static enum stage stage_egress(struct drive *d)
 	d->ingress = false;
 	if (ret == TCX_REDIRECT)
 		return STAGE_TC_REDIRECT;
+	/* A device without a queue sends no deeper than that. */
+	if (d->depth > RECURSION)
+		return drive_end(d, DRIVE_END_LOOP);
 	drive_out(d, DRIVE_BY_TC, d->at->ifindex);
 	return drive_end(d, DRIVE_END_REDIRECT);
 }
@@ -203,10 +208,15 @@ static enum stage (*const stages[])(struct drive *d) = {
 	[STAGE_EGRESS] = stage_egress,
 };
 
+void drive_walk(struct drive *d, enum stage s)
+{
+	for (u32 rounds = 0; s != STAGE_DONE; rounds++)
+		s = rounds < ROUNDS ? stages[s](d) : drive_end(d, DRIVE_END_LOOP);
+}
+
 int drive_frame(struct drive *d)
 {
 	struct device *dev = d->own;
-	enum stage s = STAGE_WIRE;
 	int err = point_sync(d, &dev->point[DRIVE_XDP]);
 
 	if (!err)
@@ -219,15 +229,18 @@ int drive_frame(struct drive *d)
 	d->in_frame = true;
 	d->totals.frames++;
 	d->totals.bytes += d->len;
+	dev->point[DRIVE_XDP].frame = dev->point[DRIVE_TCX_INGRESS].frame = d->totals.frames;
 	d->at = dev;
 	d->depth = 0;
 	d->is_skb = d->generic = d->skb_mode = d->redirected = false;
 	d->skb.vlan_present = 0;
 	prog_run_no_redirect(&d->run.r);
 	if (unlikely(d->len < DRIVE_FRAME_MIN || d->len > DRIVE_FRAME_MAX))
-		s = drive_end(d, DRIVE_END_SIZE);
-	for (u32 rounds = 0; s != STAGE_DONE; rounds++)
-		s = rounds < ROUNDS ? stages[s](d) : drive_end(d, DRIVE_END_LOOP);
+		drive_end(d, DRIVE_END_SIZE);
+	else
+		drive_walk(d, STAGE_WIRE);
+	if (unlikely(d->clones))
+		drive_clones(d);
 	d->in_frame = false;
 	return 0;
 }

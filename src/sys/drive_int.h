@@ -42,6 +42,8 @@ struct point {
 	u64 taken;              /* of the list it was made of */
 	enum drive_hook hook;
 	u32 ifindex, nr;
+	u64 frame; /* the last one for which it was brought up to date: once a frame, so that no chain goes
+		      while it runs */
 	struct chain_prog prog[ATTACH_MAX];
 };
 
@@ -95,10 +97,17 @@ struct drive {
 	struct run_xdp xdp;
 	struct run_skb skb;
 
+	/* Copies that bpf_clone_redirect makes. */
+	struct clone *clones; /* of this frame, the newest first */
+	u32 nr_clones;
+	bool cloned; /* what is on its way is one */
+	enum drive_end clone_end;
+
 	struct drive_totals totals;
 	struct drive_count *counts;
 	u32 nr_counts, room_counts;
-	u8 *room, *spare, *aside; /* ROOM bytes each */
+	u8 *room;                 /* of the frame on its way */
+	u8 *base, *spare, *aside; /* ROOM bytes each; base: the fed frame's */
 };
 
 /* drive.c */
@@ -116,6 +125,9 @@ void drive_points_stale(struct drive *d);
 /* The place of a program's counts; NO_COUNT: no memory. */
 u32 drive_count_of(struct drive *d, enum drive_hook hook, u32 ifindex, u32 prog_id, struct handle *h);
 
+/* At most one look a frame. */
+int point_now(struct drive *d, struct point *pt);
+
 static inline int point_sync(struct drive *d, struct point *pt)
 {
 	if (likely(pt->p && attach_revision(pt->p) == pt->revision))
@@ -132,6 +144,16 @@ enum stage drive_end(struct drive *d, enum drive_end e); /* STAGE_DONE */
 /* The frame comes out. */
 void drive_out(struct drive *d, enum drive_way way, u32 ifindex);
 
+/* From a stage to the end. */
+void drive_walk(struct drive *d, enum stage s);
+
+/* drive_clone.c */
+int drive_clone(struct running *p, void *ctx, u32 ifindex, u64 flags);
+/* The frame is at its end: copies that are to be received go their way; the memory of all is given back. */
+void drive_clones(struct drive *d);
+/* Memory of copies, after a fault. */
+void drive_clones_drop(struct drive *d);
+
 /* drive_redirect.c */
 enum stage drive_xdp_redirect(struct drive *d);
 enum stage drive_tc_redirect(struct drive *d);
@@ -146,6 +168,8 @@ void skb_set(struct drive *d, const u8 *data, u32 len);
 void skb_from_xdp(struct drive *d);
 /* Device d->at receives the packet, whose Ethernet header is at skb.data. False: half a VLAN tag. */
 bool skb_receive(struct drive *d);
+/* For its way into another device. */
+void skb_scrub(struct run_skb *skb);
 /* All of it in one piece, with its VLAN tag where it belongs. May be in the spare. */
 const u8 *frame_bytes(struct drive *d, u32 *len);
 

@@ -191,6 +191,15 @@ int point_take(struct drive *d, struct point *pt)
 	return err;
 }
 
+int point_now(struct drive *d, struct point *pt)
+{
+	int err = pt->frame == d->totals.frames ? 0 : point_sync(d, pt);
+
+	if (!err)
+		pt->frame = d->totals.frames;
+	return err;
+}
+
 void drive_devices_drop(struct drive *d)
 {
 	for (u32 b = 0; b < BUCKETS; b++) {

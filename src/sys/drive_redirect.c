@@ -181,15 +181,6 @@ enum stage drive_xdp_redirect(struct drive *d)
 
 /* ---- tc ---- */
 
-/* The packet forgets what it was before; but meta data stays with it. */
-static void scrub(struct run_skb *skb)
-{
-	skb->priority = 0;
-	skb->tstamp = 0;
-	skb->tstamp_type = 0;
-	skb->mac = skb->data;
-}
-
 enum stage drive_tc_redirect(struct drive *d)
 {
 	struct target t = take(d);
@@ -207,7 +198,7 @@ enum stage drive_tc_redirect(struct drive *d)
 	}
 	d->at = dev;
 	if (t.flags & BPF_F_INGRESS) {
-		scrub(&d->skb);
+		skb_scrub(&d->skb);
 		return STAGE_GENERIC;
 	}
 	d->skb.tstamp = 0;

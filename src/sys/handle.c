@@ -12,7 +12,9 @@
 #include "sys/handle.h"
 #include "sys/prog_image.h"
 #include "store/dirscan.h"
+#include "store/own_fd.h"
 #include "store/store.h"
+#include "store/wake.h"
 #include "util/raw.h"
 #include "util/slab.h"
 #include "util/str.h"
@@ -88,11 +90,53 @@ struct handle *handle_get(enum obj_type type, u32 id, u64 ino)
 	return h;
 }
 
+static int kept_wake_fd(struct opened *o)
+{
+	int fd = atomic_load_explicit(&o->wake_fd, memory_order_acquire) - 1;
+	struct stat st;
+
+	if (fd < 0 || raw_fstat(fd, &st) || !S_ISFIFO(st.st_mode) || st.st_dev != the_store.dev ||
+	    st.st_ino != atomic_load_explicit(&o->wake_ino, memory_order_relaxed))
+		return -EBADF;
+	return fd;
+}
+
+int opened_wake_fd(struct opened *o, enum obj_type type, u32 id)
+{
+	s32 was = atomic_load(&o->wake_fd);
+	int fd = kept_wake_fd(o);
+	struct stat st;
+
+	if (fd >= 0)
+		return fd;
+	fd = own_fd_take(wake_open(type, id));
+	if (fd < 0)
+		return fd;
+	if (raw_fstat(fd, &st)) {
+		own_fd_close(fd);
+		return -EBADF;
+	}
+	atomic_store(&o->wake_ino, st.st_ino);
+	if (atomic_compare_exchange_strong(&o->wake_fd, &was, fd + 1))
+		return fd;
+	own_fd_close(fd); /* another thread, or a handler in this one, was first */
+	return kept_wake_fd(o);
+}
+
+static void drop_wake_fd(struct opened *o)
+{
+	int fd = kept_wake_fd(o);
+
+	if (fd >= 0)
+		own_fd_close(fd);
+}
+
 static void destroy(struct handle *h)
 {
 	struct opened *o = atomic_exchange(&h->opened, NULL);
 
 	if (o) {
+		drop_wake_fd(o);
 		prog_image_free(atomic_exchange(&o->image, NULL));
 		if (h->type == OBJ_MAP && o->map.ops->close)
 			o->map.ops->close(&o->map);
@@ -186,6 +230,7 @@ struct opened *handle_open(struct handle *h)
 	if (!o)
 		return ERR_PTR(-ENOMEM);
 	atomic_store(&o->image, NULL);
+	atomic_store(&o->wake_fd, 0);
 	o->map.plain = false; /* as long as it is no map: sys/elem.h looks at nothing else */
 	err = obj_map(h->type, h->id, true, &o->view);
 	if (err == -EACCES || err == -EROFS)

@@ -24,6 +24,8 @@ struct opened {
 	struct obj_view view;
 	struct bpf_map map;               /* for maps only */
 	struct prog_image *_Atomic image; /* for programs only: sys/prog_image.h; NULL until the first use */
+	_Atomic s32 wake_fd;              /* plus 1: see opened_wake_fd; 0: none */
+	_Atomic u64 wake_ino;
 };
 
 struct handle {
@@ -52,6 +54,12 @@ void handle_put(struct handle *h);
 /* Maps the object if that has not been done. NULL-free: the opened side, or -EIO (damaged), -EACCES, -ENOENT,
  * -ENOMEM as ERR_PTR. */
 struct opened *handle_open(struct handle *h);
+
+/*
+ * The object's FIFO (store/wake.h), opened once and kept with the mapping. The
+ * number stands in a stranger's table: what he has put there instead is left alone. -errno as wake_open.
+ */
+int opened_wake_fd(struct opened *o, enum obj_type type, u32 id);
 
 /* By inode, if the process knows it: a new reference, or NULL. */
 struct handle *handle_by_ino(u64 ino);

@@ -27,8 +27,8 @@ struct session {
 	struct op *op;
 	const struct iter_target *t;
 	struct prog_image *image;
-	struct prog_hdr *counted; /* where runs are counted, or NULL */
-	u64 words[ITER_ARGS_MAX]; /* the context */
+	const struct obj_view *counted; /* the program, where its runs are to be counted; or NULL */
+	u64 words[ITER_ARGS_MAX];       /* the context */
 	struct run_seq seq;
 	u64 nr; /* seq_num */
 	u64 client_word;
@@ -56,6 +56,17 @@ static u32 end(struct run_frame *f, u64 r0)
 
 static const struct prog_run_ops iter_ops = { .begin = run_begin_nothing, .end = end };
 
+/* The file may have been cut meanwhile. */
+static int count(void *arg)
+{
+	struct session *s = arg;
+	struct prog_hdr *h = (struct prog_hdr *)s->counted->hdr;
+
+	atomic_fetch_add(&h->run_cnt, s->run.done);
+	atomic_fetch_add(&h->run_time_ns, s->run.ns);
+	return 0;
+}
+
 /* The program once, for what words[1..] are. 0, 1: it wants to be called again; or an errno. */
 static int call(struct session *s)
 {
@@ -68,10 +79,8 @@ static int call(struct session *s)
 	if (s->run.nr_held)
 		memset(s->run.first, 0, sizeof(s->run.first));
 	s->run.nr_held = 0;
-	if (s->counted) {
-		atomic_fetch_add(&s->counted->run_cnt, s->run.done);
-		atomic_fetch_add(&s->counted->run_time_ns, s->run.ns);
-	}
+	if (s->counted)
+		op_guarded(s->op, s->counted->base, s->counted->base + s->counted->size, count, s);
 	return err ? err : s->run.retval != 0;
 }
 
@@ -316,7 +325,7 @@ static int with_prog(struct session *s, const struct iter_spec *spec)
 		s->t = s->image->iter;
 		o = handle_open(h);
 		if (stats_wanted() && !IS_ERR(o) && o->view.writable)
-			s->counted = (struct prog_hdr *)o->view.hdr;
+			s->counted = &o->view;
 		err = iter_objs_init(&s->objs, btf_kernel(), s->image->iter_func, s->t);
 	}
 	if (!err) {

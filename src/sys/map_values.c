@@ -21,6 +21,7 @@
 #define FAMILY_XDP    44
 #define FAMILY_VSOCK  40
 #define TCP_ESTAB     1
+#define NANOSECONDS   1000000000ull
 #define TCP_LISTENS   10
 
 /* ---- the client's descriptions ---- */
@@ -334,18 +335,23 @@ static int owner_sock(struct cmd_ctx *x, int fd, struct map_owner *o)
 	return 0;
 }
 
-/* Here an O_PATH description is as good. */
+/*
+ * Here an O_PATH description is as good. A number may be given to another file
+ * when this one is deleted; the time of its birth tells them apart.
+ */
 static int owner_inode(struct cmd_ctx *x, int fd, struct map_owner *o)
 {
 	int copy = caller_copy_fd(x->c, fd), err;
-	struct stat st;
+	struct statx st = { .stx_ino = 0 };
+	u64 born;
 
 	if (copy < 0)
 		return copy;
-	err = raw_fstat(copy, &st);
+	err = (int)raw5(SYS_statx, copy, "", AT_EMPTY_PATH, STATX_INO | STATX_BTIME, &st);
 	raw_close(copy);
-	o->a = st.st_dev;
-	o->b = st.st_ino;
+	born = st.stx_mask & STATX_BTIME ? (u64)st.stx_btime.tv_sec * NANOSECONDS + st.stx_btime.tv_nsec : 0;
+	o->a = born ^ ((u64)st.stx_dev_major << 52 | (u64)st.stx_dev_minor << 32);
+	o->b = st.stx_ino;
 	return err ? -EBADF : 0;
 }
 

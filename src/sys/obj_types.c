@@ -8,6 +8,7 @@
 #include "prog/prog.h"
 #include "store/ref.h"
 #include "store/store.h"
+#include "sys/perf_event.h"
 #include "sys/sys.h"
 
 /* What a map holds: its BTF, and what is in its slots. */
@@ -48,6 +49,21 @@ static void map_release_uref(struct obj_hdr *hdr, size_t file_size)
 		m.ops->release_uref(&m);
 }
 
+static bool map_closed(struct obj_hdr *hdr, size_t file_size, int fd, bool writable)
+{
+	struct obj_view v = {
+		.hdr = hdr,
+		.base = (u8 *)hdr,
+		.data = (u8 *)hdr + OBJ_HDR_SIZE,
+		.data_size = file_size - OBJ_HDR_SIZE,
+		.size = file_size,
+		.writable = writable,
+	};
+	struct bpf_map m;
+
+	return !map_open(&m, &v) && m.ops->closed && m.ops->closed(&m, fd, writable);
+}
+
 static const char *map_kind_name(u32 kind)
 {
 	const struct map_type *t = map_type_get(kind);
@@ -59,6 +75,7 @@ static const struct obj_type_ops map_type_ops = {
 	.dir = "bpf-map",
 	.kind_name = map_kind_name,
 	.release_uref = map_release_uref,
+	.closed = map_closed,
 	.each_ref = map_each_ref,
 };
 
@@ -83,6 +100,7 @@ static const struct obj_type_ops btf_type_ops = {
 
 static const struct obj_type_ops perf_type_ops = {
 	.dir = "perf_event",
+	.closed = perf_closed,
 };
 
 static const struct obj_type_ops attach_type_ops = {

@@ -9,9 +9,12 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
+#include "helper/run_ctx.h"
+#include "map/perf_ring.h"
 #include "prog/prog_slots.h"
 #include "prog/trace.h"
 #include "progtype/ld_abs.h"
+#include "store/wake.h"
 #include "util/raw.h"
 #include "util/str.h"
 
@@ -102,7 +105,10 @@ static int fill_held(struct running *p, struct held *e, struct handle *h)
 	o = handle_open(h);
 	if (IS_ERR(o))
 		return (int)PTR_ERR(o);
-	e->map = &o->map;
+	if (e->type == OBJ_PERF)
+		e->view = &o->view;
+	else
+		e->map = &o->map;
 	return 0;
 }
 
@@ -184,6 +190,26 @@ static struct bpf_map *run_inner_map(struct run *r, struct bpf_map *outer, u32 i
 	return e->map;
 }
 
+static const struct obj_view *run_perf_event(struct run *r, u32 id)
+{
+	struct held *e = held_get(container_of(r, struct running, r), OBJ_PERF, id);
+
+	return e ? e->view : NULL;
+}
+
+static void run_perf_wake(struct run *r, u32 id)
+{
+	struct held *e = held_get(container_of(r, struct running, r), OBJ_PERF, id);
+	struct opened *o = e && wake_wanted(OBJ_PERF, id) ? handle_open(e->h) : NULL;
+	int fd;
+
+	if (!o || IS_ERR(o))
+		return;
+	fd = opened_wake_fd(o, OBJ_PERF, id);
+	if (fd >= 0)
+		wake_send(fd);
+}
+
 /* The name of the thread that asked for the run. */
 static void read_comm(struct running *p)
 {
@@ -228,12 +254,22 @@ static s64 run_ld_abs(struct run *r, void *ctx, s32 offset, u32 size)
 	return skb_ld_abs(ctx, offset, size);
 }
 
+static int run_clone(struct run *r, void *ctx, u32 ifindex, u64 flags)
+{
+	struct running *p = container_of(r, struct running, r);
+
+	return p->clone ? p->clone(p, ctx, ifindex, flags) : 0; /* lost on its way */
+}
+
 static const struct run_ops run_ops = {
 	.tail = run_tail,
 	.callback = image_callback,
 	.trace = run_trace,
 	.inner_map = run_inner_map,
+	.perf_event = run_perf_event,
+	.perf_wake = run_perf_wake,
 	.ld_abs = run_ld_abs,
+	.clone_redirect = run_clone,
 };
 
 /* The repeats. */
@@ -331,11 +367,22 @@ static int run_all(void *arg)
 	return err;
 }
 
+static u32 packet_kind(u32 type)
+{
+	switch (prog_type_get(type)->run) {
+	case RUN_SKB: return RUN_CTX_SKB;
+	case RUN_XDP: return RUN_CTX_XDP;
+	default: return 0;
+	}
+}
+
 void prog_run_open(struct running *p, struct op *op, u32 cpu)
 {
 	p->r.ops = &run_ops;
 	p->r.op = op;
 	p->r.cpu = cpu;
+	p->r.pid = p->c ? p->c->pid : -1;
+	p->r.tid = p->c ? p->c->tid : -1;
 	p->nr_held = 0;
 	p->held = p->first;
 	p->room = HELD_FIRST;
@@ -352,6 +399,7 @@ void prog_run_close(struct running *p)
 u64 prog_run_once(struct running *p, struct prog_image *i, void *ctx)
 {
 	p->image = i;
+	p->r.packet = packet_kind(i->type);
 	p->r.ctx = ctx;
 	run_renew(p);
 	return image_run(&i->im, ctx, &p->r);
@@ -372,6 +420,7 @@ int prog_run(struct running *p, struct op *op)
 	if (cpu < 0)
 		return cpu;
 	prog_run_open(p, op, (u32)cpu);
+	p->r.packet = packet_kind(p->image->type);
 	p->r.ctx = p->frame.ctx;
 	err = op_guarded(op, NULL, NULL, run_all, p);
 	prog_slot_give(op);

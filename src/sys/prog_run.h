@@ -31,6 +31,7 @@ struct held {
 	union {
 		struct prog_image *image;
 		struct bpf_map *map;
+		const struct obj_view *view; /* of a perf event */
 	};
 };
 
@@ -42,6 +43,8 @@ struct running {
 	u64 client_word; /* an address that the client can read while it lives */
 	struct prog_image *image;
 	const struct prog_run_ops *ops;
+	/* For bpf_clone_redirect, as in struct run_ops; NULL: no interface is there. */
+	int (*clone)(struct running *p, void *ctx, u32 ifindex, u64 flags);
 	struct run_frame frame;
 	u64 repeat;
 	u32 ctx_size;   /* bytes of the context where its size is the client's, else all */

@@ -4,6 +4,7 @@
  */
 #include "sys/ready.h"
 #include <sys/epoll.h>
+#include "map/perf_ring.h"
 #include "store/store.h"
 #include "store/wake.h"
 #include "util/raw.h"
@@ -19,6 +20,23 @@ static u32 map_bits(const struct opened *o)
 	return o->map.ops->poll ? o->map.ops->poll_bits : EPOLLERR;
 }
 
+/* What an event has to say is said once, to who asks first; without a ring there is nothing to wait for. */
+static u32 perf_events(struct op *op, struct opened *o)
+{
+	struct perf_hdr *h = (struct perf_hdr *)o->view.hdr;
+
+	if (!o->view.writable)
+		return EPOLLERR;
+	if (!atomic_load(&h->ring))
+		return EPOLLHUP;
+	return perf_ring_due(h) ? EPOLLIN : 0;
+}
+
+static u32 perf_bits(const struct opened *o)
+{
+	return EPOLLIN | EPOLLHUP | EPOLLERR;
+}
+
 /* A type without a row is a file to poll. Called in a guarded operation, the object mapped. */
 static const struct ready_row {
 	u32 (*events)(struct op *op, struct opened *o);
@@ -27,6 +45,7 @@ static const struct ready_row {
 	bool once;                       /* events() takes what it tells */
 } rows[OBJ_TYPES] = {
 	[OBJ_MAP] = { map_events, map_bits, false },
+	[OBJ_PERF] = { perf_events, perf_bits, true },
 };
 
 struct question {
@@ -60,6 +79,11 @@ static int ask_guarded(const struct question *q)
 	ret = ask(op, q);
 	op_leave(op);
 	return ret;
+}
+
+bool ready_polls(const struct handle *h)
+{
+	return rows[h->type].events;
 }
 
 int sys_poll_events(struct handle *h)

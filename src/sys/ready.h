@@ -25,6 +25,9 @@
  */
 int sys_poll_events(struct handle *h);
 
+/* Is there a poll at all? False: READY_FILE. Tells nothing, so nothing is told to nobody. */
+bool ready_polls(const struct handle *h);
+
 /* All bits that sys_poll_events may ever say of it: EPOLLERR, always, if there are no others. READY_FILE. */
 int ready_bits(struct handle *h);
 

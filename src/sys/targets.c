@@ -18,6 +18,7 @@
 #include "util/str.h"
 
 #define CGROUP2_MAGIC 0x63677270
+#define ROOT_CGROUP   1 /* id of the topmost one */
 
 static char *ns_path(struct bpf_caller *c, char path[64])
 {
@@ -186,7 +187,7 @@ int target_cgroup(struct bpf_caller *c, int fd, u64 *id, int *dir)
 int target_cgroup_up(int *dir, u64 *id)
 {
 	u64 below = *id;
-	int up = raw_openat(*dir, "..", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+	int up = below == ROOT_CGROUP ? -ENOENT : raw_openat(*dir, "..", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
 
 	raw_close(*dir);
 	*dir = up;

@@ -127,9 +127,16 @@ static inline int raw_fallocate(int fd, int mode, off_t off, off_t len)
 	return (int)raw4(SYS_fallocate, fd, mode, off, len);
 }
 
-/* ERR_PTR on failure. mmap uses all six registers, so it carries no cookie; the filter never traps it. */
+/*
+ * ERR_PTR on failure. mmap uses all six registers, so it carries no cookie; what
+ * the filter would trap, a shared mapping, is marked by a flag that kernels have
+ * long ignored.
+ */
+#define RAW_MMAP_MARK 0x0800 /* MAP_DENYWRITE */
 static inline void *raw_mmap(void *at, size_t len, int prot, int flags, int fd, off_t off)
 {
+	if ((flags & 0xf) == 1 /* MAP_SHARED */)
+		flags |= RAW_MMAP_MARK;
 	return (void *)raw6(SYS_mmap, (long)at, (long)len, prot, flags, fd, off);
 }
 

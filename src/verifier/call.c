@@ -5,11 +5,23 @@
 #include "helper/format.h"
 #include "verifier/env.h"
 
+/*
+ * A program of a type that can be run here may only call what can be done here:
+ * who asks for features by loading a program is told so. Two are no calls of a function.
+ */
+static bool is_absent(const struct env *e, s32 id, const struct bpf_func_proto *h)
+{
+	return !h->func && e->type->run != RUN_NONE && !e->req->any_helper &&
+	       h->special != HELPER_TAIL_CALL && id != BPF_FUNC_get_func_ip;
+}
+
 static int may_call(struct env *e, s32 id, const struct bpf_func_proto **h)
 {
 	const struct bpf_func_proto *any = helper_get(id);
 
 	*h = prog_helper_at(e->type, e->req->attach, id);
+	if (*h && is_absent(e, id, *h))
+		*h = NULL;
 	if (!any) {
 		vlog(e->log, "invalid func unknown#%d\n", id);
 		return -EINVAL;

@@ -26,6 +26,9 @@ static int map_allowed(struct env *e, const struct verifier_map *m)
 		       type == BPF_PROG_TYPE_PERF_EVENT || type == BPF_PROG_TYPE_RAW_TRACEPOINT ||
 		       type == BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE;
 
+	/* The words of a kernel that cannot either. */
+	if (m->map_type == BPF_MAP_TYPE_ARENA)
+		return bad(e, -EOPNOTSUPP, "JIT is required to use arena");
 	if (m->spin_lock_off >= 0 && type == BPF_PROG_TYPE_SOCKET_FILTER)
 		return bad(e, -EINVAL, "socket filter progs cannot use bpf_spin_lock yet");
 	if (m->spin_lock_off >= 0 && tracing)
@@ -111,6 +114,19 @@ static int resolve(struct env *e, u32 at)
 	return 0;
 }
 
+/* The address of a variable of the kernel, by its BTF: none is to be had here. */
+static int refuse_kernel_var(struct env *e, const struct bpf_insn *i)
+{
+	const struct btf_view *v = i[1].imm ? NULL : btf_kernel();
+
+	if (v && (u32)i->imm >= v->nr) {
+		vlog(e->log, "ldimm64 insn specifies invalid btf_id %d.\n", i->imm);
+		return -ENOENT;
+	}
+	vlog(e->log, "pseudo btf_id %d in ldimm64 isn't KIND_VAR or KIND_FUNC\n", i->imm);
+	return -EINVAL;
+}
+
 static int check_ld64(struct env *e, u32 at)
 {
 	const struct bpf_insn *i = &e->insns[at];
@@ -124,9 +140,7 @@ static int check_ld64(struct env *e, u32 at)
 	case BPF_PSEUDO_MAP_VALUE:
 	case BPF_PSEUDO_MAP_IDX:
 	case BPF_PSEUDO_MAP_IDX_VALUE: return resolve(e, at);
-	case BPF_PSEUDO_BTF_ID:
-		vlog(e->log, "pseudo btf_id %d in ldimm64 isn't KIND_VAR or KIND_FUNC\n", i->imm);
-		return -EINVAL;
+	case BPF_PSEUDO_BTF_ID: return refuse_kernel_var(e, i);
 	default: return bad(e, -EINVAL, "unrecognized bpf_ld_imm64 insn");
 	}
 }

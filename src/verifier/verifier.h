@@ -46,7 +46,8 @@ struct verify_req {
 	u32 nr_func_info;
 	const struct bpf_line_info *line_info; /* for the log's source lines */
 	u32 nr_line_info;
-	u32 ncpu; /* possible CPUs */
+	u32 ncpu;        /* possible CPUs */
+	bool any_helper; /* also those that have no function here: the program is only looked at */
 	/* Iterators: the machine's BTF, the target, and its function there; else NULL, NULL, 0. */
 	const struct btf_view *kernel;
 	const struct iter_target *iter;

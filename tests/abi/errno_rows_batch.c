@@ -119,7 +119,8 @@ static int count_keys(int fd, uint32_t key_size)
 
 static int filled_map(const struct world_map *w, uint32_t n)
 {
-	int fd = world_map(w->type, w->key, w->value, N, w->flags);
+	/* Some types count nothing, some count bytes. */
+	int fd = world_map(w->type, w->key, w->value, w->max && w->max < N ? N : w->max, w->flags);
 
 	must(fd >= 0, "a map");
 	for (uint32_t i = 0; i < n; i++) {

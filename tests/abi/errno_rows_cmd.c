@@ -115,6 +115,34 @@ static const struct base {
 	  { .info = { .bpf_fd = HASH, .info_len = 88, .info = P(info) } } },
 	{ "btf_load", BPF_BTF_LOAD, 40, -1, { .btf = P(btf), .btf_size = 100 } },
 	{ "token_create", CMD_TOKEN_CREATE, 8, 1, { .batch = { .in_batch = 0 } } },
+	{ "link_create",
+	  BPF_LINK_CREATE,
+	  60,
+	  0,
+	  { .link_create = { .prog_fd = FD_PROG_XDP, .attach_type = BPF_XDP } } },
+	{ "link_update",
+	  BPF_LINK_UPDATE,
+	  16,
+	  0,
+	  { .link_update = { .link_fd = FD_PROG, .new_prog_fd = FD_PROG } } },
+	{ "link_detach", BPF_LINK_DETACH, 4, 0, { .link_detach = { .link_fd = FD_PROG } } },
+	{ "prog_attach",
+	  BPF_PROG_ATTACH,
+	  32,
+	  1,
+	  { .target_fd = FD_NULL, .attach_bpf_fd = FD_PROG, .attach_type = BPF_CGROUP_INET_INGRESS } },
+	{ "prog_detach",
+	  BPF_PROG_DETACH,
+	  32,
+	  0,
+	  { .target_fd = FD_NULL, .attach_bpf_fd = FD_PROG, .attach_type = BPF_CGROUP_INET_INGRESS } },
+	{ "prog_query", BPF_PROG_QUERY, 64, 0, { .query = { .target_fd = FD_NULL } } },
+	{ "raw_tracepoint_open",
+	  BPF_RAW_TRACEPOINT_OPEN,
+	  24,
+	  2,
+	  { .raw_tracepoint = { .name = P(license), .prog_fd = FD_PROG } } },
+	{ "task_fd_query", BPF_TASK_FD_QUERY, 48, 1, { .task_fd_query = { .pid = 0, .fd = FD_PROG } } },
 	{ "enable_stats", BPF_ENABLE_STATS, 4, -1, { .enable_stats = { .type = 5 } } },
 };
 
@@ -133,7 +161,8 @@ static int is_fd(int cmd)
 {
 	return cmd == BPF_MAP_CREATE || cmd == BPF_PROG_LOAD || cmd == BPF_OBJ_GET || cmd == BPF_BTF_LOAD ||
 	       cmd == BPF_ENABLE_STATS || cmd == BPF_MAP_GET_FD_BY_ID || cmd == BPF_PROG_GET_FD_BY_ID ||
-	       cmd == BPF_BTF_GET_FD_BY_ID || cmd == BPF_LINK_GET_FD_BY_ID || cmd == CMD_TOKEN_CREATE;
+	       cmd == BPF_BTF_GET_FD_BY_ID || cmd == BPF_LINK_GET_FD_BY_ID || cmd == CMD_TOKEN_CREATE ||
+	       cmd == BPF_LINK_CREATE || cmd == BPF_RAW_TRACEPOINT_OPEN;
 }
 
 static void make(const struct base *b, const void *attr, uint32_t size)

@@ -10,7 +10,9 @@
 #include <net/if.h>
 #include <netinet/in.h>
 #include <sys/eventfd.h>
+#include <signal.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <sys/un.h>
 #include "kinds_rows.h"
 
@@ -607,7 +609,60 @@ static void storage_rows(uint32_t type)
 	freeze_row(what, m);
 	close(pid);
 	close(m);
-	/* A pidfd of a process that has gone, and of nobody's thread. */
+}
+
+/* A file's value goes with the file: one that comes after, maybe under its number, has none. */
+static void inode_gone_rows(void)
+{
+	int m = create_btf(BPF_MAP_TYPE_INODE_STORAGE, 4, 8, 0, 1, BTF_INT, BTF_PAIR);
+	char path[] = "/tmp/kinds-XXXXXX";
+
+	must(m >= 0, "a storage");
+	close(mkstemp(path));
+	for (int i = 0; i < 4; i++) {
+		uint32_t key = (uint32_t)open(path, O_RDWR | O_CREAT, 0600), v[2] = { 1, 2 };
+
+		say("file %d lookup", i);
+		result(lookup(m, &key, v, 0));
+		say("file %d update", i);
+		result(update(m, &key, v, 1));
+		close((int)key);
+		key = (uint32_t)open(path, O_RDONLY);
+		say("file %d opened again", i);
+		result(lookup(m, &key, v, 0));
+		close((int)key);
+		unlink(path);
+	}
+	close(m);
+}
+
+/* A process that has been waited for is nobody. */
+static void task_gone_rows(void)
+{
+	int m = create_btf(BPF_MAP_TYPE_TASK_STORAGE, 4, 8, 0, 1, BTF_INT, BTF_PAIR), pid = fork();
+	uint32_t key, v[2] = { 1, 2 };
+
+	if (!pid) {
+		pause();
+		_exit(0);
+	}
+	key = (uint32_t)syscall(SYS_pidfd_open, pid, 0);
+	must(m >= 0 && pid > 0 && (int)key >= 0, "a child");
+	say("task update");
+	result(update(m, &key, v, 0));
+	kill(pid, SIGKILL);
+	usleep(20000);
+	say("task dead");
+	result(lookup(m, &key, v, 0));
+	waitpid(pid, NULL, 0);
+	say("task waited for");
+	result(lookup(m, &key, v, 0));
+	say("task waited for: update");
+	result(update(m, &key, v, 0));
+	say("task waited for: delete");
+	result(delete (m, &key));
+	close((int)key);
+	close(m);
 }
 
 static void storage_lock_rows(uint32_t type)
@@ -698,6 +753,8 @@ int main(void)
 	storage_rows(BPF_MAP_TYPE_INODE_STORAGE);
 	storage_rows(BPF_MAP_TYPE_TASK_STORAGE);
 	storage_rows(CGRP_STORAGE);
+	inode_gone_rows();
+	task_gone_rows();
 	storage_lock_rows(BPF_MAP_TYPE_SK_STORAGE);
 	storage_lock_rows(BPF_MAP_TYPE_INODE_STORAGE);
 	storage_lock_rows(BPF_MAP_TYPE_TASK_STORAGE);

@@ -3,6 +3,8 @@
  * Links, row by row: which program makes which at which attach type; what may
  * stand beside what; update, detach, close; what a link tells of itself.
  */
+#include <linux/if_tun.h>
+#include <sys/ioctl.h>
 #include "abi/link_world.h"
 
 /* Every program at every attach type, with a target that is none. */
@@ -521,6 +523,26 @@ static void raw_tp_rows(void)
 	ROWS("raw_tp", after);
 }
 
+/* A device whose driver runs XDP itself: each mode beside each. */
+static void native_rows(void)
+{
+	static const uint32_t modes[] = { 0, XDP_FLAGS_DRV_MODE, XDP_FLAGS_SKB_MODE, XDP_FLAGS_HW_MODE };
+	struct ifreq ifr = { .ifr_name = "rows0", .ifr_flags = IFF_TAP };
+	int tun = open("/dev/net/tun", O_RDWR | O_CLOEXEC), dev;
+
+	dev = tun < 0 || ioctl(tun, TUNSETIFF, &ifr) ? 0 : (int)if_nametoindex("rows0");
+	say("a tap device: %s\n", dev ? "there" : "none");
+	for (unsigned a = 0; dev && a < ARRAY_SIZE(modes); a++)
+		for (unsigned b = 0; b < ARRAY_SIZE(modes); b++) {
+			row_run(&(struct row){ LINK, P_XDP, dev, BPF_XDP, modes[a], 0, 0, L0 });
+			row_run(&(struct row){ LINK, P_XDP2, dev, BPF_XDP, modes[b], 0, 0, L0 + 1 });
+			row_run(&(struct row){ INFO, 0, L0, 0, 0, 0, 0, 0 });
+			row_run(&(struct row){ CLOSE, 0, L0, 0, 0, 0, 0, 0 });
+			row_run(&(struct row){ CLOSE, 0, L0 + 1, 0, 0, 0, 0, 0 });
+		}
+	close(tun);
+}
+
 /* Probes of clients: pairs of errnos that mean "there is such a thing". */
 static void probe_rows(void)
 {
@@ -571,6 +593,7 @@ int main(void)
 	ROWS("netns", netns);
 	netfilter_rows();
 	raw_tp_rows();
+	native_rows();
 	probe_rows();
 	return 0;
 }

@@ -7,13 +7,16 @@
  */
 #include <poll.h>
 #include <pthread.h>
+#include <setjmp.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/select.h>
 #include <sys/time.h>
 #include "ring_client.h"
 
-#define LONG  10000
-#define SHORT 60
+#define LONG     10000
+#define MANY_FDS 4096
+#define SHORT    60
 
 /* ---- who can be polled ---- */
 
@@ -555,6 +558,154 @@ static void signals(struct ring *r)
 	close(ep);
 }
 
+/* ---- several at once, and calls that do not end ---- */
+
+#define TAKERS 4
+static pthread_mutex_t take_lock = PTHREAD_MUTEX_INITIALIZER;
+static int taken, wanted, takers_ep;
+
+static void *taker(void *arg)
+{
+	struct epoll_event ev;
+	int all = 0;
+
+	while (!all) {
+		epoll_wait(takers_ep, &ev, 1, LONG);
+		pthread_mutex_lock(&take_lock);
+		taken += take(arg, 1);
+		all = taken >= wanted;
+		pthread_mutex_unlock(&take_lock);
+	}
+	return NULL;
+}
+
+/* One record at a time is left to each event: who leaves something has it told again, to anybody. */
+static void takers(struct ring *r, int n)
+{
+	pthread_t t[TAKERS];
+
+	taken = 0;
+	wanted = n;
+	takers_ep = epoll_create1(0);
+	ctl(takers_ep, EPOLL_CTL_ADD, r->fd, EPOLLIN, 1);
+	for (int i = 0; i < TAKERS; i++)
+		pthread_create(&t[i], NULL, taker, r);
+	for (int i = 0; i < n; i++)
+		put(r, PUT);
+	/* Those that have gone to sleep when the last was taken. */
+	while (taken < wanted)
+		usleep(1000);
+	put(r, FORCE);
+	for (int i = 0; i < TAKERS; i++)
+		pthread_join(t[i], NULL);
+	say("%d threads on one instance: %s\n", TAKERS, taken >= n ? "all taken" : "some left");
+	take(r, 9);
+	close(takers_ep);
+}
+
+static sigjmp_buf out;
+
+static void on_alarm_out(int sig)
+{
+	siglongjmp(out, 1);
+}
+
+static int open_fds(void)
+{
+	char path[64];
+	int n = 0;
+
+	for (int fd = 0; fd < MANY_FDS; fd++) {
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		n += !access(path, F_OK);
+	}
+	return n;
+}
+
+static void jumps(struct ring *r)
+{
+	struct sigaction sa = { .sa_handler = on_alarm_out };
+	struct pollfd p = { .fd = r->fd, .events = POLLIN };
+	int ep = epoll_create1(0), before = open_fds(), after;
+	struct epoll_event ev;
+
+	sigaction(SIGALRM, &sa, NULL);
+	ctl(ep, EPOLL_CTL_ADD, r->fd, EPOLLIN, 1);
+	for (volatile int i = 0; i < 100; i++) {
+		if (sigsetjmp(out, 1))
+			continue;
+		alarm_in(1);
+		if (i & 1)
+			poll(&p, 1, LONG);
+		else
+			epoll_wait(ep, &ev, 1, LONG);
+	}
+	alarm_in(0);
+	after = open_fds();
+	say("descriptors after 100 calls that were left: %s\n", after - before < 10 ? "few" : "many");
+	put(r, PUT);
+	poll_one("a ring", r->fd, POLLIN, LONG);
+	show(ep, "epoll_wait", LONG);
+	take(r, 9);
+	poll_one("a ring, empty", r->fd, POLLIN, 0);
+	show(ep, "epoll_wait, empty", 0);
+	close(ep);
+}
+
+static void poll_after_fork(struct ring *r)
+{
+	int status;
+	pthread_t t;
+	pid_t pid;
+
+	poll_one("before a fork", r->fd, POLLIN, 1);
+	fflush(stdout);
+	pid = fork();
+	if (!pid) {
+		struct pollfd p = { .fd = r->fd, .events = POLLIN };
+
+		_exit(poll(&p, 1, LONG) == 1 ? 7 : 1);
+	}
+	usleep(SHORT * 1000);
+	t = later(r, PUT);
+	poll_one("the parent", r->fd, POLLIN, LONG);
+	pthread_join(t, NULL);
+	waitpid(pid, &status, 0);
+	say("the child: %d\n", WEXITSTATUS(status));
+	take(r, 9);
+}
+
+/* A client that takes all high numbers, one after another, and one that closes them. */
+static void crowded(struct ring *r)
+{
+	int ep = epoll_create1(0), bad = 0;
+
+	ctl(ep, EPOLL_CTL_ADD, r->fd, EPOLLIN, 1);
+	show(ep, "nothing yet", 0);
+	poll_one("a ring", r->fd, POLLIN, 1);
+	for (int fd = MANY_FDS - 1; fd >= 200; fd--)
+		bad += dup2(2, fd) != fd;
+	say("numbers that could not be had: %d\n", bad);
+	put(r, PUT);
+	show(ep, "all numbers taken", LONG);
+	poll_one("all numbers taken", r->fd, POLLIN, LONG);
+	take(r, 9);
+	show(ep, "none left", 0);
+	poll_one("none left", r->fd, POLLIN, 1);
+	say("close_range");
+	result(close_range(200, ~0u, 0));
+	put(r, PUT);
+	show(ep, "all numbers closed", LONG);
+	poll_one("all numbers closed", r->fd, POLLIN, LONG);
+	take(r, 9);
+	show(ep, "none left", 0);
+	ctl(ep, EPOLL_CTL_DEL, r->fd, 0, 0);
+	put(r, FORCE);
+	show(ep, "after del", SHORT);
+	take(r, 9);
+	close(ep);
+}
+
 /* ---- the other direction ---- */
 
 static void user_ring(void)
@@ -580,12 +731,11 @@ static void user_ring(void)
 	pid = fork();
 	if (!pid) {
 		usleep(SHORT * 1000);
-		say("drained: %d\n", run_fd(drain, 1));
-		fflush(stdout);
-		_exit(0);
+		_exit(run_fd(drain, 1) != 256);
 	}
 	show(ep, "user ring, drained", LONG);
 	waitpid(pid, &status, 0);
+	say("drained: %d\n", status);
 	poll_one("user ring, drained", r.fd, POLLOUT | POLLIN, 0);
 	close(drain);
 	close(ep);
@@ -637,9 +787,12 @@ static void by_number(struct ring *r)
 
 int main(void)
 {
+	struct rlimit few = { MANY_FDS, MANY_FDS };
 	struct ring r;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
+	/* So that descriptors out of sight are counted, too. */
+	setrlimit(RLIMIT_NOFILE, &few);
 	objects();
 	refusals();
 	r = ring_new(BPF_MAP_TYPE_RINGBUF, 4096);
@@ -653,6 +806,10 @@ int main(void)
 	in_child(&r);
 	asleep(&r);
 	signals(&r);
+	takers(&r, 150);
+	jumps(&r);
+	poll_after_fork(&r);
+	crowded(&r);
 	by_number(&r);
 	user_ring();
 	ring_free(&r);

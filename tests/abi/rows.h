@@ -97,10 +97,32 @@ static inline void must(int ok, const char *what)
 static inline const char *type_name(uint32_t t)
 {
 	static const char *const names[] = {
-		[1] = "hash",        [2] = "array",          [3] = "prog_array",    [4] = "perf_event_array",
-		[5] = "percpu_hash", [6] = "percpu_array",   [9] = "lru_hash",      [10] = "lru_percpu_hash",
-		[11] = "lpm_trie",   [12] = "array_of_maps", [13] = "hash_of_maps", [22] = "queue",
-		[23] = "stack",      [27] = "ringbuf",       [30] = "bloom_filter", [31] = "user_ringbuf",
+		[1] = "hash",
+		[2] = "array",
+		[3] = "prog_array",
+		[4] = "perf_event_array",
+		[5] = "percpu_hash",
+		[6] = "percpu_array",
+		[9] = "lru_hash",
+		[10] = "lru_percpu_hash",
+		[11] = "lpm_trie",
+		[12] = "array_of_maps",
+		[13] = "hash_of_maps",
+		[22] = "queue",
+		[23] = "stack",
+		[30] = "bloom_filter",
+		[8] = "cgroup_array",
+		[14] = "devmap",
+		[25] = "devmap_hash",
+		[16] = "cpumap",
+		[17] = "xskmap",
+		[15] = "sockmap",
+		[18] = "sockhash",
+		[20] = "reuseport_sockarray",
+		[19] = "cgroup_storage",
+		[21] = "percpu_cgroup_storage",
+		[27] = "ringbuf",
+		[31] = "user_ringbuf",
 	};
 
 	return t < ARRAY_SIZE(names) && names[t] ? names[t] : "type";

@@ -126,6 +126,8 @@ static void holds(int opt)
 	dup2(FD_NULL, SOCK);
 	tell("another file at its number", false);
 	attach_held(domain, opt);
+	say("dup3 over it that fails: %d\n", dup3(FD_NULL, SOCK, 1));
+	tell("dup3 has failed", true);
 	close_range(SOCK, SOCK, 0);
 	tell("close_range", false);
 	attach_held(domain, opt);

@@ -71,6 +71,20 @@ runs() { awk -v n="$1" '$1 == "xdp" { print $5 }' "$WORK/long" | sed -n "$1p"; }
 is "by the first or the second" "$(($(runs 1) + $(runs 2)))" "$fed"
 like "and some by each" "$(runs 1) $(runs 2)" '^[1-9][0-9]* [1-9][0-9]*$'
 
+# --- told by a ring buffer
+
+works "a program that writes to a ring buffer" in_store bpftool prog load "$clients/bpf/feed_ring.o" $pins/tell pinmaps $pins/ring
+works "takes the other one's place" in_store "$clients/libbpf_feed" update $pins/link $pins/tell 1
+in_store "$clients/libbpf_events" $pins/ring/events 2000 >"$WORK/events" 2>&1 &
+reader=$!
+for _ in $(seq 100); do grep -q ready "$WORK/events" && break; sleep 0.1; done
+out=$(pinfs feed lo --pcap "$pcap" --loop 2 --rate 20000 2>&1)
+wait $reader
+is "another process, waiting, gets a record of each packet" "$(tail -n 1 "$WORK/events")" \
+	"2000 records, $(figure "$out" bytes) bytes, 0 wrong"
+works "the first one again" in_store "$clients/libbpf_feed" update $pins/link $pins/prog 1
+works "without the ring" in_store rm -r $pins/tell $pins/ring
+
 # --- where frames come out
 
 works "a directory of captures" pinfs feed lo --pcap "$pcap" --out "$WORK/out/"

@@ -77,7 +77,7 @@ round() { # NAME, least number of frames sent on
 	dump env >"$WORK/k.seen"
 	dump in_store >"$WORK/p.seen"
 	like "$1: programs have seen them" "$(wc -l <"$WORK/k.seen")" '^[1-9][0-9]+$'
-		is "$1: each the same of each frame" "$(cat "$WORK/p.seen")" "$(cat "$WORK/k.seen")"
+	is "$1: each the same of each frame" "$(cat "$WORK/p.seen")" "$(cat "$WORK/k.seen")"
 	# By XDP_TX, and by a redirect to where they came from.
 	is "$1: sent back" "$(cat <(bytes "$WORK/out/a2.tx.pcap") <(bytes "$WORK/out/a2.redirect.pcap") | sort)" \
 		"$(bytes "$WORK/k.tx.pcap" | sort)"

@@ -15,7 +15,7 @@ while bpftool map create /sys/fs/bpf/m$i type array key 4 value 8000 entries 4 n
 done
 echo "made $i"
 echo "objects $(bpftool -j map show | tr '{' '\n' | grep -c '"id"')"
-echo "pins $(ls /sys/fs/bpf | wc -l)"
+echo "pins $(ls /sys/fs/bpf | grep -vc debug)"
 cat "$WORK/said"
 bpftool map update pinned /sys/fs/bpf/m0 key 3 0 0 0 value hex $(yes 2a | head -n 8000) && echo updated
 rm /sys/fs/bpf/m1

@@ -66,7 +66,7 @@ done
 echo "== head"; head -c 20 dump_u64; echo
 echo "== twice"; cat dump_u64 dump_u64 | wc -l
 echo x 2>/dev/null >dump_u64; echo "write: $?"
-bpftool link show 2>/dev/null | grep "iter .*target_name bpf_map_elem" | tail -n 1 | sed -E 's/^[0-9]+:/ID:/; s/prog [0-9]+/prog ID/; s/map_id [0-9]+/map_id ID/; /pids/d'
+bpftool link show pinned /sys/fs/bpf/iters/dump_u64 | sed -E 's/^[0-9]+:/ID:/; s/prog [0-9]+/prog ID/; s/map_id [0-9]+/map_id ID/; /pids/d'
 rm dump_u64
 cat dump_links
 rm *
@@ -82,7 +82,7 @@ echo "pinned: $?"
 cat /sys/fs/bpf/one
 bpftool iter pin "$ONE" /sys/fs/bpf/two
 echo "without a map: $?"
-bpftool link show 2>/dev/null | grep "iter .*target_name bpf_map_elem" | tail -n 1 | sed -E 's/^[0-9]+:/ID:/; s/prog [0-9]+/prog ID/; s/map_id [0-9]+/map_id ID/'
+bpftool link show pinned /sys/fs/bpf/one | sed -E 's/^[0-9]+:/ID:/; s/prog [0-9]+/prog ID/; s/map_id [0-9]+/map_id ID/'
 rm /sys/fs/bpf/it_map
 cat /sys/fs/bpf/one
 rm /sys/fs/bpf/one

@@ -5,7 +5,7 @@
  * The program reserves a record, goes round in bpf_loop for a while and submits. Meanwhile
  * its process is killed, or jumps out of the run by a signal handler.
  *
- *     ring_left GC-COMMAND
+ *     ring_left GC-COMMAND DIRECTORY     where maps are files by their ids
  */
 #include <setjmp.h>
 #include <signal.h>
@@ -111,10 +111,58 @@ static int jumped_producer(void)
 	return front() == (BUSY | 24);
 }
 
-static void make_ring(void)
-{
-	int fd = vrow_map("ring");
+/* The map "bloom" of a text is a second ring. */
+#define FAULT                                                                                                \
+	"r1 = map bloom; r2 = 24; r3 = 0; call 131; if r0 == 0 goto none; r7 = r0; r1 = map ring; r2 = 24; " \
+	"r3 = 0; "                                                                                           \
+	"call 131; if r0 == 0 goto one; r6 = r0; " ROUND ROUND ROUND ROUND                                   \
+	"*(u64 *)(r6 + 0) = 1; r1 = r6; r2 = 0; call 132; one: r1 = r7; r2 = 0; call 132; none: r0 = 0; "    \
+	"exit; cb: "                                                                                         \
+	"r0 = 0; exit"
 
+static int second_ring(void)
+{
+	union row_attr a = { .a = { .map_type = BPF_MAP_TYPE_RINGBUF, .max_entries = PG } };
+	int fd = raw_bpf(BPF_MAP_CREATE, &a, 72);
+
+	must(fd >= 0, "second ring");
+	for (size_t i = 0; i < ARRAY_SIZE(vrow_maps); i++)
+		if (!strcmp(vrow_maps[i].name, "bloom"))
+			vrow_map_fds[i] = fd;
+	return fd;
+}
+
+/* The first ring's file is cut short while a run has a record of each: what the run answers. */
+static int faulting_producer(const char *dir)
+{
+	volatile int *answer = mmap(NULL, PG, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int first = vrow_map("ring"), fd;
+	struct bpf_map_info info;
+	union row_attr a = {
+		.a = { .info = { .bpf_fd = (uint32_t)first, .info_len = sizeof(info), .info = ptr(&info) } }
+	};
+	char path[600];
+
+	must(!raw_bpf(BPF_OBJ_GET_INFO_BY_FD, &a, ATTR_KNOWN), "info");
+	snprintf(path, sizeof(path), "%s/%u", dir, info.id);
+	fd = load(FAULT, "main=g(c) cb=s(ii) ");
+	*answer = 1;
+	if (!fork()) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		*answer = run(fd);
+		pause(); /* it lives on: not its death frees the record */
+	}
+	for (int i = 0; i < 5000 && !*prod; i++)
+		usleep(1000);
+	must(!truncate(path, 0), path);
+	for (int i = 0; i < 5000 && *answer == 1; i++)
+		usleep(1000);
+	close(fd);
+	return *answer == -EIO;
+}
+
+static void make_ring(int fd)
+{
 	cons = mmap(NULL, PG, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	prod = mmap(NULL, 3 * PG, PROT_READ, MAP_SHARED, fd, PG);
 	must(cons != MAP_FAILED && prod != MAP_FAILED, "mapping");
@@ -125,7 +173,7 @@ int main(int argc, char **argv)
 {
 	int n;
 
-	make_ring();
+	make_ring(vrow_map("ring"));
 	slow = load(LONG, "main=g(c) cb=s(ii) ");
 	quick = load(SHORT, NULL);
 	ok(killed_producer(), "a record of a killed process is busy");
@@ -151,5 +199,14 @@ int main(int argc, char **argv)
 	ok(jumped_producer() && !run(quick) && jumped_producer() == 0, "another, with a third behind it");
 	run(quick);
 	ok(take() == 2 * 1000000 + 2 * 7 && *cons == *prod, "all come in order");
+
+	make_ring(second_ring());
+	ok(faulting_producer(argv[2]), "a run that faults answers EIO");
+	ok(*prod == 32 && front() & BUSY, "and leaves a record in another ring");
+	ok(!run(load("*(u64 *)(r10 - 8) = 7; r1 = map bloom; r2 = r10; r2 += -8; r3 = 8; r4 = 0; call 130; "
+		     "exit",
+		     NULL)) &&
+		   front() == (DISC | 24) && take() == 1000007,
+	   "which the next producer discards");
 	return done();
 }

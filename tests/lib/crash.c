@@ -66,9 +66,11 @@ void crash_kill(const struct crash_case *c, long kills)
 		usleep((useconds_t)(mt_rand() % 500));
 		finish_off(pid);
 	}
-	before = mt_shared[1];
-	usleep(20000);
-	after = mt_shared[1];
+	before = after = mt_shared[1];
+	for (int i = 0; i < 100 && after == before; i++) { /* the machine may be busy */
+		usleep(20000);
+		after = mt_shared[1];
+	}
 	finish_off(survivor);
 	if (after == before)
 		mt_fail("the survivor is stuck");

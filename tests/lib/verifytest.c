@@ -87,6 +87,7 @@ int vt_verify_to(const struct vt_prog *p, char *text, u32 size, struct verify_re
 				  .insns = insns,
 				  .cnt = p->cnt,
 				  .log = &log,
+				  .any_helper = true,
 				  .ncpu = (u32)sysconf(_SC_NPROCESSORS_CONF),
 				  .map_get = map_get };
 	u32 n = 0, true_size = 0;

@@ -109,6 +109,15 @@ static void come_and_go(const int *fd)
 	dt_link_end(link);
 }
 
+static void come_and_go_out(const int *fd)
+{
+	int link = dt_link_at(BPF_TCX_EGRESS, fd[0], BPF_F_BEFORE);
+
+	if (link < 0)
+		_exit(-link);
+	dt_link_end(link);
+}
+
 static bool ended_well(pid_t pid)
 {
 	int status;
@@ -187,6 +196,57 @@ static void attaches(void)
 	close(map);
 }
 
+/*
+ * Copies to the same device, whose own egress program makes copies again, while another
+ * program comes and goes there: none that runs may be taken away.
+ */
+static void copies(void)
+{
+	int map = dt_map_new(BPF_MAP_TYPE_ARRAY, 16, 1, 0), fd[2], in, eg, ip, ep;
+	u64 seen[2], n = (u64)test_scale(200000), fed = 0;
+	pid_t pid;
+
+	fd[0] = counter(map, 1, dt_tc, -1);
+	MOV(6, 1);
+	dt_count_in(map, 0);
+	MOV(1, 6);
+	MOVI(2, LO);
+	MOVI(3, 0);
+	CALL(BPF_FUNC_clone_redirect);
+	MOVI(0, -1);
+	EXIT();
+	ep = dt_tc();
+	eg = dt_link_at(BPF_TCX_EGRESS, ep, 0);
+	MOVI(2, LO);
+	MOVI(3, 0);
+	CALL(BPF_FUNC_clone_redirect);
+	MOVI(0, 2);
+	EXIT();
+	ip = dt_tc();
+	in = dt_link_at(BPF_TCX_INGRESS, ip, 0);
+	pid = meanwhile(come_and_go_out, fd);
+	for (int i = 0; i < 2000; i++) {
+		if (dt_feed(60, n) || dt_ended(DRIVE_END_DROP) != n)
+			break;
+		fed += n;
+		dt_map_get(map, seen);
+		if (seen[1])
+			break;
+	}
+	ok(ended_well(pid), "links came and went at egress");
+	dt_map_get(map, seen);
+	ok(fed && seen[0] == 9 * fed, "a copy of a copy, nine deep: %llu of %llu frames",
+	   (unsigned long long)seen[0], (unsigned long long)fed);
+	ok(seen[1] && drive_totals(dt)->out[DRIVE_BY_TC] - dt_was.out[DRIVE_BY_TC] == 8 * n,
+	   "all but the last one are sent");
+	dt_link_end(in);
+	dt_link_end(eg);
+	close(ip);
+	close(ep);
+	close(fd[0]);
+	close(map);
+}
+
 int main(void)
 {
 	if (!ok(!self_open("drive-live"), "a store"))
@@ -201,6 +261,7 @@ int main(void)
 		return done();
 	updates();
 	attaches();
+	copies();
 	drive_close(dt);
 	return done();
 }

@@ -342,6 +342,18 @@ static u64 odd(u32 size)
 	return r(4) ? r(size + 8) : values[r(ARRAY_SIZE(values))];
 }
 
+/* ---- interfaces ---- */
+
+/* The word may be what an earlier call has left: a length to ask about. */
+static void mtu_call(void)
+{
+	static const s32 diffs[] = { 0, 0, 20, -20, 65300, 65500, -70000 };
+
+	ADD(BPF_FUNC_check_mtu, 5, { A_CTX, A_NUM, A_READ, A_NUM, A_NUM },
+	    (u64[]){ 0, r(3) ? r(2) : 0x7ffffff0, 64 * r(20), (u64)(s64)diffs[r(ARRAY_SIZE(diffs))],
+		     r(4) ? 0 : r(3) });
+}
+
 /* ---- traffic control ---- */
 
 static u64 vlan_proto(void)
@@ -434,6 +446,78 @@ static void skb_call(u32 size)
 	}
 }
 
+/* ---- traffic control, among packets of IP: room, tunnels, sizes, the socket ---- */
+
+static u64 room_flags(void)
+{
+	u64 flags = 0;
+
+	for (u32 n = r(4); n; n--)
+		flags |= 1ull << r(r(16) ? 9 : 12);
+	if (!r(3))
+		flags |= (u64)r(40) << BPF_ADJ_ROOM_ENCAP_L2_SHIFT;
+	return flags;
+}
+
+static void tunnel_call(void)
+{
+	static const u32 lens[] = { 8, 22, 24, 28, 44, 44, 44, 12, 48 };
+	u64 n = lens[r(ARRAY_SIZE(lens))];
+
+	switch (r(4)) {
+	case 0:
+		/* Zeros, where the value ends, make a key without its newer fields. */
+		ADD(BPF_FUNC_skb_set_tunnel_key, 4, { A_CTX, A_IN, A_NUM, A_NUM },
+		    (u64[]){ 0, r(2) ? r(1000) : READ + 1000, n, r(5) ? r(32) : r(64) });
+		break;
+	case 1:
+		ADD(BPF_FUNC_skb_get_tunnel_key, 4, { A_CTX, A_READ, A_NUM, A_NUM },
+		    (u64[]){ 0, 64 * r(100), n, r(4) ? r(2) : r(18) });
+		break;
+	case 2:
+		ADD(BPF_FUNC_skb_set_tunnel_opt, 3, { A_CTX, A_IN, A_NUM },
+		    (u64[]){ 0, r(1000), r(2) ? 4 * (1 + r(20)) : 1 + r(300) });
+		break;
+	case 3:
+		ADD(BPF_FUNC_skb_get_tunnel_opt, 3, { A_CTX, A_READ, A_NUM },
+		    (u64[]){ 0, 64 * r(100), 1 + r(255) });
+		break;
+	}
+}
+
+#define LEAST_IP 2000u /* all that chains put before the end of an IPv6 header */
+
+static void ip_call(u32 size)
+{
+	static const u16 protos[] = { 0x0008, 0xdd86, 0x0008, 0xdd86, 0x1234 };
+
+	switch (r(10)) {
+	case 9: mtu_call(); break;
+	case 0:
+	case 1:
+	case 2:
+		ADD(BPF_FUNC_skb_adjust_room, 4, { A_CTX, A_NUM, A_NUM, A_NUM },
+		    (u64[]){ 0, r(8) ? (u64)(s64)((s32)r(160) - 80) : odd(5000), r(8) ? r(2) : r(4),
+			     r(2) ? 0 : room_flags() });
+		break;
+	case 3:
+		ADD(BPF_FUNC_skb_change_proto, 3, { A_CTX, A_NUM, A_NUM },
+		    (u64[]){ 0, protos[r(ARRAY_SIZE(protos))], !r(10) });
+		break;
+	case 4:
+		ADD(BPF_FUNC_clone_redirect, 3, { A_CTX, A_NUM, A_NUM },
+		    (u64[]){ 0, 0x7ffffff0 + r(8), r(4) });
+		break;
+	case 5:
+	case 6: tunnel_call(); break;
+	default:
+		skb_call(size);
+		/* Room behind a header that has been cut off: the kernel shows what lay there before. */
+		if (calls[ncalls - 1].id == BPF_FUNC_skb_change_tail && calls[ncalls - 1].arg[1].v < LEAST_IP)
+			calls[ncalls - 1].arg[1].v += LEAST_IP;
+	}
+}
+
 /* ---- cgroups: the packet begins at the network header ---- */
 
 static void cgroup_call(u32 size)
@@ -462,7 +546,8 @@ static void xdp_call(u32 size)
 {
 	u32 n = 1 + r(r(2) ? 40 : 4000);
 
-	switch (r(7)) {
+	switch (r(8)) {
+	case 7: mtu_call(); break;
 	case 0: ADD(BPF_FUNC_xdp_adjust_head, 2, { A_CTX, A_NUM }, (u64[]){ 0, shift(size) }); break;
 	case 1:
 		ADD(BPF_FUNC_xdp_adjust_meta, 2, { A_CTX, A_NUM },
@@ -695,8 +780,10 @@ int main(void)
 	chains("xdp with fragments", BPF_PROG_TYPE_XDP, xdp_call, 7000);
 	chains("sched_cls", BPF_PROG_TYPE_SCHED_CLS, skb_call, 200);
 	ethertype = 0x0008;
+	chains("sched_cls, IPv4", BPF_PROG_TYPE_SCHED_CLS, ip_call, 200);
 	chains("cgroup_skb, IPv4", BPF_PROG_TYPE_CGROUP_SKB, cgroup_call, 200);
 	ethertype = 0xdd86;
+	chains("sched_cls, IPv6", BPF_PROG_TYPE_SCHED_CLS, ip_call, 200);
 	chains("cgroup_skb, IPv6", BPF_PROG_TYPE_CGROUP_SKB, cgroup_call, 200);
 	ethertype = 0;
 	chains("sums and numbers", BPF_PROG_TYPE_SCHED_CLS, plain_call, 64);

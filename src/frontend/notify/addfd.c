@@ -168,6 +168,13 @@ int target_dup_fd(struct bpf_caller *c, int fd)
 	return copy < 0 ? (errno == EMFILE ? -EMFILE : -EBADF) : copy;
 }
 
+int target_share_fd(struct bpf_caller *c, int fd)
+{
+	int copy = pidfd_copy(c->tid, fd);
+
+	return copy == -EBADF ? copy : copy < 0 ? -EOPNOTSUPP : copy;
+}
+
 /* Where descriptions cannot be copied, what can be opened by its name will do; a socket cannot. */
 int target_copy_fd(struct bpf_caller *c, int fd)
 {

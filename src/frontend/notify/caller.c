@@ -398,6 +398,7 @@ const struct bpf_caller_ops target_ops = {
 	.install_fd = target_install_fd,
 	.get_fd = target_get_fd,
 	.dup_fd = target_dup_fd,
+	.share_fd = target_share_fd,
 	.copy_fd = target_copy_fd,
 	.fd_text = target_fd_text,
 	.base_path = target_base_path,

@@ -8,6 +8,8 @@
  *         fstatat, statx with AT_EMPTY_PATH ...... allow (a matter of an fd)
  *         setsockopt of another option ........... allow (only programs at sockets)
  *         chroot, pivot_root, setns .............. notify
+ *         ioctl, but for requests of perf events . allow
+ *         mmap, but shared of a file's start ..... allow
  *         any other: sixth argument is the cookie  allow
  *                    else ........................ notify
  *
@@ -20,17 +22,19 @@
 #include <linux/audit.h>
 #include <linux/seccomp.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "frontend/notify/filter.h"
+#include "sys/perf_event.h"
 #include "sys/sys.h"
 #include "util/raw.h"
 
 #define FILTER_CALLS 256
 
-enum tail { TAIL_NOTIFY, TAIL_FSTATAT, TAIL_STATX, TAIL_SOCKOPT, TAIL_ALWAYS, TAILS };
+enum tail { TAIL_NOTIFY, TAIL_FSTATAT, TAIL_STATX, TAIL_SOCKOPT, TAIL_ALWAYS, TAIL_IOCTL, TAIL_MMAP, TAILS };
 
 struct tree {
 	int nr[FILTER_CALLS];
@@ -39,7 +43,8 @@ struct tree {
 
 /* Served beside sys_fs()'s rows; the last three tell that paths may mean something else from now on. */
 static const int own_calls[] = {
-	SYS_bpf, NR_PINFS_MOUNT, NR_PINFS_UMOUNT2, SYS_setsockopt, SYS_chroot, SYS_pivot_root, SYS_setns,
+	SYS_bpf,  NR_PINFS_MOUNT, NR_PINFS_UMOUNT2, SYS_perf_event_open, SYS_ioctl,
+	SYS_mmap, SYS_setsockopt, SYS_chroot,       SYS_pivot_root,      SYS_setns,
 };
 
 /* Of setsockopt at SOL_SOCKET. */
@@ -77,7 +82,9 @@ static enum tail tail_of(int nr)
 		return TAIL_SOCKOPT;
 	if (nr == SYS_chroot || nr == SYS_pivot_root || nr == SYS_setns)
 		return TAIL_ALWAYS;
-	return TAIL_NOTIFY;
+	if (nr == SYS_ioctl)
+		return TAIL_IOCTL;
+	return nr == SYS_mmap ? TAIL_MMAP : TAIL_NOTIFY;
 }
 
 /* Leaf: "jeq nr" (over the "ret") then "ja tail", marked by an offset no program has. */
@@ -117,6 +124,31 @@ static void emit_sockopt(struct filter *f)
 	ret(f, SECCOMP_RET_ALLOW);
 }
 
+/* The preload library does its own, and sends on what is none of its. */
+static void emit_ioctl(struct filter *f, u32 arg, u32 where[TAILS])
+{
+	where[TAIL_IOCTL] = f->len;
+	load(f, arg + 1 * 8);
+	emit(f, BPF_ALU | BPF_AND | BPF_K, 0xff00, 0, 0);
+	emit(f, BPF_JMP | BPF_JEQ | BPF_K, PERF_IOC_KIND << 8, 0, 1);
+	ret(f, SECCOMP_RET_USER_NOTIF);
+	ret(f, SECCOMP_RET_ALLOW);
+}
+
+/* A perf ring's is the shared mapping of a file, from its start. Memory and libraries are not mapped so, and
+ * the preload library marks its own (raw_mmap). */
+static void emit_mmap(struct filter *f, u32 arg, u32 where[TAILS])
+{
+	where[TAIL_MMAP] = f->len;
+	load(f, arg + 3 * 8);
+	emit(f, BPF_JMP | BPF_JSET | BPF_K, MAP_SHARED, 0, 3);
+	emit(f, BPF_JMP | BPF_JSET | BPF_K, MAP_ANONYMOUS | RAW_MMAP_MARK, 2, 0);
+	load(f, arg + 5 * 8);
+	emit(f, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0);
+	ret(f, SECCOMP_RET_ALLOW);
+	ret(f, SECCOMP_RET_USER_NOTIF);
+}
+
 /* The shared tails; where[] gets their places. */
 static void emit_tails(struct filter *f, u64 cookie, u32 where[TAILS])
 {
@@ -140,6 +172,8 @@ static void emit_tails(struct filter *f, u64 cookie, u32 where[TAILS])
 	ret(f, SECCOMP_RET_ALLOW);
 	where[TAIL_ALWAYS] = f->len;
 	ret(f, SECCOMP_RET_USER_NOTIF);
+	emit_ioctl(f, arg, where);
+	emit_mmap(f, arg, where);
 }
 
 static void patch_tails(struct filter *f, const u32 where[TAILS])

@@ -60,6 +60,7 @@ void target_check_root(const struct target *t);
 int target_install_fd(struct bpf_caller *c, int fd, struct handle *h, int oflags);
 int target_get_fd(struct bpf_caller *c, struct op *op, int fd, struct bpf_file *f);
 int target_dup_fd(struct bpf_caller *c, int fd);
+int target_share_fd(struct bpf_caller *c, int fd);
 int target_copy_fd(struct bpf_caller *c, int fd);
 int target_fd_text(struct bpf_caller *c, int fd, char *buf, size_t size);
 /* The supervisor keeps handles of recent objects; this one's object is gone. */

@@ -129,8 +129,12 @@ static bool woken(struct object *o)
 static bool tell(struct object *o)
 {
 	bool again = false, gate = gates && woken(o);
-	int bits = sys_poll_events(o->h);
+	int bits;
 
+	/* What is told once is told to who asks first: not to us, if it need not be. */
+	if (!gate && !ready_stays(o->h))
+		return false;
+	bits = sys_poll_events(o->h);
 	for (u32 i = 0; i < nwatches; i++) {
 		const struct watch *w = watches[i];
 

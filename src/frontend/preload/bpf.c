@@ -191,10 +191,8 @@ static long serve_borrowed(struct pre_thread *t, long cmd, u64 attr, long size, 
 	return ret;
 }
 
-static struct bpf_caller *pre_caller(void)
+static void know_thread(struct pre_thread *t)
 {
-	struct pre_thread *t = &pre_self;
-
 	if (!pre_process->pid)
 		pre_forked();
 	t->c.ops = &pre_caller_ops;
@@ -203,13 +201,14 @@ static struct bpf_caller *pre_caller(void)
 	t->c.pid = (int)raw0(SYS_getpid);
 	t->c.tid = (int)raw0(SYS_gettid);
 	sig_stand_in_front();
-	return &t->c;
 }
 
 struct bpf_caller *pre_enter(u64 *borrowed)
 {
-	struct bpf_caller *c = pre_caller();
+	struct bpf_caller *c = &pre_self.c;
 
+	if (pre_self.state != THREAD_READY || !pre_process->pid)
+		know_thread(&pre_self);
 	if (raw4(SYS_rt_sigprocmask, SIG_BLOCK, 0, borrowed, 8) || !(*borrowed & guard_signals)) {
 		*borrowed = 0;
 		return c;
@@ -229,11 +228,31 @@ void pre_leave(u64 borrowed)
 		send_again(&pre_self);
 }
 
+/* A call that is not bpf(2): signals are looked at each time. */
+long pre_call(long (*fn)(struct bpf_caller *c, void *arg), void *arg)
+{
+	struct pre_thread *t = &pre_self;
+	u32 mem = t->mem_count;
+	u64 borrowed;
+	long ret;
+
+	pre_enter(&borrowed);
+	ret = fn(&t->c, arg);
+	if (unlikely(ret == -EMFILE) && lift_limit(t)) {
+		ret = fn(&t->c, arg);
+		pre_limit_back(t);
+	}
+	pre_leave(borrowed);
+	if (unlikely(t->mem_count != mem))
+		pre_scratch_free(t, mem);
+	return ret;
+}
+
 static noinline long serve_new(struct pre_thread *t, long cmd, u64 attr, long size)
 {
 	u64 mask;
 
-	pre_caller();
+	know_thread(t);
 	if (raw4(SYS_rt_sigprocmask, SIG_BLOCK, 0, &mask, 8))
 		return raw6(SYS_bpf, cmd, (long)attr, size, 0, 0, 0);
 	if (mask & guard_signals)

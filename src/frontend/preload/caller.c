@@ -208,6 +208,7 @@ const struct bpf_caller_ops pre_caller_ops = {
 	.install_fd = install_fd,
 	.get_fd = pre_get_fd,
 	.dup_fd = dup_fd,
+	.share_fd = dup_fd,
 	.fd_text = fd_text,
 	.base_path = base_path,
 	.privileged = privileged,

@@ -13,7 +13,8 @@
  *     fdtab.c     fd number -> handle: a cache, see there
  *     wrap_fd.c   close, the dup family: keep the cache right
  *     wrap_io.c   read, write, ... on an object's fd: the kernel's answers
- *     wrap_mmap.c mmap of maps
+ *     wrap_mmap.c mmap of maps and events
+ *     wrap_perf.c perf_event_open(2), and what its fds answer
  *     wrap_epoll.c, wrap_poll.c, wrap_select.c waiting for rings; watch.c what is registered where
  *     wrap_sig.c  the guard's signals stay open, the host sees its own handlers
  *     wrap_net.c  netlink sockets: what is attached over them
@@ -167,6 +168,8 @@ long pre_syscall_bpf(long nr, long cmd, long attr, long size, long d, long e, lo
  */
 struct bpf_caller *pre_enter(u64 *borrowed);
 void pre_leave(u64 borrowed);
+/* Another call that is served in the client: fn with this thread's caller, and its guard's signals open. */
+long pre_call(long (*fn)(struct bpf_caller *c, void *arg), void *arg);
 /* Before a jump that may leave a call: what it had changed of the thread and the process. */
 void pre_limit_back(struct pre_thread *t);
 void pre_borrowed_back(struct pre_thread *t);
@@ -220,11 +223,19 @@ long fd_dup(int fd);
 long fd_dup2(int from, int to, int flags, bool dup3);
 long fd_close_range(u32 lo, u32 hi, int flags);
 long fd_fcntl(int fd, int cmd, long arg);
+long fd_ioctl(int fd, unsigned long request, long arg);
 long map_mmap(void *at, size_t len, int prot, int flags, int fd, off_t off);
 /* SIGBUS of the client's own at that address: true if a page of zeros stands there now. Async-signal-safe. */
 bool map_zero_page(const void *at);
 long hidden_mount(long source, long target, long type, long flags, long data);
 long hidden_umount(long target, long flags);
+/* wrap_perf.c */
+long perf_open(long attr, long pid, long cpu, long group, long flags);
+/* What to map in place of an event's fd, or -errno. */
+int perf_map_fd(int fd, size_t len, int prot, int flags, off_t off);
+/* Results, or SYS_CONTINUE when fd is no event. */
+long perf_ioctl(int fd, unsigned long request, long arg);
+long perf_read(int fd, void *buf, size_t n);
 long exec_path(int dirfd, const char *path, char *const argv[], char *const envp[], int flags);
 long sig_raw_action(int sig, const void *act, void *old, size_t size);
 long ep_raw_ctl(int ep, int op, int fd, struct epoll_event *event);
@@ -236,7 +247,7 @@ long pselect_raw(int n, void *r, void *w, void *e, struct timespec *t, long mask
 /* A poll that has an object among its fds; t is valid or NULL. */
 long poll_timed(struct pollfd *fds, nfds_t n, const struct timespec *t, const sigset_t *mask);
 void poll_closing(const struct handle *h);
-void poll_moving(int fd, int to);
+bool poll_moving(int fd, int to);
 
 /* wrap_net.c: the number `to` is a copy of `from` now */
 void net_copied(int from, int to);
@@ -255,6 +266,7 @@ void sock_copied(int from, int to);
 /* Before a marked number is closed: which socket it is; and after, if it was one (not 0). */
 u64 sock_leaving(int fd);
 void sock_left(u64 ino);
+void sock_stays(int fd); /* it was not closed after all */
 /* After many were. */
 void sock_left_range(u32 lo, u32 hi);
 

@@ -30,24 +30,26 @@ u32 pre_shared __attribute__((visibility("hidden")));
 const u64 pre_served[8] __attribute__((visibility("hidden"))) = {
 	[W(SYS_close)] = BIT(SYS_close) | BIT(SYS_mmap) | BIT(SYS_rt_sigaction) | BIT(SYS_rt_sigprocmask) |
 			 BIT(SYS_dup) | BIT(SYS_dup2) | BIT(SYS_execve) | BIT(SYS_clone) | BIT(SYS_vfork) |
-			 BIT(SYS_poll) | BIT(SYS_select) | BIT(SYS_setsockopt),
+			 BIT(SYS_poll) | BIT(SYS_select) | BIT(SYS_ioctl) | BIT(SYS_setsockopt),
 	[W(SYS_fcntl)] = BIT(SYS_fcntl) | BIT(SYS_umask),
 	[W(SYS_mount)] = BIT(SYS_mount) | BIT(SYS_umount2),
 	[W(SYS_epoll_wait)] = BIT(SYS_epoll_wait) | BIT(SYS_epoll_ctl),
 	[W(SYS_unshare)] = BIT(SYS_unshare) | BIT(SYS_dup3) | BIT(SYS_ppoll) | BIT(SYS_pselect6) |
-			   BIT(SYS_epoll_pwait),
+			   BIT(SYS_epoll_pwait) | BIT(SYS_perf_event_open),
 	[W(SYS_bpf)] = BIT(SYS_bpf) | BIT(SYS_execveat),
 	[W(SYS_close_range)] = BIT(SYS_close_range) | BIT(SYS_clone3) | BIT(SYS_epoll_pwait2),
 };
 
 _Static_assert(W(SYS_close) == W(SYS_execve) && W(SYS_close) == W(SYS_clone) &&
-		       W(SYS_close) == W(SYS_vfork) && W(SYS_close) == W(SYS_setsockopt) &&
-		       W(SYS_close_range) == W(SYS_clone3) && W(SYS_fcntl) == W(SYS_umask) &&
-		       W(SYS_mount) == W(SYS_umount2) && W(SYS_unshare) == W(SYS_dup3) &&
-		       W(SYS_bpf) == W(SYS_execveat) && W(SYS_close) == W(SYS_poll) &&
-		       W(SYS_close) == W(SYS_select) && W(SYS_epoll_wait) == W(SYS_epoll_ctl) &&
-		       W(SYS_unshare) == W(SYS_ppoll) && W(SYS_unshare) == W(SYS_pselect6) &&
-		       W(SYS_unshare) == W(SYS_epoll_pwait) && W(SYS_close_range) == W(SYS_epoll_pwait2),
+		       W(SYS_close) == W(SYS_vfork) && W(SYS_close_range) == W(SYS_clone3) &&
+		       W(SYS_fcntl) == W(SYS_umask) && W(SYS_mount) == W(SYS_umount2) &&
+		       W(SYS_unshare) == W(SYS_dup3) && W(SYS_bpf) == W(SYS_execveat) &&
+		       W(SYS_close) == W(SYS_poll) && W(SYS_close) == W(SYS_select) &&
+		       W(SYS_epoll_wait) == W(SYS_epoll_ctl) && W(SYS_unshare) == W(SYS_ppoll) &&
+		       W(SYS_unshare) == W(SYS_pselect6) && W(SYS_unshare) == W(SYS_epoll_pwait) &&
+		       W(SYS_close_range) == W(SYS_epoll_pwait2) &&
+		       W(SYS_unshare) == W(SYS_perf_event_open) && W(SYS_close) == W(SYS_ioctl) &&
+		       W(SYS_close) == W(SYS_setsockopt),
 	       "one row a word");
 
 __asm__(".text\n"
@@ -175,6 +177,8 @@ long pre_syscall(long nr, long a, long b, long c, long d, long e, long f)
 	case SYS_setsockopt:
 		return ret_errno(sock_setsockopt((int)a, (int)b, (int)c, (void *)d, (socklen_t)e));
 	case SYS_mmap: return ret_errno(map_mmap((void *)a, (size_t)b, (int)c, (int)d, (int)e, f));
+	case SYS_perf_event_open: return ret_errno(perf_open(a, b, c, d, e));
+	case SYS_ioctl: return ret_errno(fd_ioctl((int)a, (unsigned long)b, c));
 	case SYS_mount: return ret_errno(hidden_mount(a, b, c, d, e));
 	case SYS_umount2: return ret_errno(hidden_umount(a, b));
 	case SYS_execve: return ret_errno(exec_path(AT_FDCWD, (void *)a, (void *)b, (void *)c, 0));

@@ -539,9 +539,11 @@ static int ep_name(const struct ep *ep)
 
 void watch_moving(int fd, int to)
 {
+	bool used;
+
 	to = own_fd_take(to);
 	own_fd_forget(fd);
-	poll_moving(fd, to);
+	used = poll_moving(fd, to);
 	for (struct watch *w = atomic_load(&watches); w; w = w->next) {
 		int name;
 
@@ -552,5 +554,9 @@ void watch_moving(int fd, int to)
 		w->wake = to;
 		tell_kernel(name, EPOLL_CTL_ADD, w);
 		raw4(SYS_epoll_ctl, name, EPOLL_CTL_DEL, fd, NULL);
+		used = true;
 	}
+	/* A ring's, for its producers: they open it anew. */
+	if (!used)
+		own_fd_close(to);
 }

@@ -129,8 +129,10 @@ long fd_dup2(int from, int to, int flags, bool with_flags)
 		gone(to, word);
 		fresh(from, to);
 	}
-	if (unlikely(socket))
+	if (unlikely(socket && ret >= 0))
 		sock_left(socket);
+	else if (unlikely(socket))
+		sock_stays(to);
 	return ret;
 }
 

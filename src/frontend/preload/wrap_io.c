@@ -14,6 +14,7 @@
 #include <sys/ioctl.h>
 #include "frontend/preload/preload.h"
 #include "store/store.h"
+#include "sys/perf_event.h"
 
 /* The errno for an object, or 0: not one. acc_wanted: the access that the call needs (EBADF without). */
 static int refused(int fd, int err, int acc_wanted)
@@ -37,8 +38,28 @@ static int refused(int fd, int err, int acc_wanted)
 			return -1;                                                                           \
 	} while (0)
 
+/* True: it was an event's, and *ret is the answer. */
+static bool read_event(int fd, void *buf, size_t n, ssize_t *ret)
+{
+	struct handle *h = fd_object(fd, NULL);
+	bool event = h && h->type == OBJ_PERF;
+	long r = SYS_CONTINUE;
+
+	if (event)
+		r = perf_read(fd, buf, n);
+	if (h)
+		handle_put(h);
+	if (r != SYS_CONTINUE)
+		*ret = ret_errno(r);
+	return r != SYS_CONTINUE;
+}
+
 EXPORT ssize_t read(int fd, void *buf, size_t n)
 {
+	ssize_t ret;
+
+	if (unlikely(fdtab_word(fd)) && read_event(fd, buf, n, &ret))
+		return ret;
 	NOT_ON_OBJECTS(fd, EINVAL, O_RDONLY);
 	return NEXT(read)(fd, buf, n);
 }
@@ -111,6 +132,25 @@ EXPORT int fchmod(int fd, mode_t mode)
 	return (int)ret_errno(raw6(SYS_fchmod, fd, (long)mode, 0, 0, 0, 0));
 }
 
+/* Some requests are the fd's, not the file's; some a perf event's. */
+long fd_ioctl(int fd, unsigned long request, long arg)
+{
+	struct handle *h;
+	long ret = SYS_CONTINUE;
+
+	if (unlikely(perf_ioctl_request((u32)request)))
+		ret = perf_ioctl(fd, request, arg);
+	if (ret != SYS_CONTINUE)
+		return ret;
+	h = request != FIOCLEX && request != FIONCLEX && request != FIONBIO && fdtab_word(fd)
+		    ? fd_object(fd, NULL)
+		    : NULL;
+	if (!h)
+		return raw6(SYS_ioctl, fd, (long)request, arg, 0, 0, 0);
+	handle_put(h);
+	return -ENOTTY;
+}
+
 EXPORT int ioctl(int fd, unsigned long request, ...)
 {
 	va_list ap;
@@ -119,10 +159,7 @@ EXPORT int ioctl(int fd, unsigned long request, ...)
 	va_start(ap, request);
 	arg = va_arg(ap, long);
 	va_end(ap);
-	/* These are the fd's, not the file's. */
-	if (request != FIOCLEX && request != FIONCLEX && request != FIONBIO)
-		NOT_ON_OBJECTS(fd, ENOTTY, 0);
-	return (int)ret_errno(raw6(SYS_ioctl, fd, (long)request, arg, 0, 0, 0));
+	return (int)ret_errno(fd_ioctl(fd, request, arg));
 }
 
 static bool is_object(int fd, dev_t dev, mode_t mode)

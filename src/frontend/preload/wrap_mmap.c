@@ -7,6 +7,8 @@
  * read-only mapping writable, and MAP_FREEZE sees a writable one as long as it
  * exists, in whatever process.
  *
+ * The ring of a perf event is not for children of a fork, as on the kernel.
+ *
  * When somebody has truncated the file (a pin is a writable file to other
  * programs), a store or load of the client's is SIGBUS. It gets a page of
  * zeros there instead: found by /proc/self/maps, so that no list of mappings
@@ -151,6 +153,7 @@ static long map_placed(const struct request *r, int fd)
 long map_mmap(void *at, size_t len, int prot, int flags, int fd, off_t off)
 {
 	struct request r = { NULL, 0, len, prot, flags, off, (u64)at, false, false };
+	bool event;
 	int real;
 	long ret;
 
@@ -159,7 +162,8 @@ long map_mmap(void *at, size_t len, int prot, int flags, int fd, off_t off)
 	if (!r.h)
 		return (long)raw_mmap(at, len, prot, flags, fd, off);
 	sig_stand_in_front();
-	real = guarded_fd(&r);
+	event = r.h->type == OBJ_PERF;
+	real = event ? perf_map_fd(fd, len, prot, flags, off) : guarded_fd(&r);
 	if (real < 0) {
 		handle_put(r.h);
 		return real;
@@ -167,6 +171,8 @@ long map_mmap(void *at, size_t len, int prot, int flags, int fd, off_t off)
 	ret = r.placed ? map_placed(&r, real) : (long)raw_mmap(at, len, prot, flags, real, off);
 	handle_put(r.h);
 	raw_close(real);
+	if (event && !IS_ERR((void *)ret))
+		raw3(SYS_madvise, ret, ROUND_UP(len, PAGE), MADV_DONTFORK);
 	if (!IS_ERR((void *)ret))
 		watch_mapped(fd, true);
 	return ret;

@@ -37,6 +37,7 @@ struct poller {
 	_Atomic u32 tid;          /* whose it is: for good, or until that thread is gone */
 	const void *_Atomic call; /* stack address of the call that uses it, NULL: none does */
 	_Atomic u32 gone;         /* an object of it has been closed */
+	u32 pid;                  /* a child of fork shares the instance with its parent, and makes another */
 	int ep;
 	u32 n;
 	struct {
@@ -45,6 +46,7 @@ struct poller {
 	} ring[RINGS];
 };
 static struct poller pollers[POLLERS];
+static _Atomic bool pollers_used;
 
 struct call {
 	struct pollfd *fds, *copy; /* the client's; what the kernel gets, with the poller as the last */
@@ -85,7 +87,7 @@ static bool poller_take(struct poller *p, u32 tid, const void *frame)
 
 static bool poller_fits(const struct poller *p, const struct call *c)
 {
-	if (p->n != c->nobjects || atomic_load(&p->gone))
+	if (p->n != c->nobjects || atomic_load(&p->gone) || p->pid != pre_process->pid)
 		return false;
 	for (u32 i = 0; i < p->n; i++)
 		if (p->ring[i].ino != c->handles[i]->ino)
@@ -117,6 +119,8 @@ static bool poller_fill(struct poller *p, const struct call *c)
 	if (p->ep > 0)
 		poller_clear(p);
 	atomic_store(&p->gone, 0);
+	atomic_store(&pollers_used, true);
+	p->pid = pre_process->pid;
 	p->ep = own_fd_take((int)raw1(SYS_epoll_create1, EPOLL_CLOEXEC));
 	for (u32 i = 0; p->ep >= 0 && i < c->nobjects; i++)
 		if (poller_add(p, c->handles[i])) {
@@ -171,7 +175,7 @@ static void poller_drain(const struct poller *p)
 
 void poll_closing(const struct handle *h)
 {
-	for (u32 i = 0; i < POLLERS; i++) {
+	for (u32 i = 0; i < POLLERS && unlikely(atomic_load(&pollers_used)); i++) {
 		struct poller *p = &pollers[i];
 		const void *none = NULL;
 		bool has = false;
@@ -189,17 +193,24 @@ void poll_closing(const struct handle *h)
 	}
 }
 
-void poll_moving(int fd, int to)
+bool poll_moving(int fd, int to)
 {
-	for (u32 i = 0; i < POLLERS; i++) {
+	bool used = false;
+
+	for (u32 i = 0; i < POLLERS && atomic_load(&pollers_used); i++) {
 		struct poller *p = &pollers[i];
 
-		if (p->ep == fd)
+		if (p->ep == fd && p->n) {
 			p->ep = to;
+			used = true;
+		}
 		for (u32 j = 0; j < p->n && j < RINGS; j++)
-			if (p->ring[j].wake == fd)
+			if (p->ring[j].wake == fd) {
 				p->ring[j].wake = to;
+				used = true;
+			}
 	}
+	return used;
 }
 
 /* A call. */
@@ -212,7 +223,7 @@ static long kernel_poll(struct call *c, nfds_t n, s64 time)
 	return ret < 0 ? -errno : ret;
 }
 
-/* What the objects are ready for goes into the client's array. */
+/* What the objects are ready for goes into the client's array, to what is there: some is told once only. */
 static u32 look(struct call *c)
 {
 	u32 ready = 0;
@@ -221,7 +232,7 @@ static u32 look(struct call *c)
 		struct pollfd *p = &c->fds[c->objects[i]];
 		int bits = sys_poll_events(c->handles[i]);
 
-		p->revents = (short)(bits & ((u16)p->events | POLLERR | POLLHUP));
+		p->revents |= (short)(bits & ((u16)p->events | POLLERR | POLLHUP));
 		ready += p->revents != 0;
 	}
 	return ready;
@@ -278,16 +289,20 @@ static long wait_round(struct call *c, bool *again)
 	return merge(c, n);
 }
 
+/* What is ready at once needs no poller. Each look counts: some things are told once only. */
 static long wait_rounds(struct call *c, const void *frame)
 {
 	bool again = true;
 	long ret = 0;
 
+	c->copy[c->n] = (struct pollfd){ .fd = -1, .events = POLLIN };
+	if (look(c) || !c->time)
+		return merge(c, kernel_poll(c, c->n, 0));
 	if (c->time > 0)
 		c->end = raw_now() + c->time;
-	if (c->time && !look(c))
-		c->poller = poller_get(c, frame);
-	c->copy[c->n] = (struct pollfd){ .fd = c->poller ? c->poller->ep : -1, .events = POLLIN };
+	c->poller = poller_get(c, frame);
+	if (c->poller)
+		c->copy[c->n].fd = c->poller->ep;
 	while (again)
 		ret = wait_round(c, &again);
 	poller_put(c->poller);
@@ -304,11 +319,12 @@ static void take_objects(struct call *c)
 		h = unlikely(fdtab_word(c->fds[i].fd)) ? fd_object(c->fds[i].fd, NULL) : NULL;
 		if (!h)
 			continue;
-		if (sys_poll_events(h) == READY_FILE) {
+		if (!ready_polls(h)) {
 			handle_put(h);
 			continue;
 		}
 		c->copy[i].fd = -1;
+		c->fds[i].revents = 0;
 		c->objects[c->nobjects] = (int)i;
 		c->handles[c->nobjects++] = h;
 	}

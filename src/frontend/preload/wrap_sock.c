@@ -227,6 +227,11 @@ u64 sock_leaving(int fd)
 	return socket_ino(fd);
 }
 
+void sock_stays(int fd)
+{
+	mark(fd);
+}
+
 void sock_left(u64 ino)
 {
 	for (u32 w = 0; w < MARKS / 64; w++)

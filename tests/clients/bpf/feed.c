@@ -280,6 +280,13 @@ static __always_inline int tc_do(struct __sk_buff *skb, __u32 op)
 		skb->tc_index = 9;
 		skb->cb[0] = 3;
 		return NEXT;
+	case 17: bpf_clone_redirect(skb, target(), 0); return NEXT;
+	case 18: bpf_clone_redirect(skb, target(), BPF_F_INGRESS); return NEXT;
+	case 19: return bpf_clone_redirect(skb, 0x7ffffff, 0) == -22 ? DROP : PASS;
+	case 20:
+		bpf_clone_redirect(skb, target(), 0);
+		skb->mark = 7;
+		return bpf_redirect(target(), 0);
 	default: return NEXT;
 	}
 }
@@ -315,11 +322,17 @@ SEC("tc")
 int feed_egress(struct __sk_buff *skb)
 {
 	struct ops *o = ops_of((void *)(long)skb->data, (void *)(long)skb->data_end);
+	__u32 op;
 
 	if (!o)
 		return NEXT;
+	op = o->second;
 	note_skb(skb, P_EGRESS, o->number & (FRAMES - 1));
-	return o->second == 200 ? DROP : NEXT;
+	if (op == 202)
+		bpf_clone_redirect(skb, target(), 0);
+	if (op == 203)
+		return bpf_redirect(target(), 0);
+	return op == 200 ? DROP : NEXT;
 }
 
 /* What comes in by the other interface. */
