@@ -48,6 +48,8 @@ static void odd_sockets(void)
 		set(FD_NULL, options[o].opt, P_SOCKFILTER, 4);
 		say("closed ");
 		set(FD_CLOSED, options[o].opt, P_SOCKFILTER, 4);
+		say("a map ");
+		set(FD_MAP, options[o].opt, P_SOCKFILTER, 4);
 		say("a program ");
 		set(P_SOCKFILTER, options[o].opt, P_SOCKFILTER, 4);
 		say("bad memory");
