@@ -92,16 +92,27 @@ like "but shows" "$(in_store bpftool net show dev lo)" '^lo\(1\) generic id'
 
 # --- a socket holds its program
 
-export HOLD=$clients/sock_hold
-works "a client that holds a program by a socket" test -x "$HOLD"
-mkfifo "$WORK/in" "$WORK/out"
-"$PINFS" run --store "$STORE" -- "$HOLD" <"$WORK/in" >"$WORK/out" &
-holder=$!
-exec 8>"$WORK/in" 9<"$WORK/out"
-read -r -t 20 said <&9
-is "it has attached it and closed its fd" "$said" attached
-like "ls names the process" "$(pinfs ls)" 'socket_filter .*held +.*[0-9]+\(sock_hold\)'
-exec 8>&- 9<&-
-wait "$holder"
-is "the program goes with the process" "$(pinfs ls | grep -c socket_filter)" 0
+# The process itself; of a program that cannot carry the library, the supervisor.
+for client in sock_hold sock_hold.static; do
+	mkfifo "$WORK/in" "$WORK/out"
+	"$PINFS" run --store "$STORE" -- "$clients/$client" <"$WORK/in" >"$WORK/out" &
+	holder=$!
+	exec 8>"$WORK/in" 9<"$WORK/out"
+	read -r -t 20 said <&9
+	is "$client has attached a program and closed its fd" "$said" attached
+	case $client in *.static) who=pinfs-super ;; *) who=sock_hold ;; esac
+	like "ls says that $who holds it" "$(pinfs ls)" "socket_filter .*held +.*[0-9]+\\($who\\)"
+	exec 8>&- 9<&-
+	wait "$holder"
+	is "the program goes with the process" "$(pinfs ls | grep -c socket_filter)" 0
+	rm "$WORK/in" "$WORK/out"
+done
+
+# Its end alone lets go, while the run goes on.
+like "the supervisor lets go when the process ends" "$("$PINFS" run --store "$STORE" -- sh -c '
+	"$1" </dev/null >&2
+	for i in 1 2 3 4 5 6 7 8 9 10; do
+		"$2" ls --store "$3" | grep -q socket_filter || { echo gone; break; }
+		sleep 0.2
+	done' sh "$clients/sock_hold.static" "$PINFS" "$STORE" 2>&1)" '^gone$'
 done_testing

@@ -29,15 +29,20 @@ enum { KIND_FILTER, KIND_REUSEPORT };
 
 struct table {
 	_Atomic u64 keys[SOCKETS], holds[SOCKETS];
+	_Atomic u64 inos[MARKS]; /* of marked numbers: which socket was behind it, so that few are asked */
 };
 
 static struct table *_Atomic table;
 _Atomic u64 sock_marked_[MARKS / 64];
 
-static void mark(int fd)
+static void mark(int fd, u64 ino)
 {
-	if ((u32)fd < MARKS)
-		atomic_fetch_or_explicit(&sock_marked_[(u32)fd / 64], 1ull << fd % 64, memory_order_relaxed);
+	struct table *t = atomic_load(&table);
+
+	if (!t || (u32)fd >= MARKS)
+		return;
+	atomic_store(&t->inos[fd], ino);
+	atomic_fetch_or_explicit(&sock_marked_[(u32)fd / 64], 1ull << fd % 64, memory_order_relaxed);
 }
 
 static void unmark(int fd)
@@ -123,21 +128,26 @@ static void *map_program(int fd)
 static int hold(u64 ino, int kind, int prog_fd, u32 id)
 {
 	struct table *t = table_get();
-	int i = t ? slot_of(t, key_of(ino, kind), true) : -1;
-	void *map = i < 0 ? ERR_PTR(-ENOMEM) : map_program(prog_fd);
+	void *map = t ? map_program(prog_fd) : ERR_PTR(-ENOMEM);
+	int i;
 
 	if (IS_ERR(map))
 		return (int)PTR_ERR(map);
+	i = slot_of(t, key_of(ino, kind), true);
+	if (i < 0) {
+		raw_munmap(map, PAGE);
+		return -ENOMEM;
+	}
 	let_go(atomic_exchange(&t->holds[i], (u64)map >> 12 << ID_BITS | (id >> ID_BITS ? 0 : id)));
 	return 0;
 }
 
 static void mark_copies(int fd, u64 ino)
 {
-	mark(fd);
+	mark(fd, ino);
 	for (int i = 0; i < SCANNED; i++)
 		if (socket_ino(i) == ino)
-			mark(i);
+			mark(i, ino);
 }
 
 static long attach(int fd, int name, const void *val, socklen_t len)
@@ -151,9 +161,10 @@ static long attach(int fd, int name, const void *val, socklen_t len)
 	pre_leave(borrowed);
 	if (err)
 		return err;
-	mark_copies(fd, ino);
 	err = hold(ino, kind, prog_fd, id);
-	if (err)
+	if (!err)
+		mark_copies(fd, ino);
+	else
 		raw5(SYS_setsockopt, fd, SOL_SOCKET,
 		     kind == KIND_FILTER ? SO_DETACH_FILTER : SO_DETACH_REUSEPORT_BPF, &none, sizeof(none));
 	return err;
@@ -215,7 +226,7 @@ EXPORT int getsockopt(int fd, int level, int name, void *val, socklen_t *len)
 void sock_copied(int from, int to)
 {
 	if (sock_marked(from))
-		mark(to);
+		mark(to, socket_ino(to));
 }
 
 u64 sock_leaving(int fd)
@@ -229,16 +240,28 @@ u64 sock_leaving(int fd)
 
 void sock_stays(int fd)
 {
-	mark(fd);
+	mark(fd, socket_ino(fd));
+}
+
+static bool known_elsewhere(const struct table *t, u64 ino)
+{
+	for (u32 w = 0; w < MARKS / 64; w++)
+		for (u64 bits = atomic_load_explicit(&sock_marked_[w], memory_order_relaxed); bits;
+		     bits &= bits - 1) {
+			u32 fd = w * 64 + (u32)__builtin_ctzll(bits);
+
+			if (atomic_load(&t->inos[fd]) == ino && socket_ino((int)fd) == ino)
+				return true;
+		}
+	return false;
 }
 
 void sock_left(u64 ino)
 {
-	for (u32 w = 0; w < MARKS / 64; w++)
-		for (u64 bits = atomic_load_explicit(&sock_marked_[w], memory_order_relaxed); bits;
-		     bits &= bits - 1)
-			if (socket_ino((int)(w * 64 + (u32)__builtin_ctzll(bits))) == ino)
-				return;
+	const struct table *t = atomic_load(&table);
+
+	if (!t || known_elsewhere(t, ino))
+		return;
 	drop(ino, KIND_FILTER);
 	drop(ino, KIND_REUSEPORT);
 }
