@@ -60,6 +60,7 @@ const STEPS: &[(&str, StepFn)] = &[
     ("socket", links::socket),
     ("errors", errors::all),
     ("features", features::all),
+    ("tracing", features::tracing),
 ];
 
 fn run() -> Step {
