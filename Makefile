@@ -126,6 +126,12 @@ $B/tests/clients/aya-ring.%: $(wildcard tests/clients/aya-ring/*.toml tests/clie
 	@echo "  RUST tests/clients/aya-ring ($*)"
 	$(Q)tests/clients/build.sh aya-ring $@ x86_64-unknown-linux-$*
 
+FOREIGN_BIN += $B/tests/clients/aya.gnu $B/tests/clients/aya.musl
+$B/tests/clients/aya.%: $(wildcard tests/clients/aya/*.toml tests/clients/aya/*.lock tests/clients/aya/src/*)
+	@mkdir -p $(@D)
+	@echo "  RUST tests/clients/aya ($*)"
+	$(Q)tests/clients/build.sh aya $@ x86_64-unknown-linux-$*
+
 $B/tests/clients/aya-perf.%: $(wildcard tests/clients/aya-perf/*.toml tests/clients/aya-perf/*.lock tests/clients/aya-perf/src/*)
 	@mkdir -p $(@D)
 	@echo "  RUST tests/clients/aya-perf ($*)"

@@ -7,6 +7,8 @@
 #     build.sh aya-ring OUT TARGET
 #
 # One that cannot be built here is no error: OUT.skip has the reason, which the tests print.
+#
+# All Rust clients build in one directory, so that a library that two of them use in the same way is compiled once.
 cd "$(dirname "$0")" || exit 1
 name=$1 out=$2 target=${3:-}
 case $out in /*) ;; *) out=$OLDPWD/$out ;; esac
@@ -29,8 +31,9 @@ go-*)
 	;;
 *)
 	command -v cargo >/dev/null || give_up "no cargo"
-	cargo build --locked --release --target "$target" --target-dir "$(dirname "$out")/$name.target" >"$log" 2>&1 ||
+	into=$(dirname "$out")/rust.target
+	cargo build --locked --release --target "$target" --target-dir "$into" >"$log" 2>&1 ||
 		give_up "cargo build for $target: $(grep -m1 '^error' "$log" || tail -n 1 "$log")"
-	cp "$(dirname "$out")/$name.target/$target/release/$name" "$out"
+	cp "$into/$target/release/$name" "$out"
 	;;
 esac
