@@ -115,11 +115,16 @@ $(GO_BIN): $B/%.go.static: %.go
 
 # In other languages, with libraries of their own. What cannot be built here leaves a reason for the tests (X.skip).
 FOREIGN_BIN := $B/tests/clients/go-ring.static $B/tests/clients/aya-ring.gnu $B/tests/clients/aya-ring.musl \
-	$B/tests/clients/go-perf.static $B/tests/clients/aya-perf.gnu
+	$B/tests/clients/go-perf.static $B/tests/clients/aya-perf.gnu $B/tests/clients/go.static
 $B/tests/clients/go-%.static: $(wildcard tests/clients/go-*/*)
 	@mkdir -p $(@D)
 	@echo "  GO   tests/clients/go-$*"
 	$(Q)tests/clients/build.sh go-$* $@
+
+$B/tests/clients/go.static: $(wildcard tests/clients/go/*) tests/clients/bpf/go.c
+	@mkdir -p $(@D)
+	@echo "  GO   tests/clients/go"
+	$(Q)tests/clients/build.sh go $@
 
 $B/tests/clients/aya-ring.%: $(wildcard tests/clients/aya-ring/*.toml tests/clients/aya-ring/*.lock tests/clients/aya-ring/src/*)
 	@mkdir -p $(@D)

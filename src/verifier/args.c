@@ -428,7 +428,8 @@ static int check_arg(struct env *e, struct call_meta *m, u32 n)
 	if (null_ok(arg) && reg_is_null(r))
 		return 0;
 	/* Where the context is no plain struct, a helper of it alone wants a kernel object. */
-	if (ARG_KIND(arg) == ARG_CTX && e->type->btf_ctx && ARG_KIND(m->h->arg[1]) == ARG_NONE)
+	if (ARG_KIND(arg) == ARG_CTX && e->type->btf_ctx && ARG_KIND(m->h->arg[1]) == ARG_NONE &&
+	    m->id != BPF_FUNC_get_func_ip)
 		return wrong_type(e, regno, "trusted_ptr_");
 	err = check_type(e, regno, arg, m->h->arg_size[n]);
 	if (!err)

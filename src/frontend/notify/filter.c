@@ -9,7 +9,7 @@
  *         setsockopt of another option ........... allow (only programs at sockets)
  *         chroot, pivot_root, setns .............. notify
  *         ioctl, but for requests of perf events . allow
- *         mmap, but shared of a file's start ..... allow
+ *         mmap, but shared of a file ............. allow
  *         any other: sixth argument is the cookie  allow
  *                    else ........................ notify
  *
@@ -135,16 +135,14 @@ static void emit_ioctl(struct filter *f, u32 arg, u32 where[TAILS])
 	ret(f, SECCOMP_RET_ALLOW);
 }
 
-/* A perf ring's is the shared mapping of a file, from its start. Memory and libraries are not mapped so, and
- * the preload library marks its own (raw_mmap). */
+/* A perf ring's and a map's is the shared mapping of a file. Memory and libraries are not mapped so, and the
+ * preload library marks its own (raw_mmap). */
 static void emit_mmap(struct filter *f, u32 arg, u32 where[TAILS])
 {
 	where[TAIL_MMAP] = f->len;
 	load(f, arg + 3 * 8);
-	emit(f, BPF_JMP | BPF_JSET | BPF_K, MAP_SHARED, 0, 3);
-	emit(f, BPF_JMP | BPF_JSET | BPF_K, MAP_ANONYMOUS | RAW_MMAP_MARK, 2, 0);
-	load(f, arg + 5 * 8);
-	emit(f, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0);
+	emit(f, BPF_JMP | BPF_JSET | BPF_K, MAP_SHARED, 0, 1);
+	emit(f, BPF_JMP | BPF_JSET | BPF_K, MAP_ANONYMOUS | RAW_MMAP_MARK, 0, 1);
 	ret(f, SECCOMP_RET_ALLOW);
 	ret(f, SECCOMP_RET_USER_NOTIF);
 }

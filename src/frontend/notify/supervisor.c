@@ -34,6 +34,7 @@
 #include "frontend/notify/notify.h"
 #include "frontend/notify/sockets.h"
 #include "prog/trace.h"
+#include "sys/fs_mmap.h"
 #include "sys/perf_event.h"
 #include "sys/sys.h"
 #include "util/raw.h"
@@ -76,6 +77,8 @@ static long serve(struct target *t, const struct seccomp_data *d)
 	case SYS_ioctl: return sys_perf_ioctl(&t->c, (int)args[0], (u32)args[1], args[2]);
 	case SYS_mmap:
 		ret = sys_perf_mmap(&t->c, (int)args[4], args[1], (int)args[2], (int)args[3], args[5], NULL);
+		if (ret == SYS_CONTINUE)
+			ret = sys_map_mmap(&t->c, (int)args[4], args[1], (int)args[2], (int)args[3], args[5]);
 		return ret ? ret : SYS_CONTINUE;
 	case SYS_chroot:
 	case SYS_pivot_root:
