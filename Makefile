@@ -159,6 +159,11 @@ test: deps
 	$(Q)$(MAKE) --no-print-directory tests-bin
 	$(Q)scripts/run-tests.sh $(TESTS)
 
+# What docs/CLIENTS.md says, from what the test sees.
+clients-doc: deps
+	$(Q)$(MAKE) --no-print-directory tests-bin
+	$(Q)REWRITE=1 scripts/run-tests.sh cli/bpftool
+
 soak: deps
 	$(Q)$(MAKE) --no-print-directory tests-bin
 	$(Q)PINFS_TEST_SCALE=100 scripts/run-tests.sh $(TESTS)
@@ -196,5 +201,5 @@ clean:
 
 -include $(shell find $B -name '*.d' 2>/dev/null)
 
-.PHONY: all lib tests-bin bench-bin fuzz-bin deps test soak demo bench fuzz check install cflags clean
+.PHONY: all lib tests-bin bench-bin fuzz-bin deps test clients-doc soak demo bench fuzz check install cflags clean
 .SECONDARY:
