@@ -60,7 +60,7 @@ BPF_CPU_OBJ := $(BPF_CPU:%=$B/tests/clients/bpf/progs.%.o)
 BENCH_BIN := $(patsubst %.c,$B/%,$(wildcard bench/*.c))
 TESTLIB_OBJ := $(patsubst %.c,$B/%.o,$(wildcard tests/lib/*.c))
 
-all: $B/pinfs $B/libpinfs-preload.so
+all: $B/pinfs $B/libpinfs-preload.so $B/sudo/sudo
 
 $B/pinfs: $(TOOL_OBJ) $(LIB)
 	@echo "  LD   $@"
@@ -70,6 +70,10 @@ $B/libpinfs-preload.so: $(PRE_OBJ) $(LIB) src/frontend/preload/exports.map
 	@echo "  LD   $@"
 	$(Q)$(CC) $(LDFLAGS) -shared -Wl,-z,defs,-z,now,-z,nodelete,--version-script=src/frontend/preload/exports.map -o $@ \
 		$(PRE_OBJ) $(LIB) -lpthread -ldl
+
+# The command by another name, for run --sudo.
+$B/sudo/sudo:
+	$(Q)mkdir -p $(@D) && ln -sfn ../pinfs $@
 
 lib: $(LIB)
 $(LIB): $(CORE_OBJ)
@@ -186,9 +190,10 @@ check: deps
 	$(Q)scripts/check.sh
 
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pinfs $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pinfs/sudo $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5
 	install -m 755 $B/pinfs $(DESTDIR)$(PREFIX)/bin/pinfs
 	install -m 755 $B/libpinfs-preload.so $(DESTDIR)$(PREFIX)/lib/pinfs/libpinfs-preload.so
+	ln -sfn ../../../bin/pinfs $(DESTDIR)$(PREFIX)/lib/pinfs/sudo/sudo
 	install -m 644 man/pinfs.1 $(DESTDIR)$(PREFIX)/share/man/man1/pinfs.1
 	install -m 644 man/pinfs.5 $(DESTDIR)$(PREFIX)/share/man/man5/pinfs.5
 
