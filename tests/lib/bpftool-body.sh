@@ -2,43 +2,8 @@
 #
 # Every sub-command of bpftool, on objects made by the same commands in each world: run by
 # tests/cli/bpftool.sh, which compares what it prints and makes the table of docs/CLIENTS.md.
-#
-#     == TEXT          a part of the table
-#     t CMD...         the command, what it says, its status
-#     j ARGS...        bpftool ARGS as text, with -j and with -p
-#     s SHELL [WHAT]   a line of shell, shown without what only filters it; WHAT of it is compared
-#     differs REASON   what comes next is not as on the kernel, and why
-#
-# $OBJ has object files, $D is an empty directory, $CG a directory of cgroup2.
 
-export LC_ALL=C PATH=$PATH:/usr/sbin
-B=/sys/fs/bpf
-
-part() { echo "== $*"; }
-differs() { echo "!! $*"; }
-
-t() {
-	echo "\$ $*"
-	timeout 60 "$@" </dev/null 2>&1
-	echo "-> $?"
-}
-
-s() {
-	case $1 in
-	bpftool*) echo "\$ ${1%% | *}${2:+ # $2}" ;;
-	*) echo "\$ $1${2:+ # $2}" ;;
-	esac
-	timeout 60 sh -c "$1" </dev/null 2>&1
-	echo "-> $?"
-}
-
-j() {
-	echo "\$ bpftool [-j|-p] $*"
-	for how in '' -j -p; do
-		timeout 60 bpftool $how "$@" </dev/null 2>&1
-		echo "-> $?"
-	done
-}
+. tests/lib/blocks.sh
 
 # Other people's objects are on a kernel, too: of a whole list, only what is ours.
 list() {
@@ -201,8 +166,8 @@ s "bpftool map show pinned $B/lru | grep -c frozen"
 j map event_pipe pinned $B/a
 j map event_pipe pinned $B/pea cpu 0
 j map event_pipe pinned $B/pea cpu 0 index 5
-s "timeout -s INT 1 bpftool map event_pipe pinned $B/pea cpu 0 index 0"
-s "timeout -s INT 1 bpftool -j map event_pipe pinned $B/pea"
+s "timeout --foreground -s INT 1 bpftool map event_pipe pinned $B/pea cpu 0 index 0"
+s "timeout --foreground -s INT 1 bpftool -j map event_pipe pinned $B/pea"
 
 part "prog"
 t bpftool prog load $OBJ/story.o $B/p
@@ -274,13 +239,13 @@ if [ -w $on ] && [ "$(cat $on)" = 0 ]; then
 fi
 tracing() { (sleep 0.3; bpftool prog run pinned $B/print data_in "$D/in61" >/dev/null 2>&1) & }
 tracing
-s "timeout -s INT 2 bpftool prog tracelog 2>/dev/null | grep -o 'bpf_trace_printk: frame of 61 bytes'"
+s "timeout --foreground -s INT 2 bpftool prog tracelog 2>/dev/null | grep -o 'bpf_trace_printk: frame of 61 bytes'"
 wait
 tracing
-s "timeout -s INT 2 bpftool -j prog tracelog 2>/dev/null | grep -o 'bpf_trace_printk: frame of 61 bytes.n'"
+s "timeout --foreground -s INT 2 bpftool -j prog tracelog 2>/dev/null | grep -o 'bpf_trace_printk: frame of 61 bytes.n'"
 wait
 tracing
-s "timeout -s INT 2 bpftool -p prog tracelog 2>/dev/null | grep -o 'bpf_trace_printk: frame of 61 bytes.n'"
+s "timeout --foreground -s INT 2 bpftool -p prog tracelog 2>/dev/null | grep -o 'bpf_trace_printk: frame of 61 bytes.n'"
 wait
 j prog attach pinned $B/p sk_msg_verdict pinned $B/sm
 j prog attach pinned $B/p flow_dissector

@@ -5,7 +5,8 @@
 #     awk -f compare-blocks.awk -v rows=FILE KERNEL PINFS
 #
 # A block begins with "$ COMMAND" and ends before the next one; it has one "-> STATUS" or more. "== TEXT" begins a
-# part, "!! REASON" says that the next block is known to differ, and why. Printed, with tabs: "same" or
+# part, "!! REASON" says that the next block is known to differ, and why,
+# "?? TOOL" that it is not there. Printed, with tabs: "same" or
 # "differs", "known", "stale" (a reason without a difference) and the command; "#" and a line of evidence.
 
 function outcome(b,    n, l, i, said, first) {
@@ -43,6 +44,8 @@ function block(file,    s, line) {
 			part[file] = substr(line, 4)
 		else if (line ~ /^!! /)
 			why[file] = substr(line, 4)
+		else if (line ~ /^\?\? /)
+			continue
 		else if (line ~ /^\$ /) {
 			if (s != "") {
 				pending[file] = line "\n"
