@@ -119,7 +119,7 @@ $(GO_BIN): $B/%.go.static: %.go
 
 # In other languages, with libraries of their own. What cannot be built here leaves a reason for the tests (X.skip).
 FOREIGN_BIN := $B/tests/clients/go-ring.static $B/tests/clients/aya-ring.gnu $B/tests/clients/aya-ring.musl \
-	$B/tests/clients/go-perf.static $B/tests/clients/aya-perf.gnu
+	$B/tests/clients/go-perf.static $B/tests/clients/aya-perf.gnu $B/tests/clients/libbpf-rs.gnu $B/tests/clients/libbpf-new
 $B/tests/clients/go-%.static: $(wildcard tests/clients/go-*/*)
 	@mkdir -p $(@D)
 	@echo "  GO   tests/clients/go-$*"
@@ -134,6 +134,17 @@ $B/tests/clients/aya-perf.%: $(wildcard tests/clients/aya-perf/*.toml tests/clie
 	@mkdir -p $(@D)
 	@echo "  RUST tests/clients/aya-perf ($*)"
 	$(Q)tests/clients/build.sh aya-perf $@ x86_64-unknown-linux-$*
+
+$B/tests/clients/libbpf-rs.gnu: $(wildcard tests/clients/libbpf-rs/*.toml tests/clients/libbpf-rs/*.lock \
+		tests/clients/libbpf-rs/*.rs tests/clients/libbpf-rs/src/* tests/clients/libbpf-rs/src/bpf/*)
+	@mkdir -p $(@D)
+	@echo "  RUST tests/clients/libbpf-rs"
+	$(Q)tests/clients/build.sh libbpf-rs $@ x86_64-unknown-linux-gnu
+
+# The C clients once more, with another libbpf than the machine's.
+$B/tests/clients/libbpf-new: $(wildcard tests/clients/libbpf_*.c) tests/clients/libbpf-rs/Cargo.lock $(SKEL)
+	@echo "  CC   tests/clients/libbpf_*.c (libbpf of libbpf-sys)"
+	$(Q)CC="$(CC)" tests/clients/build.sh libbpf-new $@
 
 # Object files for programs that use libbpf.
 $(BPF_OBJ): $B/tests/clients/bpf/%.o: tests/clients/bpf/%.c
