@@ -18,16 +18,19 @@ ip link set lo up
 run() {
 	local prog=$1
 	shift
-	echo "== $prog $*"
-	"${CLIENT/%%/$prog}" "$@" 2>&1 | sed "s,$C,OBJECTS,; s,$CGROUP,CGROUP,; s,$D,DIR,"
-	echo "status ${PIPESTATUS[0]}"
+	{
+		echo "== $prog $*"
+		"${CLIENT/PROG/$prog}" "$@" 2>&1
+		echo "status $?"
+	} | sed "s,$C,OBJECTS,; s,$CGROUP,CGROUP,; s,$D,DIR,"
 }
 run libbpf_maps load "$C/bpf/maps.o" $dir
 ls $dir
 run libbpf_maps load "$C/bpf/maps.o" $dir
 run libbpf_maps load "$C/bpf/bigger.o" $dir
 rm $dir/*
-run libbpf_maps data "$C/bpf/maps.o" $dir
+# What a static program maps is not seen by MAP_FREEZE (docs/ABI.md).
+case $CLIENT in *static) ;; *) run libbpf_maps data "$C/bpf/maps.o" $dir ;; esac
 rm $dir/*
 run libbpf_maps pin "$C/bpf/maps.o" $dir
 rm -f $dir/*
@@ -71,6 +74,7 @@ compare() {
 	local line how
 
 	in_world kernel "$2" >"$WORK/kernel"
+	grep -q '^status 12[67]$' "$WORK/kernel" && not_ok "$1: the client is there"
 	for how in '--fresh' '--fresh --redirect'; do
 		RUN_OPTS=$how in_world root "$2" >"$WORK/pinfs"
 		while IFS= read -r line; do
@@ -88,15 +92,15 @@ why=$(no_world kernel)
 CGROUPS=$(findmnt -n -t cgroup2 -o TARGET | head -n 1)
 [ -n "$CGROUPS" ] || skip_all "no cgroup2"
 
-export CLIENT=$C/%%
+export CLIENT=$C/PROG
 compare "Debian's, shared" "$WORK/story"
-CLIENT=$C/%%.static
+CLIENT=$C/PROG.static
 compare "Debian's, static" "$WORK/story"
 if [ -e "$new.skip" ]; then
 	skip "a newer libbpf: $(cat "$new.skip")"
 else
 	for kind in archive shared static; do
-		CLIENT=$new/%%.$kind
+		CLIENT=$new/PROG.$kind
 		compare "$(cat "$new/version"), $kind" "$WORK/story"
 	done
 fi
