@@ -49,7 +49,7 @@ UNIT_BIN  := $(UNIT_SRC:%.c=$B/%)
 # Ordinary programs that know nothing of pinfs: dynamic, static (X.static), and Go.
 CLIENT_SRC := $(wildcard tests/abi/*.c tests/clients/*.c fuzz/*.c)
 CLIENT_BIN := $(CLIENT_SRC:%.c=$B/%)
-STATIC_BIN := $(patsubst %.c,$B/%.static,$(filter-out tests/clients/libbpf_maps.c,$(CLIENT_SRC)))
+STATIC_BIN := $(patsubst %.c,$B/%.static,$(CLIENT_SRC))
 GO         := $(firstword $(shell command -v go) /usr/local/go/bin/go)
 GO_BIN     := $(patsubst %.go,$B/%.go.static,$(wildcard tests/clients/*.go))
 BPF_OBJ    := $(patsubst %.c,$B/%.o,$(wildcard tests/clients/bpf/*.c))
@@ -60,7 +60,7 @@ BPF_CPU_OBJ := $(BPF_CPU:%=$B/tests/clients/bpf/progs.%.o)
 BENCH_BIN := $(patsubst %.c,$B/%,$(wildcard bench/*.c))
 TESTLIB_OBJ := $(patsubst %.c,$B/%.o,$(wildcard tests/lib/*.c))
 
-all: $B/pinfs $B/libpinfs-preload.so
+all: $B/pinfs $B/libpinfs-preload.so $B/sudo/sudo
 
 $B/pinfs: $(TOOL_OBJ) $(LIB)
 	@echo "  LD   $@"
@@ -70,6 +70,10 @@ $B/libpinfs-preload.so: $(PRE_OBJ) $(LIB) src/frontend/preload/exports.map
 	@echo "  LD   $@"
 	$(Q)$(CC) $(LDFLAGS) -shared -Wl,-z,defs,-z,now,-z,nodelete,--version-script=src/frontend/preload/exports.map -o $@ \
 		$(PRE_OBJ) $(LIB) -lpthread -ldl
+
+# The command by another name, for run --sudo.
+$B/sudo/sudo:
+	$(Q)mkdir -p $(@D) && ln -sfn ../pinfs $@
 
 lib: $(LIB)
 $(LIB): $(CORE_OBJ)
@@ -115,7 +119,8 @@ $(GO_BIN): $B/%.go.static: %.go
 
 # In other languages, with libraries of their own. What cannot be built here leaves a reason for the tests (X.skip).
 FOREIGN_BIN := $B/tests/clients/go-ring.static $B/tests/clients/aya-ring.gnu $B/tests/clients/aya-ring.musl \
-	$B/tests/clients/go-perf.static $B/tests/clients/aya-perf.gnu $B/tests/clients/go.static
+	$B/tests/clients/go-perf.static $B/tests/clients/aya-perf.gnu $B/tests/clients/go.static \
+	$B/tests/clients/libbpf-rs.gnu $B/tests/clients/libbpf-new
 $B/tests/clients/go-%.static: $(wildcard tests/clients/go-*/*)
 	@mkdir -p $(@D)
 	@echo "  GO   tests/clients/go-$*"
@@ -131,10 +136,27 @@ $B/tests/clients/aya-ring.%: $(wildcard tests/clients/aya-ring/*.toml tests/clie
 	@echo "  RUST tests/clients/aya-ring ($*)"
 	$(Q)tests/clients/build.sh aya-ring $@ x86_64-unknown-linux-$*
 
+FOREIGN_BIN += $B/tests/clients/aya.gnu $B/tests/clients/aya.musl
+$B/tests/clients/aya.%: $(wildcard tests/clients/aya/*.toml tests/clients/aya/*.lock tests/clients/aya/src/*)
+	@mkdir -p $(@D)
+	@echo "  RUST tests/clients/aya ($*)"
+	$(Q)tests/clients/build.sh aya $@ x86_64-unknown-linux-$*
+
 $B/tests/clients/aya-perf.%: $(wildcard tests/clients/aya-perf/*.toml tests/clients/aya-perf/*.lock tests/clients/aya-perf/src/*)
 	@mkdir -p $(@D)
 	@echo "  RUST tests/clients/aya-perf ($*)"
 	$(Q)tests/clients/build.sh aya-perf $@ x86_64-unknown-linux-$*
+
+$B/tests/clients/libbpf-rs.gnu: $(wildcard tests/clients/libbpf-rs/*.toml tests/clients/libbpf-rs/*.lock \
+		tests/clients/libbpf-rs/*.rs tests/clients/libbpf-rs/src/* tests/clients/libbpf-rs/src/bpf/*)
+	@mkdir -p $(@D)
+	@echo "  RUST tests/clients/libbpf-rs"
+	$(Q)tests/clients/build.sh libbpf-rs $@ x86_64-unknown-linux-gnu
+
+# The C clients once more, with another libbpf than the machine's.
+$B/tests/clients/libbpf-new: $(wildcard tests/clients/libbpf_*.c) tests/clients/libbpf-rs/Cargo.lock $(SKEL)
+	@echo "  CC   tests/clients/libbpf_*.c (libbpf of libbpf-sys)"
+	$(Q)CC="$(CC)" tests/clients/build.sh libbpf-new $@
 
 # Object files for programs that use libbpf.
 $(BPF_OBJ): $B/tests/clients/bpf/%.o: tests/clients/bpf/%.c
@@ -164,6 +186,11 @@ test: deps
 	$(Q)$(MAKE) --no-print-directory tests-bin
 	$(Q)scripts/run-tests.sh $(TESTS)
 
+# What docs/CLIENTS.md says, from what the test sees.
+clients-doc: deps
+	$(Q)$(MAKE) --no-print-directory tests-bin
+	$(Q)REWRITE=1 scripts/run-tests.sh cli/bpftool
+
 soak: deps
 	$(Q)$(MAKE) --no-print-directory tests-bin
 	$(Q)PINFS_TEST_SCALE=100 scripts/run-tests.sh $(TESTS)
@@ -186,9 +213,10 @@ check: deps
 	$(Q)scripts/check.sh
 
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pinfs $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/pinfs/sudo $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5
 	install -m 755 $B/pinfs $(DESTDIR)$(PREFIX)/bin/pinfs
 	install -m 755 $B/libpinfs-preload.so $(DESTDIR)$(PREFIX)/lib/pinfs/libpinfs-preload.so
+	ln -sfn ../../../bin/pinfs $(DESTDIR)$(PREFIX)/lib/pinfs/sudo/sudo
 	install -m 644 man/pinfs.1 $(DESTDIR)$(PREFIX)/share/man/man1/pinfs.1
 	install -m 644 man/pinfs.5 $(DESTDIR)$(PREFIX)/share/man/man5/pinfs.5
 
@@ -201,5 +229,5 @@ clean:
 
 -include $(shell find $B -name '*.d' 2>/dev/null)
 
-.PHONY: all lib tests-bin bench-bin fuzz-bin deps test soak demo bench fuzz check install cflags clean
+.PHONY: all lib tests-bin bench-bin fuzz-bin deps test clients-doc soak demo bench fuzz check install cflags clean
 .SECONDARY:

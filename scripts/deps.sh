@@ -9,7 +9,7 @@
 set -u
 
 packages="gcc make bpftool libbpf-dev libjson-c-dev libpcap-dev libcmocka-dev libseccomp-dev clang clang-format
-	musl-tools libelf-dev zlib1g-dev libcap2-bin universal-ctags gdb strace gcc-multilib libclang-rt-14-dev"
+	musl-tools libelf-dev zlib1g-dev libcap2-bin universal-ctags gdb strace jq gcc-multilib libclang-rt-14-dev"
 
 command -v dpkg-query >/dev/null 2>&1 || {
 	echo "deps: no dpkg here; please install the equivalents of:" $packages >&2

@@ -6,6 +6,7 @@
  */
 #include "tool/cmd.h"
 #include "tool/out.h"
+#include "tool/sudo.h"
 #include "tool/where.h"
 #include <stdio.h>
 #include <string.h>
@@ -126,8 +127,11 @@ static int call(const struct verb *v, int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	const char *name = argc ? strrchr(argv[0], '/') : NULL;
 	const struct verb *v;
 
+	if (argc && !strcmp(name ? name + 1 : argv[0], "sudo"))
+		return sudo_main(argc, argv);
 	/* Names of verbs, for completion and the checks of the manual. */
 	if (argc == 2 && !strcmp(argv[1], "--verbs")) {
 		for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)

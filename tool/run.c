@@ -8,6 +8,7 @@
 #include "frontend/notify/launch.h"
 #include "tool/cmd.h"
 #include "tool/out.h"
+#include "tool/sudo.h"
 #include "tool/where.h"
 #include "sys/sys.h"
 #include <errno.h>
@@ -17,7 +18,7 @@
 #include <unistd.h>
 
 static struct run_opts o;
-static bool help;
+static bool help, sudo;
 
 const struct opt run_opts[] = {
 	{ "store", 's', "DIR", "the store (default: the user's own, kept while the machine is up)",
@@ -26,6 +27,7 @@ const struct opt run_opts[] = {
 	{ "keep-uid", 'k', NULL, "do not appear as root in a user namespace", &o.keep_uid },
 	{ "redirect", 'r', NULL, "mount nothing: lead paths below /sys/fs/bpf into the store", &o.redirect },
 	{ "no-userns", 'n', NULL, "do not try a user namespace", &o.no_userns },
+	{ "sudo", 'S', NULL, "put a sudo in front of PATH that just runs the command", &sudo },
 	{ "verbose", 'v', NULL, "say which world was chosen, and why", &o.verbose },
 	{ "help", 'h', NULL, "this text", &help },
 	{ .name = NULL },
@@ -51,12 +53,24 @@ static int start_nested(const char *run)
 	return errno == ENOENT ? RUN_EXIT_NOT_FOUND : RUN_EXIT_NOT_EXEC;
 }
 
+/* Before the run is made: what comes is its environment. */
+static int add_sudo(void)
+{
+	int err = sudo ? sudo_into_path() : 0;
+
+	if (err)
+		out_error(err, "--sudo");
+	return err;
+}
+
 static int start(void)
 {
 	const char *run = getenv(RUN_ENV);
 	char own[RUN_PATH_MAX];
 	int err;
 
+	if (add_sudo())
+		return RUN_EXIT_FAILED;
 	err = run && *run ? start_nested(run) : -1;
 	if (err >= 0)
 		return err;

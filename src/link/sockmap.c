@@ -5,7 +5,24 @@
 #include <string.h>
 #include "link/link.h"
 #include "link/link_types.h"
+#include "link/sockmap.h"
 #include "util/str.h"
+
+int sockmap_rival(const struct attach_key *k)
+{
+	struct attach_key other = *k;
+	struct attach_list l;
+	int err;
+
+	if (k->type == BPF_SK_SKB_VERDICT)
+		other.type = BPF_SK_SKB_STREAM_VERDICT;
+	else if (k->type == BPF_SK_SKB_STREAM_VERDICT)
+		other.type = BPF_SK_SKB_VERDICT;
+	else
+		return 0;
+	err = attach_list_of(&other, &l);
+	return err ? err : l.nr ? -EBUSY : 0;
+}
 
 static int check(const struct link_req *r, struct link_hdr *h)
 {
@@ -16,9 +33,15 @@ static int place(const struct link_req *r, u32 link_id, struct attach_list *l)
 {
 	const struct attach_entry e = { .prog_id = r->prog_id, .link_id = link_id };
 
+	int err = sockmap_rival(&r->key);
+
+	if (err || (l->nr && l->e[0].link_id))
+		return err ? err : -EBUSY;
+	/* What PROG_ATTACH put there gives way. */
 	if (l->nr)
-		return -EBUSY;
-	attach_entry_insert(l, 0, &e);
+		l->e[0] = e;
+	else
+		attach_entry_insert(l, 0, &e);
 	return 0;
 }
 

@@ -7,6 +7,7 @@
  */
 #include <string.h>
 #include "link/mprog.h"
+#include "link/sockmap.h"
 #include "sys/cmd_attach.h"
 #include "sys/targets.h"
 #include "util/raw.h"
@@ -310,6 +311,8 @@ static long sockmap_attach(struct cmd_ctx *x, const struct link_prog *p)
 	if (x->attr->prog_attach.attach_flags || x->attr->prog_attach.replace_bpf_fd)
 		return -EINVAL;
 	err = sockmap_key(x, &k);
+	if (!err)
+		err = sockmap_rival(&k);
 	return err ? err : edit_point(&k, sockmap_edit, &id);
 }
 
@@ -324,6 +327,8 @@ static long sockmap_detach(struct cmd_ctx *x, u32 prog_type)
 	err = sockmap_key(x, &k);
 	if (!err)
 		err = prog_of_type(x, x->attr->prog_attach.attach_bpf_fd, prog_type, &id);
+	if (!err)
+		err = sockmap_rival(&k);
 	return err ? err : edit_used(&k, sockmap_removal, &id);
 }
 

@@ -6,6 +6,7 @@
  * ENOSPC says that more is there.
  */
 #include <string.h>
+#include "link/sockmap.h"
 #include "sys/cmd_attach.h"
 #include "sys/targets.h"
 #include "util/raw.h"
@@ -179,8 +180,10 @@ static int query_sockmap(struct cmd_ctx *x, struct attach_key *k, struct answer 
 	if (x->attr->prog_query.query_flags)
 		return -EINVAL;
 	err = link_sockmap(x, (int)x->attr->prog_query.target_fd, -EOPNOTSUPP, &k->target);
+	if (!err)
+		err = sockmap_rival(k);
 	/* Told even so. */
-	if (err == -EOPNOTSUPP) {
+	if (err == -EOPNOTSUPP || err == -EBUSY) {
 		put_answer(x, a);
 		return err;
 	}

@@ -71,6 +71,8 @@ static void fill_facts(struct prog_map *p)
 		.inner = of_maps ? &p->inner : NULL,
 		.owner_type = m->hdr->owner_prog_type,
 	};
+	/* The last byte stays 0, whatever the file says. */
+	memcpy(p->facts.name, m->hdr->o.name, sizeof(p->facts.name) - 1);
 }
 
 int prog_maps_find(const struct prog_maps *s, u32 id)

