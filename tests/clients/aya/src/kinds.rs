@@ -2,6 +2,9 @@
 
 //! The map types of aya: from the outside, then with a program that uses each of them once.
 
+use std::thread;
+use std::time::Duration;
+
 use aya::maps::lpm_trie::Key;
 use aya::maps::{
     Array, ArrayOfMaps, BloomFilter, HashMap, HashOfMaps, LpmTrie, MapData, PerCpuArray, PerCpuHashMap, PerCpuValues,
@@ -10,6 +13,8 @@ use aya::maps::{
 use aya::programs::{TestRun, TestRunOptions, Xdp};
 use aya::util::nr_cpus;
 use aya::Ebpf;
+use tokio::io::unix::AsyncFd;
+use tokio::time::timeout;
 
 use crate::say::{done, map_info, say};
 use crate::{Step, World};
@@ -230,6 +235,52 @@ fn from_inside(bpf: &mut Ebpf) -> Step {
     println!("array of maps: {:?}", outer.get(&1, 0)?.iter().flatten().collect::<Vec<_>>());
     let outer: HashOfMaps<_, u32, Array<MapData, u64>> = bpf.map("by_key").unwrap().try_into()?;
     println!("hash of maps: {:?}", outer.get(&1, 0)?.iter().flatten().collect::<Vec<_>>());
+    Ok(())
+}
+
+async fn next(fd: &mut AsyncFd<RingBuf<MapData>>) -> std::io::Result<Vec<u8>> {
+    loop {
+        let mut guard = fd.readable_mut().await?;
+        if let Some(item) = guard.get_inner_mut().next() {
+            return Ok(item.to_vec());
+        }
+        guard.clear_ready();
+    }
+}
+
+/// The ring buffer as tokio waits for it, while another thread runs the program.
+#[allow(deprecated)] // AsyncFd::new: what existing programs call
+pub fn ring(world: &World) -> Step {
+    let mut bpf = world.load()?;
+    let ring = RingBuf::try_from(bpf.take_map("events").unwrap())?;
+    let program: &mut Xdp = bpf.program_mut("use_all").unwrap().try_into()?;
+    program.load()?;
+    let run = || program.test_run(TestRunOptions { data_in: Some(&[0; 64]), ..Default::default() }).map(|r| r.return_value);
+    let limit = Duration::from_secs(20);
+
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut fd = runtime.block_on(async { AsyncFd::new(ring) })?;
+    let early = runtime.block_on(async { timeout(Duration::from_millis(50), next(&mut fd)).await });
+    println!("nothing: {}", early.is_err());
+    say("put", run());
+    println!("one: {:?}", runtime.block_on(async { timeout(limit, next(&mut fd)).await })??);
+    let early = runtime.block_on(async { timeout(Duration::from_millis(50), next(&mut fd)).await });
+    println!("and no more: {}", early.is_err());
+    let (put, got) = thread::scope(|s| {
+        let putter = s.spawn(|| {
+            thread::sleep(Duration::from_millis(100));
+            (0..10).filter(|_| run().is_ok()).count()
+        });
+        let mut got = 0;
+        while got < 10 && runtime.block_on(async { timeout(limit, next(&mut fd)).await }).is_ok_and(|r| r.is_ok()) {
+            got += 1;
+        }
+        (putter.join().unwrap(), got)
+    });
+    println!("by another thread: {put} put, {got} read");
+    // The runtime goes last: the descriptor is registered there.
+    drop(fd);
+    std::fs::remove_file(world.pin("shared"))?;
     Ok(())
 }
 
