@@ -29,7 +29,8 @@ ls $dir
 rmdir $dir
 EOS
 # A step that comes again finds what it has left before.
-STEPS="kinds ring programs stats first first reader first incompatible unpin raii attach reopen tcx others errors features"
+STEPS="kinds ring programs stats first first reader first incompatible unpin raii
+	attach reopen tcx others errors features"
 
 # same TEXT WORLD CLIENT STEPS: line by line as on the kernel, whose lines are in $WORK/kernel
 same() {
@@ -45,7 +46,8 @@ same() {
 		-*) not_ok "$text, $step: ${line:1}" ;;
 		+*) not_ok "$text, $step: ${line:1} (not on the kernel)" ;;
 		esac
-	done < <(diff --unchanged-line-format='=%L' --old-line-format='-%L' --new-line-format='+%L' "$WORK/kernel" "$WORK/pinfs")
+	done < <(diff --unchanged-line-format='=%L' --old-line-format='-%L' --new-line-format='+%L' \
+		"$WORK/kernel" "$WORK/pinfs")
 }
 
 # have NAME TARGET: the client's path where anybody can run it, or a skip

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use aya::maps::lpm_trie::Key;
 use aya::maps::{
-    Array, ArrayOfMaps, BloomFilter, HashMap, HashOfMaps, LpmTrie, MapData, PerCpuArray, PerCpuHashMap, PerCpuValues,
-    Queue, RingBuf, Stack,
+    Array, ArrayOfMaps, BloomFilter, HashMap, HashOfMaps, LpmTrie, Map, MapData, PerCpuArray, PerCpuHashMap,
+    PerCpuValues, Queue, RingBuf, Stack,
 };
 use aya::programs::{TestRun, TestRunOptions, Xdp};
 use aya::util::nr_cpus;
@@ -255,7 +255,8 @@ pub fn ring(world: &World) -> Step {
     let ring = RingBuf::try_from(bpf.take_map("events").unwrap())?;
     let program: &mut Xdp = bpf.program_mut("use_all").unwrap().try_into()?;
     program.load()?;
-    let run = || program.test_run(TestRunOptions { data_in: Some(&[0; 64]), ..Default::default() }).map(|r| r.return_value);
+    let opts = || TestRunOptions { data_in: Some(&[0; 64]), ..Default::default() };
+    let run = || program.test_run(opts()).map(|r| r.return_value);
     let limit = Duration::from_secs(20);
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -290,7 +291,8 @@ fn alone(world: &World) -> Step {
     map.insert(&[1, 2, 3, 4, 5, 6], &1, 0)?;
     say("alone", map.iter().collect::<Result<Vec<_>, _>>());
     say("alone, pin", map.pin(world.pin("alone")));
-    let again: HashMap<_, [u8; 6], u32> = aya::maps::Map::from_map_data(MapData::from_pin(world.pin("alone"))?)?.try_into()?;
+    let pinned = MapData::from_pin(world.pin("alone"))?;
+    let again: HashMap<_, [u8; 6], u32> = Map::from_map_data(pinned)?.try_into()?;
     say("alone, from its pin", again.get(&[1, 2, 3, 4, 5, 6], 0));
     std::fs::remove_file(world.pin("alone"))?;
     say("alone, LPM without NO_PREALLOC", LpmTrie::<MapData, [u8; 4], u32>::create(4, 0).map(|_| ()));
