@@ -229,6 +229,57 @@ static void verifier_rows(void)
 	}
 }
 
+/* What the log says at level 4 of the stack, by subprogram, also of programs that are refused. */
+static void depth_row(const char *text, const struct bpf_insn *insns, unsigned n)
+{
+	union row_attr a = attr_of(SOCK, insns, n);
+	char *depth;
+	int fd;
+
+	with_log(&a, 4);
+	fd = load(&a);
+	depth = strstr(log_buf, "stack depth");
+	if (depth)
+		depth[strcspn(depth, "\n")] = 0;
+	say("depth: %s: %s", text, depth ? depth : "nothing");
+	result_fd(fd);
+}
+#define DEPTH(text, ...)                                                                                     \
+	do {                                                                                                 \
+		const struct bpf_insn insns_[] = { __VA_ARGS__ };                                            \
+		depth_row(text, insns_, sizeof(insns_) / sizeof(*insns_));                                   \
+	} while (0)
+
+static void depth_rows(void)
+{
+	DEPTH("of 24", STDW(10, -24, 0), MOV(0, 0), EXIT);
+	DEPTH("of 4", I(0x62, 10, 0, -4, 0), MOV(0, 0), EXIT);
+	DEPTH("of 9", I(0x72, 10, 0, -9, 0), MOV(0, 0), EXIT);
+	DEPTH("refused after 24", STDW(10, -24, 0), MOVR(0, 9), EXIT);
+	DEPTH("refused before it is walked", I(0xff, 0, 0, 0, 0), EXIT);
+	DEPTH("refused in a function", STDW(10, -8, 0), I(0x85, 0, 1, 0, 1), EXIT, STDW(10, -16, 0),
+	      MOVR(0, 9), EXIT);
+	DEPTH("refused before a function", STDW(10, -8, 0), MOVR(0, 9), I(0x85, 0, 1, 0, 1), EXIT,
+	      STDW(10, -16, 0), MOV(0, 0), EXIT);
+	DEPTH("two that are too large", STDW(10, -400, 0), I(0x85, 0, 1, 0, 1), EXIT, STDW(10, -400, 0),
+	      MOV(0, 0), EXIT);
+}
+
+static void license_rows(void)
+{
+	union row_attr a = attr_of(BPF_PROG_TYPE_STRUCT_OPS, zero, 2);
+	int fd, e;
+
+	a.a.license = ptr("");
+	with_log(&a, 1);
+	fd = load(&a);
+	e = errno;
+	say("struct_ops without a license");
+	say_log();
+	errno = e;
+	result_fd(fd);
+}
+
 /* What this machine's kernel allows for kernel functions is its own affair. */
 static int depends_on_kernel(unsigned type, unsigned eat)
 {
@@ -694,6 +745,8 @@ int main(void)
 	flag_rows();
 	field_rows();
 	verifier_rows();
+	depth_rows();
+	license_rows();
 	helper_rows();
 	log_rows();
 	map_rows();

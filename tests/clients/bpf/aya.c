@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
  * What aya's users have: a map of each kind that aya has a type for, a map that is pinned by its name, global
- * data, programs that count, that call one another by tail calls, that use every map, and one that is refused.
+ * data, programs that count, that call one another by tail calls, that use every map, and one that is
+ * refused.
  */
 #include <linux/bpf.h>
 #include <linux/if_ether.h>
@@ -9,19 +10,19 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 
-#define MAP(kind, name, entries, k, v)          \
-	struct {                                \
-		__uint(type, kind);             \
-		__uint(max_entries, entries);   \
-		__type(key, k);                 \
-		__type(value, v);               \
+#define MAP(kind, name, entries, k, v)                                                                       \
+	struct {                                                                                             \
+		__uint(type, kind);                                                                          \
+		__uint(max_entries, entries);                                                                \
+		__type(key, k);                                                                              \
+		__type(value, v);                                                                            \
 	} name SEC(".maps")
 
-#define VALUES(kind, name, entries, v)          \
-	struct {                                \
-		__uint(type, kind);             \
-		__uint(max_entries, entries);   \
-		__type(value, v);               \
+#define VALUES(kind, name, entries, v)                                                                       \
+	struct {                                                                                             \
+		__uint(type, kind);                                                                          \
+		__uint(max_entries, entries);                                                                \
+		__type(value, v);                                                                            \
 	} name SEC(".maps")
 
 struct route {

@@ -2,14 +2,19 @@
 
 //! The map types of aya: from the outside, then with a program that uses each of them once.
 
+use std::thread;
+use std::time::Duration;
+
 use aya::maps::lpm_trie::Key;
 use aya::maps::{
-    Array, ArrayOfMaps, BloomFilter, HashMap, HashOfMaps, LpmTrie, MapData, PerCpuArray, PerCpuHashMap, PerCpuValues,
-    Queue, RingBuf, Stack,
+    Array, ArrayOfMaps, BloomFilter, HashMap, HashOfMaps, LpmTrie, Map, MapData, PerCpuArray, PerCpuHashMap,
+    PerCpuValues, Queue, RingBuf, Stack,
 };
 use aya::programs::{TestRun, TestRunOptions, Xdp};
 use aya::util::nr_cpus;
 use aya::Ebpf;
+use tokio::io::unix::AsyncFd;
+use tokio::time::timeout;
 
 use crate::say::{done, map_info, say};
 use crate::{Step, World};
@@ -233,13 +238,61 @@ fn from_inside(bpf: &mut Ebpf) -> Step {
     Ok(())
 }
 
+async fn next(fd: &mut AsyncFd<RingBuf<MapData>>) -> std::io::Result<Vec<u8>> {
+    loop {
+        let mut guard = fd.readable_mut().await?;
+        if let Some(item) = guard.get_inner_mut().next() {
+            return Ok(item.to_vec());
+        }
+        guard.clear_ready();
+    }
+}
+
+/// The ring buffer as tokio waits for it, while another thread runs the program.
+#[allow(deprecated)] // AsyncFd::new: what existing programs call
+pub fn ring(world: &World) -> Step {
+    let mut bpf = world.load()?;
+    let ring = RingBuf::try_from(bpf.take_map("events").unwrap())?;
+    let program: &mut Xdp = bpf.program_mut("use_all").unwrap().try_into()?;
+    program.load()?;
+    let opts = || TestRunOptions { data_in: Some(&[0; 64]), ..Default::default() };
+    let run = || program.test_run(opts()).map(|r| r.return_value);
+    let limit = Duration::from_secs(20);
+
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut fd = runtime.block_on(async { AsyncFd::new(ring) })?;
+    let early = runtime.block_on(async { timeout(Duration::from_millis(50), next(&mut fd)).await });
+    println!("nothing: {}", early.is_err());
+    say("put", run());
+    println!("one: {:?}", runtime.block_on(async { timeout(limit, next(&mut fd)).await })??);
+    let early = runtime.block_on(async { timeout(Duration::from_millis(50), next(&mut fd)).await });
+    println!("and no more: {}", early.is_err());
+    let (put, got) = thread::scope(|s| {
+        let putter = s.spawn(|| {
+            thread::sleep(Duration::from_millis(100));
+            (0..10).filter(|_| run().is_ok()).count()
+        });
+        let mut got = 0;
+        while got < 10 && runtime.block_on(async { timeout(limit, next(&mut fd)).await }).is_ok_and(|r| r.is_ok()) {
+            got += 1;
+        }
+        (putter.join().unwrap(), got)
+    });
+    println!("by another thread: {put} put, {got} read");
+    // The runtime goes last: the descriptor is registered there.
+    drop(fd);
+    std::fs::remove_file(world.pin("shared"))?;
+    Ok(())
+}
+
 /// Without an object.
 fn alone(world: &World) -> Step {
     let mut map: HashMap<MapData, [u8; 6], u32> = HashMap::create(4, 0)?;
     map.insert(&[1, 2, 3, 4, 5, 6], &1, 0)?;
     say("alone", map.iter().collect::<Result<Vec<_>, _>>());
     say("alone, pin", map.pin(world.pin("alone")));
-    let again: HashMap<_, [u8; 6], u32> = aya::maps::Map::from_map_data(MapData::from_pin(world.pin("alone"))?)?.try_into()?;
+    let pinned = MapData::from_pin(world.pin("alone"))?;
+    let again: HashMap<_, [u8; 6], u32> = Map::from_map_data(pinned)?.try_into()?;
     say("alone, from its pin", again.get(&[1, 2, 3, 4, 5, 6], 0));
     std::fs::remove_file(world.pin("alone"))?;
     say("alone, LPM without NO_PREALLOC", LpmTrie::<MapData, [u8; 4], u32>::create(4, 0).map(|_| ()));

@@ -46,6 +46,7 @@ type StepFn = fn(&World) -> Step;
 
 const STEPS: &[(&str, StepFn)] = &[
     ("kinds", kinds::all),
+    ("ring", kinds::ring),
     ("programs", runs::programs),
     ("stats", runs::stats),
     ("first", pins::first),

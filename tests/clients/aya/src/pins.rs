@@ -93,7 +93,8 @@ pub fn reader(world: &World) -> Step {
     println!("counted: {}", counters.get(&17, 0)? - before);
     let table: Array<_, u64> = Map::from_map_data(MapData::from_pin(world.pin("table-by-path"))?)?.try_into()?;
     say("table", table.iter().collect::<Result<Vec<_>, _>>());
-    say("by id", MapData::from_id(MapInfo::from_pin(world.pin("shared"))?.id()).and_then(|m| Ok(m.info()?.max_entries())));
+    let id = MapInfo::from_pin(world.pin("shared"))?.id();
+    say("by id", MapData::from_id(id).and_then(|m| Ok(m.info()?.max_entries())));
     Ok(())
 }
 

@@ -4,13 +4,28 @@
 
 use aya::maps::{Array, HashMap, ProgramArray};
 use aya::programs::{
-    CgroupSkb, RawTracePoint, RawTracePointRunOptions, SchedClassifier, SocketFilter, TestRun, TestRunOptions, Xdp,
+    CgroupSkb, ProgramError, RawTracePoint, RawTracePointRunOptions, SchedClassifier, SocketFilter, TestRun,
+    TestRunOptions, TestRunResult, Xdp,
 };
 use aya::sys::{enable_stats, Stats};
 use aya::{EbpfLoader, VerifierLogLevel};
 
 use crate::say::{done, say, Ours};
 use crate::{Step, World};
+
+/// A run's options: a frame, once.
+fn with(frame: &[u8]) -> TestRunOptions<'_> {
+    TestRunOptions { data_in: Some(frame), ..Default::default() }
+}
+
+/// The program's answer.
+fn answer(run: Result<TestRunResult, ProgramError>) -> Result<u32, ProgramError> {
+    run.map(|r| r.return_value)
+}
+
+fn enter_on(program: &RawTracePoint, cpu: Option<u32>) -> Result<u32, ProgramError> {
+    program.test_run(RawTracePointRunOptions { cpu, ..Default::default() }).map(|r| r.return_value)
+}
 
 /// A frame with an IPv4 header of a protocol.
 pub fn packet(protocol: u8) -> [u8; 64] {
@@ -24,7 +39,7 @@ pub fn packet(protocol: u8) -> [u8; 64] {
 fn tail_calls(bpf: &mut aya::Ebpf) -> Step {
     let run = |bpf: &aya::Ebpf| {
         let program: &Xdp = bpf.program("jump").unwrap().try_into().unwrap();
-        say("jump", program.test_run(TestRunOptions { data_in: Some(&packet(6)), ..Default::default() }).map(|r| r.return_value));
+        say("jump", answer(program.test_run(with(&packet(6)))));
     };
     for name in ["jump", "landed"] {
         let program: &mut Xdp = bpf.program_mut(name).unwrap().try_into()?;
@@ -58,26 +73,26 @@ fn packets(bpf: &mut aya::Ebpf) -> Step {
     println!("XDP: {} {} {}", got.return_value, got.data_size_out, out[..64] == frame);
     let mut little = [0; 10];
     let opts = TestRunOptions { data_in: Some(&frame), data_out: Some(&mut little), ..Default::default() };
-    say("XDP, too little room", program.test_run(opts).map(|r| r.return_value));
-    say("XDP, runt", program.test_run(TestRunOptions { data_in: Some(&[0; 13]), ..Default::default() }).map(|r| r.return_value));
-    say("XDP, nothing", program.test_run(TestRunOptions::default()).map(|r| r.return_value));
+    say("XDP, too little room", answer(program.test_run(opts)));
+    say("XDP, runt", answer(program.test_run(with(&[0; 13]))));
+    say("XDP, nothing", answer(program.test_run(TestRunOptions::default())));
     let ctx = [0u8; 24];
     let opts = TestRunOptions { data_in: Some(&frame), ctx_in: Some(&ctx[..20]), ..Default::default() };
-    say("XDP, bad context", program.test_run(opts).map(|r| r.return_value));
+    say("XDP, bad context", answer(program.test_run(opts)));
 
     let program: &mut SchedClassifier = bpf.program_mut("classify").unwrap().try_into()?;
-    say("classifier", program.test_run(TestRunOptions { data_in: Some(&frame), ..Default::default() }).map(|r| r.return_value));
+    say("classifier", answer(program.test_run(with(&frame))));
     let program: &mut SocketFilter = bpf.program_mut("take_none").unwrap().try_into()?;
     program.load()?;
-    say("socket filter", program.test_run(TestRunOptions { data_in: Some(&frame), ..Default::default() }).map(|r| r.return_value));
+    say("socket filter", answer(program.test_run(with(&frame))));
     let program: &mut CgroupSkb = bpf.program_mut("watch_in").unwrap().try_into()?;
     program.load()?;
-    say("cgroup", program.test_run(TestRunOptions { data_in: Some(&frame), ..Default::default() }).map(|r| r.return_value));
+    say("cgroup", answer(program.test_run(with(&frame))));
     let program: &mut RawTracePoint = bpf.program_mut("enter").unwrap().try_into()?;
     program.load()?;
-    say("raw tracepoint", program.test_run(RawTracePointRunOptions::default()).map(|r| r.return_value));
-    say("raw tracepoint, on CPU 0", program.test_run(RawTracePointRunOptions { cpu: Some(0), ..Default::default() }).map(|r| r.return_value));
-    say("raw tracepoint, on no CPU", program.test_run(RawTracePointRunOptions { cpu: Some(70000), ..Default::default() }).map(|r| r.return_value));
+    say("raw tracepoint", enter_on(program, None));
+    say("raw tracepoint, on CPU 0", enter_on(program, Some(0)));
+    say("raw tracepoint, on no CPU", enter_on(program, Some(70000)));
 
     let map: HashMap<_, u32, u64> = HashMap::try_from(bpf.map("counters").unwrap())?;
     let mut all = map.iter().collect::<Result<Vec<_>, _>>()?;
@@ -96,22 +111,26 @@ fn infos(bpf: &aya::Ebpf) -> Step {
             println!("program {name}: not loaded");
             continue;
         };
-        let mut maps = info.map_ids()?.unwrap_or_default().len();
-        if maps > 0 && info.btf_id().is_none() {
-            maps = 0;
-        }
         println!(
-            "program {name}: {:?} {:?}, gpl {:?}, {maps} maps, {:?} instructions verified, translated {}, by us {}, tag {:016x}, memory {}",
+            "program {name}: {:?} {:?}, gpl {:?}, tag {:016x}, memory {}",
             info.name_as_str(),
             info.program_type(),
             info.gpl_compatible(),
-            info.verified_instruction_count(),
-            info.size_translated().is_some(),
-            info.created_by_uid() == Some(unsafe { libc::getuid() }),
             info.tag(),
             info.memory_locked()?,
         );
-        println!("program {name}: loaded lately: {}", info.loaded_at().is_some_and(|t| t.elapsed().is_ok_and(|d| d.as_secs() < 600)));
+        println!(
+            "program {name}: {} maps, {:?} instructions verified, translated {}, types {}",
+            info.map_ids()?.unwrap_or_default().len(),
+            info.verified_instruction_count(),
+            info.size_translated().is_some(),
+            info.btf_id().is_some(),
+        );
+        println!(
+            "program {name}: by us {}, lately {}",
+            info.created_by_uid() == Some(unsafe { libc::getuid() }),
+            info.loaded_at().is_some_and(|t| t.elapsed().is_ok_and(|d| d.as_secs() < 600)),
+        );
     }
     Ok(())
 }
@@ -148,7 +167,7 @@ pub fn stats(world: &World) -> Step {
     let mut bpf = world.load()?;
     let program: &mut Xdp = bpf.program_mut("count").unwrap().try_into()?;
     program.load()?;
-    let run = |program: &Xdp| program.test_run(TestRunOptions { data_in: Some(&packet(1)), repeat: 10, ..Default::default() });
+    let run = |program: &Xdp| program.test_run(TestRunOptions { repeat: 10, ..with(&packet(1)) }).map(|_| ());
 
     let wanted = done("stats", enable_stats(Stats::RunTime));
     let before = program.info()?.run_count();
