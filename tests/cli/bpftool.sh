@@ -61,7 +61,8 @@ $head
 
 Each command as typed, with Debian 12's bpftool 7.1, on Linux 6.18 and under \`pinfs run\`, on objects that the
 same commands made. "The same" means status and every line of output, of all three forms where it says \`[-j|-p]\`;
-ids, times and sizes of code apart. This page is written by \`make clients-doc\`, and \`tests/cli/bpftool.sh\` fails when it is not true.
+ids, times and sizes of code apart. Libraries are held against the kernel elsewhere: libbpf 1.1 and 1.7, shared and static, and libbpf-rs
+by \`tests/cli/libbpf_versions.sh\`, \`sudo\` in front of everything by \`tests/cli/sudo.sh\`. This page is written by \`make clients-doc\`, and \`tests/cli/bpftool.sh\` fails when it is not true.
 EOS
 # Of tools that are not installed here the page has rows, and we have none.
 absent=$(sed -n 's/^?? //p' "$WORK/out-kernel" | sort -u)

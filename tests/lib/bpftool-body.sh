@@ -414,6 +414,7 @@ for g in prog_types map_types attach_types link_types helpers; do
 	s "bpftool -j feature list_builtins $g | md5sum"
 done
 t bpftool feature list_builtins nonsense
+# What attaches to functions of the kernel is each machine's own affair.
 s "bpftool feature probe kernel | grep program_type | grep -vE ' (tracing|ext|lsm) '" "types of programs"
 s "bpftool feature probe kernel | grep -E 'map_type'" "types of maps"
 s "bpftool feature probe kernel | grep -vE 'program_type|map_type|helper|^	|^Note|_RLIMIT'" "the rest"
