@@ -69,9 +69,8 @@ absent=$(sed -n 's/^?? //p' "$WORK/out-kernel" | sort -u)
 for tool in $absent; do
 	skip "$tool: not installed"
 done
-with_rows() { grep -vE "^\| \`([^\`]*/| )?(${absent//[[:space:]]/|})\b" "$1"; }
 if [ -n "$absent" ]; then
-	works "$doc tells what was seen of the rest" diff <(with_rows $doc) <(with_rows "$TOP/$B/CLIENTS.md")
+	is "$doc tells all that was seen" "$(diff $doc "$TOP/$B/CLIENTS.md" | grep '^>')" ""
 else
 	[ -z "$REWRITE" ] || cp "$TOP/$B/CLIENTS.md" $doc
 	works "$doc tells what was seen (else: make clients-doc)" diff $doc "$TOP/$B/CLIENTS.md"
