@@ -119,16 +119,28 @@ $(GO_BIN): $B/%.go.static: %.go
 
 # In other languages, with libraries of their own. What cannot be built here leaves a reason for the tests (X.skip).
 FOREIGN_BIN := $B/tests/clients/go-ring.static $B/tests/clients/aya-ring.gnu $B/tests/clients/aya-ring.musl \
-	$B/tests/clients/go-perf.static $B/tests/clients/aya-perf.gnu $B/tests/clients/libbpf-rs.gnu $B/tests/clients/libbpf-new
+	$B/tests/clients/go-perf.static $B/tests/clients/aya-perf.gnu $B/tests/clients/go.static \
+	$B/tests/clients/libbpf-rs.gnu $B/tests/clients/libbpf-new
 $B/tests/clients/go-%.static: $(wildcard tests/clients/go-*/*)
 	@mkdir -p $(@D)
 	@echo "  GO   tests/clients/go-$*"
 	$(Q)tests/clients/build.sh go-$* $@
 
+$B/tests/clients/go.static: $(wildcard tests/clients/go/*) tests/clients/bpf/go.c
+	@mkdir -p $(@D)
+	@echo "  GO   tests/clients/go"
+	$(Q)tests/clients/build.sh go $@
+
 $B/tests/clients/aya-ring.%: $(wildcard tests/clients/aya-ring/*.toml tests/clients/aya-ring/*.lock tests/clients/aya-ring/src/*)
 	@mkdir -p $(@D)
 	@echo "  RUST tests/clients/aya-ring ($*)"
 	$(Q)tests/clients/build.sh aya-ring $@ x86_64-unknown-linux-$*
+
+FOREIGN_BIN += $B/tests/clients/aya.gnu $B/tests/clients/aya.musl
+$B/tests/clients/aya.%: $(wildcard tests/clients/aya/*.toml tests/clients/aya/*.lock tests/clients/aya/src/*)
+	@mkdir -p $(@D)
+	@echo "  RUST tests/clients/aya ($*)"
+	$(Q)tests/clients/build.sh aya $@ x86_64-unknown-linux-$*
 
 $B/tests/clients/aya-perf.%: $(wildcard tests/clients/aya-perf/*.toml tests/clients/aya-perf/*.lock tests/clients/aya-perf/src/*)
 	@mkdir -p $(@D)

@@ -75,13 +75,13 @@ load_million_processed ratio 3.0
 link_create_close_xdp ratio 1.5
 link_update_xdp ratio 1.2
 link_create_close_tcx ratio 1.5
-link_update_tcx ratio -
+link_update_tcx ratio 1.2
 prog_query_tcx ratio -
 link_create_close_netns ratio 1.5
-link_update_netns ratio -
+link_update_netns ratio 1.2
 prog_query_netns ratio -
 link_create_close_cgroup ratio 1.5
-link_update_cgroup ratio -
+link_update_cgroup ratio 1.2
 prog_query_cgroup ratio -
 '
 

@@ -21,10 +21,10 @@ int cmd_gc(int argc, char **argv)
 	if (err)
 		return err;
 	instances = instance_gc();
+	r.elements = sys_gc(); /* first: an element that goes leaves its reference */
 	err = store_gc(&r);
 	if (err)
 		return out_error(err, "gc of %s", the_store.path);
-	r.elements = sys_gc();
 	o = json_object_new_object();
 	out_int(o, "objects", r.objects);
 	out_int(o, "elements", r.elements);

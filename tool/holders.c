@@ -72,7 +72,7 @@ static void look_at_process(struct object_list *l, const char *pid)
 	dirscan_close(&d);
 }
 
-static void look_at_processes(struct object_list *l)
+static void look_at_processes(struct object_list *l, void (*look)(struct object_list *l, const char *pid))
 {
 	const struct dirscan_entry *e;
 	struct dirscan d;
@@ -81,7 +81,7 @@ static void look_at_processes(struct object_list *l)
 		return;
 	while ((e = dirscan_next(&d)))
 		if (e->name[0] >= '1' && e->name[0] <= '9')
-			look_at_process(l, e->name);
+			look(l, e->name);
 	dirscan_close(&d);
 }
 
@@ -121,10 +121,8 @@ static bool held_by_somebody(const struct object *o)
 	return err == -EWOULDBLOCK;
 }
 
-void holders_load(struct object_list *l)
+static void count(struct object_list *l)
 {
-	look_at_processes(l);
-	count_locks(l);
 	for (u32 i = 0; i < l->n; i++) {
 		struct object *o = &l->o[i];
 		u32 seen = 0;
@@ -136,4 +134,55 @@ void holders_load(struct object_list *l)
 			o->fds = held_by_somebody(o);
 		o->in_flight = o->fds - seen;
 	}
+}
+
+/*
+ * "7f00-7f01 ---s 00000000 00:1b 12 /path": a program at a socket is held by a mapping that is good for
+ * nothing else. Of those that several processes have, one is taken for all: fork has made the others.
+ */
+static void look_at_maps(struct object_list *l, const char *pid)
+{
+	char path[40], line[1024], mode[8];
+	unsigned major, minor;
+	unsigned long ino;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%s/maps", pid);
+	f = fopen(path, "re");
+	while (f && fgets(line, sizeof(line), f)) {
+		struct object *o;
+		bool known = false;
+
+		if (sscanf(line, "%*s %7s %*s %x:%x %lu", mode, &major, &minor, &ino) != 4 ||
+		    strcmp(mode, "---s") || makedev(major, minor) != the_store.dev)
+			continue;
+		o = object_of_ino(l, ino);
+		if (!o || o->type != OBJ_PROG)
+			continue;
+		for (u32 i = 0; i < o->nholders; i++)
+			known |= o->holders[i].pid == atoi(pid) || o->holders[i].fd < 0;
+		add_holder(o, atoi(pid), -1);
+		o->holders[o->nholders - 1].repeats = known;
+	}
+	if (f)
+		fclose(f);
+}
+
+static bool programs_in_flight(const struct object_list *l)
+{
+	for (u32 i = 0; i < l->n; i++)
+		if (l->o[i].type == OBJ_PROG && l->o[i].in_flight)
+			return true;
+	return false;
+}
+
+void holders_load(struct object_list *l)
+{
+	look_at_processes(l, look_at_process);
+	count_locks(l);
+	count(l);
+	if (!programs_in_flight(l))
+		return;
+	look_at_processes(l, look_at_maps);
+	count(l);
 }

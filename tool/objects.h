@@ -19,7 +19,7 @@
 #include "store/object.h"
 
 struct holder {
-	int pid, fd;
+	int pid, fd; /* fd -1: a mapping, of a program that stands at a socket */
 	char comm[16];
 	bool repeats; /* the description of an earlier holder */
 };

@@ -184,6 +184,7 @@ const struct map_ops dev_map_hash_ops = {
 	.obj_check = dev_prog_check,
 	.update_check = dh_update_check,
 	.each_ref = dh_each_ref,
+	.gc = htab_gc,
 	.value_ptr = dh_value_ptr,
 	.redirect = dh_redirect,
 	.redirect_flags = BPF_F_BROADCAST | BPF_F_EXCLUDE_INGRESS,

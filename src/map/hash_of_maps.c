@@ -141,5 +141,6 @@ const struct map_ops hash_of_maps_ops = {
 	.obj_value = OBJ_MAP,
 	.obj_check = map_in_map_check,
 	.each_ref = hom_each_ref,
+	.gc = htab_gc,
 	.memlock = htab_memlock,
 };

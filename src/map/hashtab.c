@@ -674,5 +674,6 @@ const struct map_ops hashtab_ops = {
 	.obj_value = MAP_VALUE_PLAIN,
 	.value_ptr = htab_value_ptr,
 	.next_elem = htab_next_elem,
+	.gc = htab_gc,
 	.memlock = htab_memlock,
 };

@@ -257,6 +257,25 @@ void htab_reclaim(struct op *op, struct htab *h, u32 i)
 	}
 }
 
+/* What the dead had claimed, and what the slow are about to claim again: their claims prove themselves at
+ * each step. */
+u32 htab_gc(struct op *op, struct bpf_map *m)
+{
+	struct htab *h = htab_of(m);
+	u32 n = 0, backed = MIN(load32(&h->words->ents_backed), h->n);
+
+	htab_begin(op, m);
+	for (u32 i = 0; i < backed && op->budget > 0; i++) {
+		u64 lo = load64(&h->ents[i].s.lo);
+
+		if (STATE(lo) != ENT_CLAIMED && STATE(lo) != ENT_DEAD)
+			continue;
+		htab_reclaim(op, h, i);
+		n += STATE(load64(&h->ents[i].s.lo)) == ENT_FREE;
+	}
+	return n;
+}
+
 /* ---- claiming ---- */
 
 int htab_try_claim(struct op *op, struct htab *h, u32 i, u64 hi, struct pool_mine *mine, struct htab_claim *c)

@@ -297,6 +297,8 @@ int htab_try_claim(struct op *op, struct htab *h, u32 i, u64 hi, struct pool_min
 		   struct htab_claim *c);
 /* Frees an entry that is DEAD, or CLAIMED for too long. */
 void htab_reclaim(struct op *op, struct htab *h, u32 i);
+/* That for the whole table: how many. A reference that an entry named is the store's to find. */
+u32 htab_gc(struct op *op, struct bpf_map *m);
 
 /* ---- hashtab.c ---- */
 

@@ -105,7 +105,7 @@ static int lru_open(struct bpf_map *m)
 	.lookup_and_delete = htab_lookup_and_delete, .next_key = htab_next_key,                              \
 	.lookup_batch = htab_lookup_batch, .lookup_and_delete_batch = htab_lookup_and_delete_batch,          \
 	.update_batch = map_generic_update_batch, .delete_batch = map_generic_delete_batch,                  \
-	.obj_value = MAP_VALUE_PLAIN, .memlock = htab_memlock
+	.obj_value = MAP_VALUE_PLAIN, .gc = htab_gc, .memlock = htab_memlock
 
 const struct map_ops hashtab_lru_ops = {
 	.name = "lru_hash",

@@ -57,5 +57,6 @@ const struct map_ops hashtab_percpu_ops = {
 	.value_ptr = htab_percpu_value_ptr,
 	.next_elem = htab_percpu_next_elem,
 	.update_cpu = htab_update_cpu,
+	.gc = htab_gc,
 	.memlock = htab_memlock,
 };

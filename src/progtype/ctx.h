@@ -73,7 +73,7 @@ struct test_run_out {
 
 struct prog_run_ops {
 	/* 0, -EINVAL, -E2BIG and what else the kernel finds before it reads data. After 0 data_size_in is at
-	 * most 128 KiB and ctx_size_in at most 64 KiB. */
+	 * most 128 KiB and ctx_size_in at most 64 KiB, or ctx_max is set. */
 	int (*check)(const struct test_run_args *a);
 	size_t (*mem_size)(const struct test_run_args *a);
 	/* f->mem and f->size are set. 0, -EINVAL, -E2BIG, -ENODEV, -ERANGE, -EAFNOSUPPORT. */
@@ -81,6 +81,8 @@ struct prog_run_ops {
 	void (*begin)(struct run_frame *f);      /* before each run */
 	u32 (*end)(struct run_frame *f, u64 r0); /* after it: what counts as its result */
 	void (*finish)(struct run_frame *f, struct test_run_out *out);
+	/* Longest context: what is longer is -E2BIG once the data has been read. 0: check has looked. */
+	u32 ctx_max;
 	/* May run elsewhere than asked: cpu is the client's wish (raw_tp with BPF_F_TEST_RUN_ON_CPU). */
 	bool cpu_asked;
 };

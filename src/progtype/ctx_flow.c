@@ -21,7 +21,7 @@ static int flow_check(const struct test_run_args *a)
 		return -EINVAL;
 	if (a->data_size_in < RUN_ETH_LEN || a->data_size_in > PAGE)
 		return -EINVAL;
-	return a->has_ctx_in && a->ctx_size_in > CTX_IN_MAX ? -E2BIG : 0;
+	return 0;
 }
 
 static size_t flow_mem_size(const struct test_run_args *a)
@@ -89,6 +89,7 @@ static void flow_finish(struct run_frame *f, struct test_run_out *out)
 
 const struct prog_run_ops flow_run_ops = {
 	.check = flow_check,
+	.ctx_max = CTX_IN_MAX,
 	.mem_size = flow_mem_size,
 	.setup = flow_setup,
 	.begin = flow_begin,

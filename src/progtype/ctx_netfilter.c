@@ -29,7 +29,7 @@ static int nf_check(const struct test_run_args *a)
 		return -EINVAL;
 	if (a->data_size_in < IP4_LEN || a->data_size_in > FRAME_MAX)
 		return -EINVAL;
-	return a->has_ctx_in && a->ctx_size_in > CTX_IN_MAX ? -E2BIG : 0;
+	return 0;
 }
 
 static size_t nf_mem_size(const struct test_run_args *a)
@@ -78,6 +78,7 @@ static void nf_finish(struct run_frame *f, struct test_run_out *out)
 
 const struct prog_run_ops netfilter_run_ops = {
 	.check = nf_check,
+	.ctx_max = CTX_IN_MAX,
 	.mem_size = nf_mem_size,
 	.setup = nf_setup,
 	.begin = run_begin_nothing,

@@ -37,7 +37,7 @@ static int skb_check(const struct test_run_args *a)
 		return -EINVAL;
 	if (a->data_size_in < ETH_HLEN || a->data_size_in > FRAME_MAX)
 		return -EINVAL;
-	return a->has_ctx_in && a->ctx_size_in > CTX_IN_MAX ? -E2BIG : 0;
+	return 0;
 }
 
 static size_t skb_mem_size(const struct test_run_args *a)
@@ -213,6 +213,7 @@ static void skb_finish(struct run_frame *f, struct test_run_out *out)
 
 const struct prog_run_ops skb_run_ops = {
 	.check = skb_check,
+	.ctx_max = CTX_IN_MAX,
 	.mem_size = skb_mem_size,
 	.setup = skb_setup,
 	.begin = run_begin_nothing,

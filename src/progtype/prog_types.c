@@ -55,7 +55,21 @@ static const struct prog_attach addr[] = {
 	{ BPF_CGROUP_UNIX_RECVMSG, BPF_CGROUP_UNIX_GETSOCKNAME, 1, 1, ctx_addr, NULL },
 	END,
 };
-static const struct prog_attach bit[] = { { 0, 255, 0, 1, NULL, NULL }, END };
+/* Hooks of cgroups that take any number: at some of these there is no result of others that could be asked
+ * for. */
+static const struct prog_attach bit[] = {
+	{ BPF_CGROUP_INET_INGRESS, BPF_CGROUP_INET_EGRESS, 0, 1, NULL, NULL },
+	{ BPF_CGROUP_INET_SOCK_CREATE, BPF_CGROUP_INET_SOCK_CREATE, 0, 1, NULL, result },
+	{ BPF_CGROUP_SOCK_OPS, BPF_CGROUP_SOCK_OPS, 0, 1, NULL, NULL },
+	{ BPF_CGROUP_SOCK_OPS + 1, BPF_CGROUP_UDP4_RECVMSG - 1, 0, 1, NULL, result },
+	{ BPF_CGROUP_UDP4_RECVMSG, BPF_CGROUP_UDP6_RECVMSG, 0, 1, NULL, NULL },
+	{ BPF_CGROUP_UDP6_RECVMSG + 1, BPF_CGROUP_INET4_GETPEERNAME - 1, 0, 1, NULL, result },
+	{ BPF_CGROUP_INET4_GETPEERNAME, BPF_CGROUP_INET6_GETSOCKNAME, 0, 1, NULL, NULL },
+	{ BPF_CGROUP_INET6_GETSOCKNAME + 1, BPF_CGROUP_UNIX_RECVMSG - 1, 0, 1, NULL, result },
+	{ BPF_CGROUP_UNIX_RECVMSG, BPF_CGROUP_UNIX_GETSOCKNAME, 0, 1, NULL, NULL },
+	{ BPF_CGROUP_UNIX_GETSOCKNAME + 1, 255, 0, 1, NULL, result },
+	END,
+};
 static const struct prog_attach none[] = { { 0, 0, 0, RET_ANY, NULL, NULL }, END };
 static const struct prog_attach reuseport[] = {
 	{ BPF_SK_REUSEPORT_SELECT, BPF_SK_REUSEPORT_SELECT_OR_MIGRATE, 0, RET_ANY, NULL, NULL },
@@ -250,7 +264,7 @@ static const struct prog_type types[] = {
 		.attach = bit,
 		.ctx = ctx_device,
 		.ctx_struct = "bpf_cgroup_dev_ctx",
-		.helpers = { 0x8004280243d1eeull, 0x296f260063830000ull, 0x8c739e307630207cull, 0xf0fecull },
+		.helpers = { 0x8004280243d1eeull, 0x296f260063830000ull, 0x80739e307630207cull, 0xf0fecull },
 	},
 	[BPF_PROG_TYPE_SK_MSG] = {
 		.name = "sk_msg",
@@ -311,7 +325,7 @@ static const struct prog_type types[] = {
 		.attach = bit,
 		.ctx = ctx_sysctl,
 		.ctx_struct = "bpf_sysctl",
-		.helpers = { 0x8004280243d1eeull, 0x296f27e063830000ull, 0x8c739e317630207cull, 0xf0fecull },
+		.helpers = { 0x8004280243d1eeull, 0x296f27e063830000ull, 0x80739e317630207cull, 0xf0fecull },
 	},
 	[BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE] = {
 		.name = "raw_tracepoint_writable",

@@ -145,25 +145,29 @@ int obj_reap(enum obj_type type, u32 id)
 {
 	struct stat st;
 	int fd, dead = 0;
+	bool alone;
 	u32 flags;
 
 	fd = open_id(type, id, O_RDONLY);
 	if (fd < 0)
 		return fd == -ENOENT;
-	if (!raw_fstat(fd, &st) && st.st_nlink && object_flags(fd, &st, type, id) & OBJ_F_CLOSED)
-		see_closed(type, id, fd);
 	/* Refused: somebody has an fd. Granted for a moment to an object with links: its openers try again.
 	 */
-	if (raw_flock(fd, LOCK_EX | LOCK_NB) || raw_fstat(fd, &st))
+	alone = !raw_flock(fd, LOCK_EX | LOCK_NB);
+	if (raw_fstat(fd, &st))
 		goto out;
 	flags = object_flags(fd, &st, type, id);
-	dead = st.st_nlink <= 1;
+	dead = alone && st.st_nlink <= 1;
 	if (dead) {
 		bury(type, id, flags);
-	} else if (flags & OBJ_F_UREF) {
-		raw_flock(fd, LOCK_UN);
-		uref_gone(type, id, &st);
+		goto out;
 	}
+	if (alone && flags & (OBJ_F_UREF | OBJ_F_CLOSED))
+		raw_flock(fd, LOCK_UN);
+	if (flags & OBJ_F_CLOSED && st.st_nlink)
+		see_closed(type, id, fd);
+	if (alone && flags & OBJ_F_UREF)
+		uref_gone(type, id, &st);
 out:
 	raw_close(fd);
 	return dead;

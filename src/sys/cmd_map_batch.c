@@ -3,8 +3,8 @@
  * Batch commands.
  *
  * A lookup works on whole arrays of keys and values: the client's own for a
- * direct caller, copies otherwise. Updates and deletes of others than direct
- * callers, and those whose values are fds, go element by element.
+ * direct caller, copies otherwise. Updates and deletes go element by element;
+ * those of others than direct callers are brought over some at a time.
  */
 #include "map/map_stubs.h"
 #include "sys/cmd_map.h"
@@ -87,6 +87,48 @@ static int run_lookup(struct cmd_ctx *x, struct bpf_map *m, batch_fn fn, struct 
 	return err ? err : ret;
 }
 
+#define WINDOW_BYTES (64u << 10)
+
+/* Elements first to first + n - 1 of a caller whose memory is not ours; max 0: one by one. */
+struct window {
+	u8 *keys, *values;
+	u32 first, n, max;
+};
+
+static void window_init(struct cmd_ctx *x, const struct bpf_map *m, bool update, u32 count, struct window *w)
+{
+	u32 each = m->key_size + (update ? m->value_len : 0);
+
+	if (x->c->direct || count < 2 || each > WINDOW_BYTES / 2)
+		return;
+	w->max = MIN(count, WINDOW_BYTES / each);
+	w->keys = x->c->ops->scratch(x->c, (size_t)w->max * each);
+	if (!w->keys)
+		w->max = 0;
+	else
+		w->values = w->keys + (size_t)w->max * m->key_size;
+}
+
+/* Is element i here, or can it be brought? Not if others near it cannot be read: it may still be good by
+ * itself. */
+static bool window_has(struct cmd_ctx *x, const struct bpf_map *m, bool update, u32 i, u32 count,
+		       struct window *w)
+{
+	if (!w->max)
+		return false;
+	if (i - w->first < w->n)
+		return true;
+	w->first = i;
+	w->n = MIN(w->max, count - i);
+	if (!caller_in(x->c, w->keys, x->attr->batch.keys + (u64)i * m->key_size,
+		       (size_t)w->n * m->key_size) &&
+	    (!update || !caller_in(x->c, w->values, x->attr->batch.values + (u64)i * m->value_len,
+				   (size_t)w->n * m->value_len)))
+		return true;
+	w->max = 0;
+	return false;
+}
+
 /* One element of an update or a delete; a fault is an answer here, since the count has to be told. */
 static int change_one(struct cmd_ctx *x, struct bpf_map *m, bool update, u32 i, u64 flags)
 {
@@ -110,14 +152,29 @@ static int change_one(struct cmd_ctx *x, struct bpf_map *m, bool update, u32 i, 
 	return update ? map_update_one(x, m, key, value, flags) : m->ops->delete (x->op, m, key);
 }
 
+static int change_in(struct cmd_ctx *x, struct bpf_map *m, bool update, u32 i, u64 flags,
+		     const struct window *w)
+{
+	const u8 *key = w->keys + (size_t)(i - w->first) * m->key_size;
+
+	if (!update)
+		return m->ops->delete (x->op, m, key);
+	return map_update_one(x, m, key, w->values + (size_t)(i - w->first) * m->value_len, flags);
+}
+
 /* Updates and deletes go element by element: the first failure ends them, and its index is the count. */
 static int run_change(struct cmd_ctx *x, struct bpf_map *m, bool update, struct map_batch *b)
 {
 	int err = put_count(x, 0), out;
+	struct window w = { 0 };
 	u32 i = 0;
 
+	window_init(x, m, update, b->count, &w);
 	while (!err && i < b->count) {
-		err = change_one(x, m, update, i, b->elem_flags);
+		if (window_has(x, m, update, i, b->count, &w))
+			err = change_in(x, m, update, i, b->elem_flags, &w);
+		else
+			err = change_one(x, m, update, i, b->elem_flags);
 		i += !err;
 	}
 	out = put_count(x, i);

@@ -231,7 +231,7 @@ static long get_hinted(struct cmd_ctx *x, struct fs_at *at, int oflags)
 	err = stat_as_client(x->c, at, &pin);
 	if (err == -EACCES)
 		return err;
-	if (err || !obj_hint(&pin, &type, &id) || type_oflags(type, oflags) != oflags)
+	if (err || !obj_hint(&pin, &type, &id) || type == OBJ_LINK || type_oflags(type, oflags) != oflags)
 		return -EAGAIN;
 	fd = open_as_client(x->c, type, id, oflags, &st);
 	if (fd < 0)

@@ -201,7 +201,11 @@ static int check_kind(struct load *l)
 	switch (l->type->kind) {
 	case PROG_TRACING:
 	case PROG_EXT: return load_target(l);
-	case PROG_STRUCT_OPS: return -ENOTSUPP;
+	case PROG_STRUCT_OPS:
+		if (l->desc.gpl)
+			return -ENOTSUPP;
+		vlog(&l->log, "struct ops programs must have a GPL compatible license\n");
+		return -EINVAL;
 	default: return 0;
 	}
 }

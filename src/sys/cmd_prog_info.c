@@ -10,7 +10,12 @@
  * All is read from the program's file (prog/prog.h), which others may have
  * written: it is shown, not believed. Machine code is a process's own; that of
  * an image made for the purpose is shown, from the same file. It never runs.
+ * Who asks for a program asks for lengths first and then for what they are of: so
+ * the last image is kept. Its place is taken and given back by a swap of its
+ * state; who finds it taken makes an image of his own, and one that is never
+ * given back (a jump out of a handler) costs later ones that only.
  */
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include "btf/btf_obj.h"
@@ -21,11 +26,21 @@
 
 #define PIECE 256u /* records that are made at a time */
 
+enum kept_state { KEPT_NONE, KEPT_ONE, KEPT_TAKEN };
+
+static struct {
+	_Atomic u32 state;
+	u32 id;
+	u64 ino;
+	struct image im;
+} kept;
+
 struct telling {
 	struct cmd_ctx *x;
 	struct bpf_prog_info_new *i;
 	struct prog_file f;
 	struct image im; /* for show */
+	u64 ino;
 	const struct obj_view *view;
 	struct bpf_line_info *lines; /* made once */
 	size_t lines_size;
@@ -176,6 +191,42 @@ static void make_image(struct telling *t)
 	raw_munmap(mem, size);
 }
 
+static bool kept_swap(u32 from, u32 to)
+{
+	return atomic_compare_exchange_strong(&kept.state, &from, to);
+}
+
+static bool take_kept(struct telling *t)
+{
+	bool mine;
+
+	if (!kept_swap(KEPT_ONE, KEPT_TAKEN))
+		return false;
+	mine = kept.id == t->f.h.o.id && kept.ino == t->ino;
+	if (mine)
+		t->im = kept.im;
+	atomic_store(&kept.state, mine ? KEPT_NONE : KEPT_ONE);
+	return mine;
+}
+
+static void keep(struct telling *t)
+{
+	struct image old = { 0 };
+
+	if (kept_swap(KEPT_ONE, KEPT_TAKEN)) {
+		old = kept.im;
+	} else if (!kept_swap(KEPT_NONE, KEPT_TAKEN)) {
+		image_free(&t->im);
+		return;
+	}
+	kept.im = t->im;
+	kept.id = t->f.h.o.id;
+	kept.ino = t->ino;
+	atomic_store(&kept.state, KEPT_ONE);
+	if (old.insns)
+		image_free(&old);
+}
+
 static int make_lines(struct telling *t)
 {
 	u32 room = t->f.h.nr_line;
@@ -241,7 +292,8 @@ static int put_parts(struct telling *t)
 	err = make_lines(t);
 	if (err)
 		return err;
-	make_image(t);
+	if (!take_kept(t))
+		make_image(t);
 	return put_code(t);
 }
 
@@ -282,14 +334,14 @@ long prog_info(struct cmd_ctx *x, struct bpf_file *f)
 {
 	const struct opened *o = handle_open(f->h);
 	struct bpf_prog_info_new i;
-	struct telling t = { .x = x, .i = &i };
+	struct telling t = { .x = x, .i = &i, .ino = f->h->ino };
 	long ret;
 
 	if (IS_ERR(o))
 		return PTR_ERR(o);
 	ret = info(&t, o, f->h->id);
 	if (t.im.insns)
-		image_free(&t.im);
+		keep(&t);
 	if (t.lines)
 		raw_munmap(t.lines, t.lines_size);
 	return ret;

@@ -30,6 +30,7 @@ struct test {
 	struct test_run_args args;
 	struct test_run_out out;
 	struct running run;
+	bool long_ctx; /* longer than the type takes: not read, but told only after the data */
 	size_t size;
 	u8 mem[] __attribute__((aligned(64)));
 };
@@ -73,6 +74,8 @@ static int bring_in(struct test *t)
 		err = caller_in(t->x->c, data, t->u->test_run.data_in, a->data_size_in);
 		a->data_in = data;
 	}
+	if (!err && t->long_ctx)
+		return -E2BIG;
 	if (!err && a->has_ctx_in) {
 		err = caller_in(t->x->c, ctx, t->u->test_run.ctx_in, a->ctx_size_in);
 		a->ctx_in = ctx;
@@ -252,6 +255,7 @@ static long test(struct cmd_ctx *x, struct handle *h)
 	struct test_run_args args;
 	struct prog_image *image;
 	struct test *t;
+	bool long_ctx;
 	long ret;
 
 	if (IS_ERR(o))
@@ -276,9 +280,13 @@ static long test(struct cmd_ctx *x, struct handle *h)
 	ret = ops->check(&args);
 	if (ret)
 		return ret;
+	long_ctx = ops->ctx_max && args.has_ctx_in && args.ctx_size_in > ops->ctx_max;
+	if (long_ctx)
+		args.ctx_size_in = 0;
 	t = test_alloc(&args, ops);
 	if (!t)
 		return -ENOMEM;
+	t->long_ctx = long_ctx;
 	t->x = x;
 	t->u = u;
 	t->h = h;

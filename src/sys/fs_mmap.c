@@ -104,3 +104,54 @@ int map_mmap_fd(u32 map_id, int prot, const _Atomic u32 *frozen)
 	raw_close(fd);
 	return err;
 }
+
+struct mapping {
+	struct bpf_caller *c;
+	size_t len;
+	u64 off;
+	int fd, prot, flags;
+};
+
+static long check_object(struct op *op, const struct mapping *m, struct handle *h, u32 acc)
+{
+	struct opened *o;
+
+	if (h->type != OBJ_MAP)
+		return obj_mmap_check(NULL, acc, m->prot, m->flags, m->len, (off_t)m->off, false);
+	o = handle_open(h);
+	if (IS_ERR(o))
+		return PTR_ERR(o);
+	op->guard.lo = o->view.base;
+	op->guard.hi = o->view.base + o->view.size;
+	return obj_mmap_check(&o->map, acc, m->prot, m->flags, m->len, (off_t)m->off,
+			      atomic_load(&o->map.hdr->frozen));
+}
+
+static noinline long check_guarded(struct op *op, const struct mapping *m)
+{
+	struct bpf_file f;
+	long ret = guard_set(&op->guard);
+
+	if (ret) {
+		op_fault(op);
+		return ret;
+	}
+	if (m->c->ops->get_fd(m->c, op, m->fd, &f))
+		return 0;
+	ret = check_object(op, m, f.h, f.acc);
+	put_fd(&f);
+	return ret;
+}
+
+long sys_map_mmap(struct bpf_caller *c, int fd, size_t len, int prot, int flags, u64 off)
+{
+	struct mapping m = { .c = c, .fd = fd, .len = len, .prot = prot, .flags = flags, .off = off };
+	struct op *op = op_enter(NULL, __builtin_frame_address(0));
+	long ret;
+
+	if (!op)
+		return -EAGAIN;
+	ret = check_guarded(op, &m);
+	op_leave(op);
+	return ret;
+}

@@ -22,6 +22,7 @@
 
 #include <sys/types.h>
 #include "map/map.h"
+#include "sys/caller.h"
 
 /*
  * May a client map this object so? 0, or the errno of the kernel, in its order
@@ -42,5 +43,12 @@ int map_freeze_begin(u32 map_id);
  * closed after mmap. frozen: where the map's state is. -errno.
  */
 int map_mmap_fd(u32 map_id, int prot, const _Atomic u32 *frozen);
+
+/*
+ * Before mmap(2) of an fd whose mapping the kernel itself makes, of the description that the client has: 0
+ * (also for what is no object), or the kernel's errno for an object. What is mapped so keeps MAP_FREEZE from
+ * nothing.
+ */
+long sys_map_mmap(struct bpf_caller *c, int fd, size_t len, int prot, int flags, u64 off);
 
 #endif

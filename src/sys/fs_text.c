@@ -293,19 +293,29 @@ static void link_lines(FILE *f, const struct link_hdr *mapped)
 
 static int object_lines(FILE *f, enum obj_type type, u32 id)
 {
-	struct obj_view v;
-	int err = obj_map(type, id, false, &v);
+	static const size_t size[] = {
+		[OBJ_MAP] = sizeof(struct map_hdr),
+		[OBJ_PROG] = sizeof(struct prog_hdr),
+		[OBJ_LINK] = sizeof(struct link_hdr),
+	};
+	union {
+		struct obj_hdr o;
+		struct map_hdr map;
+		struct prog_hdr prog;
+		struct link_hdr link;
+	} h;
+	size_t n = (u32)type < ARRAY_SIZE(size) ? size[type] : 0;
+	int err = obj_read_header(type, id, &h.o, n ? n : sizeof(h.o));
 
 	if (err)
 		return err;
 	switch (type) {
-	case OBJ_MAP: map_lines(f, (const struct map_hdr *)v.hdr); break;
-	case OBJ_PROG: prog_lines(f, (const struct prog_hdr *)v.hdr); break;
-	case OBJ_LINK: link_lines(f, (const struct link_hdr *)v.hdr); break;
-	case OBJ_BTF: fprintf(f, "btf_id:\t%u\n", v.hdr->id); break;
+	case OBJ_MAP: map_lines(f, &h.map); break;
+	case OBJ_PROG: prog_lines(f, &h.prog); break;
+	case OBJ_LINK: link_lines(f, &h.link); break;
+	case OBJ_BTF: fprintf(f, "btf_id:\t%u\n", h.o.id); break;
 	default: break;
 	}
-	obj_unmap(&v);
 	return 0;
 }
 

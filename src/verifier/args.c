@@ -265,9 +265,9 @@ static int alloc_size_arg(struct env *e, struct call_meta *m, u32 regno)
 		vlog(e->log, "R%u is not a known constant'\n", regno);
 		return -EACCES;
 	}
-	m->alloc_size = r->n.var.value;
-	if (m->alloc_size > INT32_MAX)
-		return bad(e, -EACCES, "size of the memory is too large");
+	/* Its lower half bounds what the program may touch; with more there is never any memory
+	 * (ring_reserve). */
+	m->alloc_size = (u32)r->n.var.value;
 	return mark_precise(e, regno);
 }
 
@@ -428,7 +428,8 @@ static int check_arg(struct env *e, struct call_meta *m, u32 n)
 	if (null_ok(arg) && reg_is_null(r))
 		return 0;
 	/* Where the context is no plain struct, a helper of it alone wants a kernel object. */
-	if (ARG_KIND(arg) == ARG_CTX && e->type->btf_ctx && ARG_KIND(m->h->arg[1]) == ARG_NONE)
+	if (ARG_KIND(arg) == ARG_CTX && e->type->btf_ctx && ARG_KIND(m->h->arg[1]) == ARG_NONE &&
+	    m->id != BPF_FUNC_get_func_ip)
 		return wrong_type(e, regno, "trusted_ptr_");
 	err = check_type(e, regno, arg, m->h->arg_size[n]);
 	if (!err)

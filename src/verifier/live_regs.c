@@ -5,6 +5,7 @@
  * Each subprogram by itself: a call reads r1-r5 as far as it has arguments,
  * kills the rest and gives r0; an exit reads r0. Flows backwards until nothing changes.
  */
+#include "isa/disasm.h"
 #include "verifier/env.h"
 
 #define R(n) (1u << (n))
@@ -110,6 +111,28 @@ static u16 before(const struct env *e, u32 at)
 	return (u16)((after & ~def) | use);
 }
 
+static const char *helper_text(void *arg, s32 id)
+{
+	const struct bpf_func_proto *h = helper_get(id);
+
+	return h ? h->name : NULL;
+}
+
+/* The kernel's table; the column of loops stays empty. */
+static void say_live(struct env *e)
+{
+	static const struct insn_names names = { .helper = helper_text };
+	char text[INSN_TEXT_MAX], regs[11] = "";
+
+	vlog(e->log, "Live regs before insn:\n");
+	for (u32 i = 0; i < e->cnt; i += insn_is_ld64(&e->insns[i]) ? 2 : 1) {
+		for (u32 r = 0; r < 10; r++)
+			regs[r] = e->aux[i].live & R(r) ? (char)('0' + r) : '.';
+		insn_print(text, &e->insns[i], &names);
+		vlog(e->log, "    %s%u: %s %s\n", i < 10 ? "  " : i < 100 ? " " : "", i, regs, text);
+	}
+}
+
 /* An instruction waits once; each can change only as often as there are registers. */
 int live_regs_compute(struct env *e)
 {
@@ -140,5 +163,7 @@ int live_regs_compute(struct env *e)
 	}
 	vmem_put(e, wait, e->cnt * sizeof(*wait));
 	vmem_put(e, waits, e->cnt);
+	if (VERBOSE2(e))
+		say_live(e);
 	return 0;
 }

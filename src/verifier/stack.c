@@ -43,7 +43,7 @@ int check_stack_off(struct env *e, u32 regno, s32 off, u64 size, bool write, boo
 	else if (hi > 0)
 		err = -EINVAL;
 	if (!err) {
-		e->sub[f->sub].depth = MAX(e->sub[f->sub].depth, (u32)-lo);
+		e->sub[f->sub].depth = MAX(e->sub[f->sub].depth, ROUND_UP((u32)-lo, 8u));
 		return frame_grow(e, f, (u32)-lo);
 	}
 	if (fixed) {

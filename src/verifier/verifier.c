@@ -101,6 +101,14 @@ static int prepare(struct env *e)
 	return e->aux && e->sub && e->explored ? 0 : -ENOMEM;
 }
 
+/* How much stack the subprograms of a refused program were seen to use, for the log. */
+static void tell_depths(const struct env *e, struct vprog *p)
+{
+	p->nr_subs = e->nr_subs;
+	for (u32 s = 0; s < e->nr_subs; s++)
+		p->sub[s].depth = (u16)e->sub[s].depth;
+}
+
 int verify(const struct verify_req *req, struct verify_result *res)
 {
 	struct env *e;
@@ -124,6 +132,8 @@ int verify(const struct verify_req *req, struct verify_result *res)
 	res->processed = e->processed;
 	if (!err)
 		err = fixup(e);
+	if (err)
+		tell_depths(e, &res->prog);
 	vmem_end(e);
 	res->arena = e->chunks;
 	res->arena_size = e->mem_total;

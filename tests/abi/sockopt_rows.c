@@ -1,142 +1,145 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Programs attached to sockets, row by row: which program which option takes, what is detached, and how long
- * the program lives.
+ * Programs at sockets, row by row: SO_ATTACH_BPF, SO_ATTACH_REUSEPORT_EBPF, what takes them away, locks,
+ * classic filters beside them, packets.
  */
-#include <linux/filter.h>
-#include <netinet/in.h>
-#include "abi/link_world.h"
+#include "abi/sockopt_world.h"
 
-enum { UDP = 171, TCP, UNIX, P_REUSEPORT };
-
-static const struct row_opt {
-	int sock, name, value;
-	unsigned len;
-} rows[] = {
-	{ UDP, SO_DETACH_FILTER, 0, 4 },
-	{ UDP, SO_ATTACH_BPF, P_SOCKFILTER, 4 },
-	{ UDP, SO_ATTACH_BPF, P_SOCKFILTER, 4 },
-	{ UDP, SO_ATTACH_BPF, P_XDP, 4 },
-	{ UDP, SO_ATTACH_BPF, P_CLS, 4 },
-	{ UDP, SO_ATTACH_BPF, P_CGSKB, 4 },
-	{ UDP, SO_ATTACH_BPF, P_REUSEPORT, 4 },
-	{ UDP, SO_ATTACH_BPF, FD_MAP, 4 },
-	{ UDP, SO_ATTACH_BPF, FD_NULL, 4 },
-	{ UDP, SO_ATTACH_BPF, FD_CLOSED, 4 },
-	{ UDP, SO_ATTACH_BPF, -1, 4 },
-	{ UDP, SO_ATTACH_BPF, P_SOCKFILTER, 2 },
-	{ UDP, SO_ATTACH_BPF, P_SOCKFILTER, 0 },
-	{ UDP, SO_ATTACH_BPF, P_SOCKFILTER, 8 },
-	{ FD_NULL, SO_ATTACH_BPF, P_SOCKFILTER, 4 },
-	{ FD_CLOSED, SO_ATTACH_BPF, P_SOCKFILTER, 4 },
-	{ FD_MAP, SO_ATTACH_BPF, P_SOCKFILTER, 4 },
-	{ UDP, SO_DETACH_FILTER, 0, 4 },
-	{ UDP, SO_DETACH_FILTER, 0, 4 },
-	{ TCP, SO_DETACH_BPF, 0, 4 },
-	{ TCP, SO_ATTACH_BPF, P_SOCKFILTER, 4 },
-	{ UNIX, SO_ATTACH_BPF, P_SOCKFILTER, 4 },
-	{ TCP, SO_LOCK_FILTER, 1, 4 },
-	{ TCP, SO_ATTACH_BPF, P_SOCKFILTER, 4 },
-	{ TCP, SO_DETACH_FILTER, 0, 4 },
-	{ UDP, SO_ATTACH_REUSEPORT_EBPF, P_SOCKFILTER, 4 },
-	{ UDP, SO_ATTACH_REUSEPORT_EBPF, P_REUSEPORT, 4 },
-	{ UDP, SO_ATTACH_REUSEPORT_EBPF, P_XDP, 4 },
-	{ UDP, SO_ATTACH_REUSEPORT_EBPF, FD_MAP, 4 },
-	{ UDP, SO_ATTACH_REUSEPORT_EBPF, FD_CLOSED, 4 },
-	{ UDP, SO_DETACH_REUSEPORT_BPF, 0, 4 },
-	{ UDP, SO_REUSEPORT, 1, 4 },
-	{ UDP, SO_ATTACH_REUSEPORT_EBPF, P_SOCKFILTER, 4 },
-	{ UDP, SO_ATTACH_REUSEPORT_EBPF, P_REUSEPORT, 4 },
-	{ UDP, SO_ATTACH_REUSEPORT_EBPF, P_XDP, 4 },
-	{ UDP, SO_DETACH_REUSEPORT_BPF, 0, 4 },
-	{ UDP, SO_DETACH_REUSEPORT_BPF, 0, 4 },
-	{ UNIX, SO_ATTACH_REUSEPORT_EBPF, P_REUSEPORT, 4 },
-	{ UNIX, SO_ATTACH_REUSEPORT_EBPF, P_SOCKFILTER, 4 },
-};
-
-static const char *sock_name(int fd)
+/* Every fd as a program, every length, at every kind of socket. */
+static void sweep(void)
 {
-	return fd == UDP ? "udp" : fd == TCP ? "tcp" : fd == UNIX ? "unix" : fd_name(fd);
+	static const struct {
+		int domain, type;
+		const char *name;
+	} kinds[] = {
+		{ AF_INET, SOCK_DGRAM, "udp" },    { AF_INET, SOCK_STREAM, "tcp" },
+		{ AF_INET6, SOCK_STREAM, "tcp6" }, { AF_UNIX, SOCK_DGRAM, "unix" },
+		{ AF_PACKET, SOCK_RAW, "packet" }, { AF_NETLINK, SOCK_RAW, "netlink" },
+	};
+	const int extra[] = { P_REUSEPORT, FD_MAP, FD_NULL, FD_CLOSED, -1, SOCK };
+
+	for (unsigned k = 0; k < ARRAY_SIZE(kinds); k++)
+		for (int shared = 0; shared < 2; shared++) {
+			int s = open_socket(kinds[k].domain, kinds[k].type);
+
+			say("-- %s\n", kinds[k].name);
+			if (shared)
+				reuse(s);
+			for (int opt = 0; opt < 2; opt++) {
+				for (int p = P0; p < P_END; p++)
+					set(s, options[opt].opt, p, 4);
+				for (unsigned e = 0; e < ARRAY_SIZE(extra); e++)
+					set(s, options[opt].opt, extra[e], 4);
+				for (socklen_t len = 0; len < 9; len++)
+					set(s, options[opt].opt, P_SOCKFILTER, len);
+			}
+			for (int i = 0; i < 2; i++) {
+				set(s, SO_DETACH_FILTER, 0, 4);
+				set(s, SO_DETACH_REUSEPORT_BPF, 0, 4);
+			}
+			set(s, SO_DETACH_FILTER, 0, 0);
+		}
 }
 
-/* Is the program still there? It goes a moment after its last holder. */
-static void alive(const char *when, uint32_t id, int expected)
+static void odd_sockets(void)
 {
-	union row_attr a = { .w = { id } };
-	int fd = -1;
-
-	for (int i = 0; i < 500; i++) {
-		fd = raw_bpf(BPF_PROG_GET_FD_BY_ID, &a, 4);
-		if ((fd >= 0) == expected)
-			break;
-		close(fd);
-		usleep(2000);
+	for (unsigned o = 0; o < ARRAY_SIZE(options); o++) {
+		say("null ");
+		set(FD_NULL, options[o].opt, P_SOCKFILTER, 4);
+		say("closed ");
+		set(FD_CLOSED, options[o].opt, P_SOCKFILTER, 4);
+		say("a map ");
+		set(FD_MAP, options[o].opt, P_SOCKFILTER, 4);
+		say("a program ");
+		set(P_SOCKFILTER, options[o].opt, P_SOCKFILTER, 4);
+		say("bad memory");
+		result(setsockopt(open_socket(AF_INET, SOCK_DGRAM), SOL_SOCKET, options[o].opt, (void *)8,
+				  4));
+		say("bad memory, closed");
+		result(setsockopt(FD_CLOSED, SOL_SOCKET, options[o].opt, (void *)8, 4));
+		say("bad memory, short");
+		result(setsockopt(SOCK, SOL_SOCKET, options[o].opt, (void *)8, 2));
+		say("bad memory, long");
+		result(setsockopt(SOCK, SOL_SOCKET, options[o].opt, (void *)8, 8));
+		say("another level");
+		result(setsockopt(SOCK, IPPROTO_IPV6, options[o].opt, &(int){ P_SOCKFILTER }, 4));
 	}
-	say("the program %s", when);
-	result_fd(fd);
 }
 
-static int one_program(uint32_t *id)
+/* One place a socket: who is there, who comes, who goes. */
+static void one_place(void)
 {
-	static const struct world_prog p = { "", BPF_PROG_TYPE_SOCKET_FILTER, 0, 0, 0 };
-	int fd = load_prog(&p);
+	int s = open_socket(AF_INET, SOCK_DGRAM);
 
-	must(fd >= 0, "a program");
-	*id = object_id(fd);
-	return fd;
+	say("-- one place\n");
+	classic(s, SO_ATTACH_FILTER);
+	set(s, SO_ATTACH_BPF, P_SOCKFILTER, 4);
+	set(s, SO_ATTACH_BPF, P_SOCKFILTER, 4);
+	classic(s, SO_ATTACH_FILTER);
+	set(s, SO_DETACH_FILTER, 0, 4);
+	set(s, SO_DETACH_FILTER, 0, 4);
+	reuse(s);
+	classic(s, SO_ATTACH_REUSEPORT_CBPF);
+	set(s, SO_ATTACH_REUSEPORT_EBPF, P_REUSEPORT, 4);
+	set(s, SO_ATTACH_REUSEPORT_EBPF, P_SOCKFILTER, 4);
+	classic(s, SO_ATTACH_REUSEPORT_CBPF);
+	set(s, SO_DETACH_REUSEPORT_BPF, 0, 4);
+	set(s, SO_DETACH_REUSEPORT_BPF, 0, 4);
 }
 
-static void lifetimes(void)
+static void locks(void)
 {
-	int s = socket(AF_INET, SOCK_DGRAM, 0), copy, fd;
-	uint32_t id, next;
+	int s = open_socket(AF_INET, SOCK_DGRAM), v = 0;
+	socklen_t n = sizeof(v);
 
-	fd = one_program(&id);
-	say("attach");
-	result(setsockopt(s, SOL_SOCKET, SO_ATTACH_BPF, &fd, 4));
-	close(fd);
-	alive("when its fd is closed", id, 1);
-	copy = dup(s);
-	close(s);
-	alive("when one fd of the socket is closed", id, 1);
-	fd = one_program(&next);
-	say("replace");
-	result(setsockopt(copy, SOL_SOCKET, SO_ATTACH_BPF, &fd, 4));
-	close(fd);
-	alive("that was replaced", id, 0);
-	alive("in its place", next, 1);
-	close(copy);
-	alive("when the socket is closed", next, 0);
+	say("-- locks\n");
+	set(s, SO_ATTACH_BPF, P_SOCKFILTER, 4);
+	set(s, SO_LOCK_FILTER, 1, 4);
+	getsockopt(s, SOL_SOCKET, SO_LOCK_FILTER, &v, &n);
+	say("locked: %d\n", v);
+	for (int opt = 0; opt < 2; opt++) {
+		set(s, options[opt].opt, P_SOCKFILTER, 4);
+		set(s, options[opt].opt, P_XDP, 4);
+		set(s, options[opt].opt, FD_CLOSED, 4);
+		set(s, options[opt].opt, -1, 4);
+		set(s, options[opt].opt, P_SOCKFILTER, 3);
+		set(s, options[opt].opt, P_SOCKFILTER, 5);
+	}
+	classic(s, SO_ATTACH_FILTER);
+	set(s, SO_DETACH_FILTER, 0, 4);
+	set(s, SO_DETACH_REUSEPORT_BPF, 0, 4);
+	set(s, SO_LOCK_FILTER, 0, 4);
+	set(s, SO_LOCK_FILTER, 1, 4);
+}
 
-	s = socket(AF_INET, SOCK_DGRAM, 0);
-	fd = one_program(&id);
-	say("attach");
-	result(setsockopt(s, SOL_SOCKET, SO_ATTACH_BPF, &fd, 4));
-	close(fd);
-	say("detach");
-	result(setsockopt(s, SOL_SOCKET, SO_DETACH_FILTER, &fd, 4));
-	alive("that was detached", id, 0);
-	close(s);
+/* Packets arrive as if nothing stood there: the program says "all of it", like what stands in for it. */
+static void packets(void)
+{
+	int sv[2], got;
+	char buf[100];
+
+	say("-- packets\n");
+	must(!socketpair(AF_UNIX, SOCK_DGRAM, 0, sv), "a socket pair");
+	dup2(sv[0], SOCK);
+	dup2(sv[1], SOCK2);
+	close(sv[0]);
+	close(sv[1]);
+	set(SOCK2, SO_ATTACH_BPF, PROG, 4);
+	must(send(SOCK, "twenty bytes of text", 20, 0) == 20, "a packet");
+	got = (int)recv(SOCK2, buf, sizeof(buf), MSG_DONTWAIT);
+	say("received %d\n", got);
+	close(SOCK);
+	close(SOCK2);
 }
 
 int main(void)
 {
-	const struct world_prog reuseport = { "reuseport", BPF_PROG_TYPE_SK_REUSEPORT, 39, 1, 0 };
-
-	world_make();
-	place_fd(load_prog(&reuseport), P_REUSEPORT);
-	place_fd(socket(AF_INET, SOCK_DGRAM, 0), UDP);
-	place_fd(socket(AF_INET, SOCK_STREAM, 0), TCP);
-	place_fd(socket(AF_UNIX, SOCK_DGRAM, 0), UNIX);
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		int v[2] = { rows[i].value, 0 };
-
-		say("row %zu: option %d of %s to %s, %u bytes", i, rows[i].name, sock_name(rows[i].sock),
-		    rows[i].value == P_REUSEPORT ? "REUSEPORT" : fd_name(rows[i].value), rows[i].len);
-		result(setsockopt(rows[i].sock, SOL_SOCKET, rows[i].name, v, rows[i].len));
-	}
-	say("a bad pointer");
-	result(setsockopt(UDP, SOL_SOCKET, SO_ATTACH_BPF, (void *)8, 4));
-	lifetimes();
+	sockopt_world();
+	sweep();
+	odd_sockets();
+	one_place();
+	locks();
+	load_held(PROG);
+	packets();
 	return 0;
 }

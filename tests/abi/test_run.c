@@ -170,6 +170,16 @@ static void rooms(void)
 		say("context %u, the last byte 1", size[i]);
 		run(&a);
 	}
+	for (unsigned i = 0; i < 8; i++) {
+		union row_attr a = with(i & 1 ? xdp : tc, 64);
+
+		a.a.test.ctx_in = ptr(out);
+		a.a.test.ctx_size_in = i & 2 ? UINT32_MAX : 4097;
+		if (i & 4)
+			a.a.test.data_in = 64;
+		say("context %u%s", a.a.test.ctx_size_in, i & 4 ? ", data nowhere" : "");
+		run(&a);
+	}
 	close(xdp);
 	close(tc);
 }

@@ -51,6 +51,12 @@ static const struct vrow rows[] = {
 	       ZERO "r1 = map uring; " STK(r2, 8) "r3 = 8; r4 = 0; call 130; " RET0),
 	REFUSE(SOCK, EACCES, "130 output to a number",
 	       ZERO "r1 = 5; " STK(r2, 8) "r3 = 8; r4 = 0; call 130; " RET0),
+	ACCEPT(SOCK, "131 reserve of nearly 4 GiB",
+	       "r1 = map ring; r2 = -2; w2 = w2; r3 = 0; call 131; if r0 == 0 goto none; r6 = r0; "
+	       "*(u64 *)(r6 + 1000000) = 0; " SUBMIT NONE),
+	REFUSE(SOCK, EACCES, "131 reserve of 4 GiB and 8 bytes, written behind 8",
+	       "r1 = map ring; r2 = 0x100000008 ll; r3 = 0; call 131; if r0 == 0 goto none; r6 = r0; "
+	       "*(u64 *)(r6 + 8) = 0; " SUBMIT NONE),
 	/* other helpers on a ring */
 	REFUSE(SOCK, EACCES, "1 lookup in a ring", ZERO "r1 = map ring; " STK(r2, 8) "call 1; " RET0),
 	REFUSE(SOCK, EACCES, "2 update of a ring",

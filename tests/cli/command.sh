@@ -4,7 +4,7 @@ cd "$(dirname "$0")/../.." && . tests/lib/cli.sh
 new_store
 
 verbs=$("$PINFS" --verbs)
-is "all verbs are there" "$(echo $verbs)" "run mount umount ls prog trace gc doctor version"
+is "all verbs are there" "$(echo $verbs)" "run mount umount ls prog feed attach detach trace gc doctor version"
 like "usage names them" "$("$PINFS" --help)" '^  doctor '
 fails "no verb is an error" "$PINFS"
 for v in $verbs; do

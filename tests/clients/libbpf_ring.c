@@ -5,6 +5,7 @@
  *     libbpf_ring make OBJECT DIR      loads, pins the program and its maps in DIR
  *     libbpf_ring read DIR N           reads N records, says what it saw; "ready" before the first
  *     libbpf_ring poll DIR N           the same, by poll(2) on the ring and ring_buffer__consume
+ *     libbpf_ring any DIR N            like read, of several producers: each number once, in any order
  *     libbpf_ring endless DIR          reads until it is killed
  */
 #include <bpf/bpf.h>
@@ -23,16 +24,29 @@ struct event {
 
 static struct seen {
 	long n, wrong;
-	__u64 first, next;
+	__u64 first, last, next;
+	int any_order;
+	unsigned char number[4096]; /* modulo its size, with any_order */
 } seen;
+
+static int is_next(__u64 number)
+{
+	if (!seen.any_order)
+		return number == seen.next;
+	if (number < seen.first)
+		seen.first = number;
+	if (number > seen.last)
+		seen.last = number;
+	return !seen.number[number % sizeof(seen.number)]++;
+}
 
 static int on_record(void *ctx, void *data, size_t size)
 {
 	const struct event *e = data;
 
 	if (!seen.n)
-		seen.first = seen.next = e->number;
-	seen.wrong += size != sizeof(*e) || e->number != seen.next || e->len != 50;
+		seen.first = seen.last = seen.next = e->number;
+	seen.wrong += size != sizeof(*e) || !is_next(e->number) || e->len != 50;
 	seen.next++;
 	seen.n++;
 	return 0;
@@ -96,6 +110,8 @@ static int read_ring(const char *dir, long n, int by_poll)
 	fflush(stdout);
 	while (seen.n < n && (got = poll_ring(rb, fd, by_poll)) >= 0)
 		;
+	if (seen.any_order)
+		seen.wrong += (long)(seen.last - seen.first) + 1 - seen.n;
 	printf("read %ld, %ld wrong, %s, then %d\n", seen.n, seen.wrong, got < 0 ? strerror(-got) : "fine",
 	       ring_buffer__poll(rb, 50));
 	ring_buffer__free(rb);
@@ -121,7 +137,8 @@ int main(int argc, char **argv)
 
 	if (!strcmp(what, "make") && argc == 4)
 		return make(argv[2], argv[3]);
-	if (!strcmp(what, "read") && argc == 4)
+	seen.any_order = !strcmp(what, "any");
+	if ((!strcmp(what, "read") || seen.any_order) && argc == 4)
 		return read_ring(argv[2], atol(argv[3]), 0);
 	if (!strcmp(what, "poll") && argc == 4)
 		return read_ring(argv[2], atol(argv[3]), 1);

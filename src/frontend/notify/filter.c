@@ -6,9 +6,10 @@
  *     search tree over the numbers
  *         a number without a row ................. allow
  *         fstatat, statx with AT_EMPTY_PATH ...... allow (a matter of an fd)
+ *         setsockopt of another option ........... allow (only programs at sockets)
  *         chroot, pivot_root, setns .............. notify
  *         ioctl, but for requests of perf events . allow
- *         mmap, but shared of a file's start ..... allow
+ *         mmap, but shared of a file ............. allow
  *         any other: sixth argument is the cookie  allow
  *                    else ........................ notify
  *
@@ -23,6 +24,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "frontend/notify/filter.h"
@@ -32,7 +34,7 @@
 
 #define FILTER_CALLS 256
 
-enum tail { TAIL_NOTIFY, TAIL_FSTATAT, TAIL_STATX, TAIL_ALWAYS, TAIL_IOCTL, TAIL_MMAP, TAILS };
+enum tail { TAIL_NOTIFY, TAIL_FSTATAT, TAIL_STATX, TAIL_SOCKOPT, TAIL_ALWAYS, TAIL_IOCTL, TAIL_MMAP, TAILS };
 
 struct tree {
 	int nr[FILTER_CALLS];
@@ -42,7 +44,15 @@ struct tree {
 /* Served beside sys_fs()'s rows; the last three tell that paths may mean something else from now on. */
 static const int own_calls[] = {
 	SYS_bpf,  NR_PINFS_MOUNT, NR_PINFS_UMOUNT2, SYS_perf_event_open, SYS_ioctl,
-	SYS_mmap, SYS_chroot,     SYS_pivot_root,   SYS_setns,
+	SYS_mmap, SYS_setsockopt, SYS_chroot,       SYS_pivot_root,      SYS_setns,
+};
+
+/* Of setsockopt at SOL_SOCKET. */
+static const u32 own_options[] = {
+	SO_ATTACH_BPF,
+	SO_ATTACH_REUSEPORT_EBPF,
+	SO_DETACH_FILTER,
+	SO_DETACH_REUSEPORT_BPF,
 };
 
 static void emit(struct filter *f, u16 code, u32 k, u32 jt, u32 jf)
@@ -68,6 +78,8 @@ static enum tail tail_of(int nr)
 		return TAIL_FSTATAT;
 	if (nr == SYS_statx)
 		return TAIL_STATX;
+	if (nr == SYS_setsockopt)
+		return TAIL_SOCKOPT;
 	if (nr == SYS_chroot || nr == SYS_pivot_root || nr == SYS_setns)
 		return TAIL_ALWAYS;
 	if (nr == SYS_ioctl)
@@ -99,6 +111,19 @@ static void emit_tree(struct filter *f, const int *nr, u32 n)
 	emit_tree(f, nr + left, n - left);
 }
 
+/* Jumps behind itself for one of ours. */
+static void emit_sockopt(struct filter *f)
+{
+	const u32 arg = offsetof(struct seccomp_data, args), n = ARRAY_SIZE(own_options);
+
+	load(f, arg + 1 * 8);
+	emit(f, BPF_JMP | BPF_JEQ | BPF_K, SOL_SOCKET, 0, n + 1);
+	load(f, arg + 2 * 8);
+	for (u32 i = 0; i < n; i++)
+		emit(f, BPF_JMP | BPF_JEQ | BPF_K, own_options[i], n - i, 0);
+	ret(f, SECCOMP_RET_ALLOW);
+}
+
 /* The preload library does its own, and sends on what is none of its. */
 static void emit_ioctl(struct filter *f, u32 arg, u32 where[TAILS])
 {
@@ -110,16 +135,14 @@ static void emit_ioctl(struct filter *f, u32 arg, u32 where[TAILS])
 	ret(f, SECCOMP_RET_ALLOW);
 }
 
-/* A perf ring's is the shared mapping of a file, from its start. Memory and libraries are not mapped so, and
- * the preload library marks its own (raw_mmap). */
+/* A perf ring's and a map's is the shared mapping of a file. Memory and libraries are not mapped so, and the
+ * preload library marks its own (raw_mmap). */
 static void emit_mmap(struct filter *f, u32 arg, u32 where[TAILS])
 {
 	where[TAIL_MMAP] = f->len;
 	load(f, arg + 3 * 8);
-	emit(f, BPF_JMP | BPF_JSET | BPF_K, MAP_SHARED, 0, 3);
-	emit(f, BPF_JMP | BPF_JSET | BPF_K, MAP_ANONYMOUS | RAW_MMAP_MARK, 2, 0);
-	load(f, arg + 5 * 8);
-	emit(f, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0);
+	emit(f, BPF_JMP | BPF_JSET | BPF_K, MAP_SHARED, 0, 1);
+	emit(f, BPF_JMP | BPF_JSET | BPF_K, MAP_ANONYMOUS | RAW_MMAP_MARK, 0, 1);
 	ret(f, SECCOMP_RET_ALLOW);
 	ret(f, SECCOMP_RET_USER_NOTIF);
 }
@@ -129,6 +152,9 @@ static void emit_tails(struct filter *f, u64 cookie, u32 where[TAILS])
 {
 	const u32 arg = offsetof(struct seccomp_data, args);
 
+	where[TAIL_SOCKOPT] = f->len;
+	emit_sockopt(f);
+	emit(f, BPF_JMP | BPF_JA, TAIL_MARK | TAIL_NOTIFY, 0, 0);
 	where[TAIL_FSTATAT] = f->len;
 	load(f, arg + 3 * 8);
 	emit(f, BPF_JMP | BPF_JSET | BPF_K, AT_EMPTY_PATH, 0, 3);

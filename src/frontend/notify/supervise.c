@@ -41,6 +41,7 @@
 #include "frontend/notify/filter.h"
 #include "frontend/notify/notify.h"
 #include "frontend/notify/runs.h"
+#include "frontend/notify/sockets.h"
 #include "frontend/notify/supervise.h"
 #include "shm/guard.h"
 #include "store/instance.h"
@@ -342,7 +343,9 @@ static void drain(int fd)
 /* Until no child is left. */
 static void stay(struct run *r, int sigfd, bool notify)
 {
-	struct pollfd p[] = { { sigfd, POLLIN, 0 }, { -1, POLLIN, 0 }, { -1, POLLIN, 0 } };
+	struct pollfd p[] = {
+		{ sigfd, POLLIN, 0 }, { -1, POLLIN, 0 }, { -1, POLLIN, 0 }, { sockets_open(), POLLIN, 0 }
+	};
 	int watch = reaper_open(), reap = -1;
 	bool any = true, active = false;
 
@@ -351,7 +354,7 @@ static void stay(struct run *r, int sigfd, bool notify)
 		 */
 		p[1].fd = reap < 0 ? watch : -1;
 		p[2].fd = notify && !active ? supervisor_sleep() : -1;
-		if (poll(p, 3, shorter(reap, active ? WATCH_MS : -1)) < 0)
+		if (poll(p, ARRAY_SIZE(p), shorter(reap, active ? WATCH_MS : -1)) < 0)
 			continue;
 		if (p[0].revents && watch < 0)
 			reaper_sweep();
@@ -359,6 +362,8 @@ static void stay(struct run *r, int sigfd, bool notify)
 			drain(sigfd);
 		if (p[2].revents)
 			drain(p[2].fd);
+		if (p[3].revents)
+			sockets_reap();
 		active = notify && (p[2].revents || supervisor_watch());
 		reap = watch < 0 ? -1 : reaper_run();
 	}

@@ -32,7 +32,9 @@
 #include <unistd.h>
 #include "frontend/notify/filter.h"
 #include "frontend/notify/notify.h"
+#include "frontend/notify/sockets.h"
 #include "prog/trace.h"
+#include "sys/fs_mmap.h"
 #include "sys/perf_event.h"
 #include "sys/sys.h"
 #include "util/raw.h"
@@ -68,12 +70,15 @@ static long serve(struct target *t, const struct seccomp_data *d)
 	memcpy(args, d->args, sizeof(args));
 	switch (d->nr) {
 	case SYS_bpf: return sys_bpf(&t->c, (int)args[0], args[1], (u32)args[2]);
+	case SYS_setsockopt: return sockets_setsockopt(t, args);
 	case NR_PINFS_MOUNT: return hidden_call(t, SYS_mount, args);
 	case NR_PINFS_UMOUNT2: return hidden_call(t, SYS_umount2, args);
 	case SYS_perf_event_open: return sys_perf_event_open(&t->c, args);
 	case SYS_ioctl: return sys_perf_ioctl(&t->c, (int)args[0], (u32)args[1], args[2]);
 	case SYS_mmap:
 		ret = sys_perf_mmap(&t->c, (int)args[4], args[1], (int)args[2], (int)args[3], args[5], NULL);
+		if (ret == SYS_CONTINUE)
+			ret = sys_map_mmap(&t->c, (int)args[4], args[1], (int)args[2], (int)args[3], args[5]);
 		return ret ? ret : SYS_CONTINUE;
 	case SYS_chroot:
 	case SYS_pivot_root:

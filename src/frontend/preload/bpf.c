@@ -203,31 +203,46 @@ static void know_thread(struct pre_thread *t)
 	sig_stand_in_front();
 }
 
+struct bpf_caller *pre_enter(u64 *borrowed)
+{
+	struct bpf_caller *c = &pre_self.c;
+
+	if (pre_self.state != THREAD_READY || !pre_process->pid)
+		know_thread(&pre_self);
+	if (raw4(SYS_rt_sigprocmask, SIG_BLOCK, 0, borrowed, 8) || !(*borrowed & guard_signals)) {
+		*borrowed = 0;
+		return c;
+	}
+	pre_self.borrowed = true;
+	raw4(SYS_rt_sigprocmask, SIG_UNBLOCK, &guard_signals, 0, 8);
+	return c;
+}
+
+void pre_leave(u64 borrowed)
+{
+	if (!borrowed)
+		return;
+	raw4(SYS_rt_sigprocmask, SIG_SETMASK, &borrowed, 0, 8);
+	pre_self.borrowed = false;
+	if (unlikely(pre_self.put_off))
+		send_again(&pre_self);
+}
+
 /* A call that is not bpf(2): signals are looked at each time. */
 long pre_call(long (*fn)(struct bpf_caller *c, void *arg), void *arg)
 {
 	struct pre_thread *t = &pre_self;
 	u32 mem = t->mem_count;
-	u64 mask = 0;
+	u64 borrowed;
 	long ret;
 
-	if (t->state != THREAD_READY || !pre_process->pid)
-		know_thread(t);
-	raw4(SYS_rt_sigprocmask, SIG_BLOCK, 0, &mask, 8);
-	if (mask & guard_signals) {
-		t->borrowed = true;
-		raw4(SYS_rt_sigprocmask, SIG_UNBLOCK, &guard_signals, 0, 8);
-	}
+	pre_enter(&borrowed);
 	ret = fn(&t->c, arg);
 	if (unlikely(ret == -EMFILE) && lift_limit(t)) {
 		ret = fn(&t->c, arg);
 		pre_limit_back(t);
 	}
-	if (mask & guard_signals) {
-		raw4(SYS_rt_sigprocmask, SIG_SETMASK, &mask, 0, 8);
-		t->borrowed = false;
-		send_again(t);
-	}
+	pre_leave(borrowed);
 	if (unlikely(t->mem_count != mem))
 		pre_scratch_free(t, mem);
 	return ret;

@@ -17,9 +17,9 @@
  *     wrap_perf.c perf_event_open(2), and what its fds answer
  *     wrap_epoll.c, wrap_poll.c, wrap_select.c waiting for rings; watch.c what is registered where
  *     wrap_sig.c  the guard's signals stay open, the host sees its own handlers
+ *     wrap_net.c  netlink sockets: what is attached over them
+ *     wrap_sock.c socket options: programs at sockets
  *     wrap_exec.c who can carry the library
- *     wrap_netlink.c XDP by netlink
- *     wrap_sockopt.c programs attached to sockets
  *     wrap_hidden.c calls that an outer filter hides from the supervisor
  *     init.c      joining the run; fork
  *
@@ -162,6 +162,12 @@ void pre_scratch_free(struct pre_thread *t, u32 from);
 
 /* bpf.c */
 long pre_syscall_bpf(long nr, long cmd, long attr, long size, long d, long e, long f);
+/*
+ * Around what is no bpf(2): the caller of this thread. Handlers for the guard's signals are up between the
+ * two, and the thread does not block them. `borrowed` is what pre_leave is to be given: the mask, or 0.
+ */
+struct bpf_caller *pre_enter(u64 *borrowed);
+void pre_leave(u64 borrowed);
 /* Another call that is served in the client: fn with this thread's caller, and its guard's signals open. */
 long pre_call(long (*fn)(struct bpf_caller *c, void *arg), void *arg);
 /* Before a jump that may leave a call: what it had changed of the thread and the process. */
@@ -243,15 +249,31 @@ long poll_timed(struct pollfd *fds, nfds_t n, const struct timespec *t, const si
 void poll_closing(const struct handle *h);
 bool poll_moving(int fd, int to);
 
+/* wrap_net.c: the number `to` is a copy of `from` now */
+void net_copied(int from, int to);
+
+/* wrap_sock.c */
+long sock_setsockopt(int fd, int level, int name, const void *val, socklen_t len);
+extern _Atomic u64 sock_marked_[];
+/* Is a socket with a program known to be behind that number? */
+static inline bool sock_marked(int fd)
+{
+	return unlikely((u32)fd < 65536 &&
+			atomic_load_explicit(&sock_marked_[(u32)fd / 64], memory_order_relaxed) >> fd % 64 &
+				1);
+}
+void sock_copied(int from, int to);
+/* Before a marked number is closed: which socket it is; and after, if it was one (not 0). */
+u64 sock_leaving(int fd);
+void sock_left(u64 ino);
+void sock_stays(int fd); /* it was not closed after all */
+/* After many were. */
+void sock_left_range(u32 lo, u32 hi);
+
 /* wrap_sig.c */
 void sig_stand_in_front(void);
 /* The mask that a wait may set: the two signals of the guard stay open. *copy is room for it. */
 const sigset_t *wait_mask(const sigset_t *mask, sigset_t *copy);
-
-/* wrap_sockopt.c: sockets that have a program; their last close lets it go */
-extern _Atomic u32 sock_held;
-u64 sock_before_close(int fd);
-void sock_after_close(u64 ino);
 
 /* caller.c: the process's umask, as far as it is known */
 void umask_changed(int mask);

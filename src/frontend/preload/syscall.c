@@ -30,7 +30,7 @@ u32 pre_shared __attribute__((visibility("hidden")));
 const u64 pre_served[8] __attribute__((visibility("hidden"))) = {
 	[W(SYS_close)] = BIT(SYS_close) | BIT(SYS_mmap) | BIT(SYS_rt_sigaction) | BIT(SYS_rt_sigprocmask) |
 			 BIT(SYS_dup) | BIT(SYS_dup2) | BIT(SYS_execve) | BIT(SYS_clone) | BIT(SYS_vfork) |
-			 BIT(SYS_poll) | BIT(SYS_select) | BIT(SYS_ioctl),
+			 BIT(SYS_poll) | BIT(SYS_select) | BIT(SYS_ioctl) | BIT(SYS_setsockopt),
 	[W(SYS_fcntl)] = BIT(SYS_fcntl) | BIT(SYS_umask),
 	[W(SYS_mount)] = BIT(SYS_mount) | BIT(SYS_umount2),
 	[W(SYS_epoll_wait)] = BIT(SYS_epoll_wait) | BIT(SYS_epoll_ctl),
@@ -48,7 +48,8 @@ _Static_assert(W(SYS_close) == W(SYS_execve) && W(SYS_close) == W(SYS_clone) &&
 		       W(SYS_epoll_wait) == W(SYS_epoll_ctl) && W(SYS_unshare) == W(SYS_ppoll) &&
 		       W(SYS_unshare) == W(SYS_pselect6) && W(SYS_unshare) == W(SYS_epoll_pwait) &&
 		       W(SYS_close_range) == W(SYS_epoll_pwait2) &&
-		       W(SYS_unshare) == W(SYS_perf_event_open) && W(SYS_close) == W(SYS_ioctl),
+		       W(SYS_unshare) == W(SYS_perf_event_open) && W(SYS_close) == W(SYS_ioctl) &&
+		       W(SYS_close) == W(SYS_setsockopt),
 	       "one row a word");
 
 __asm__(".text\n"
@@ -173,6 +174,8 @@ long pre_syscall(long nr, long a, long b, long c, long d, long e, long f)
 	case SYS_dup2:
 	case SYS_dup3: return ret_errno(fd_dup2((int)a, (int)b, (int)c, nr == SYS_dup3));
 	case SYS_fcntl: return ret_errno(fd_fcntl((int)a, (int)b, c));
+	case SYS_setsockopt:
+		return ret_errno(sock_setsockopt((int)a, (int)b, (int)c, (void *)d, (socklen_t)e));
 	case SYS_mmap: return ret_errno(map_mmap((void *)a, (size_t)b, (int)c, (int)d, (int)e, f));
 	case SYS_perf_event_open: return ret_errno(perf_open(a, b, c, d, e));
 	case SYS_ioctl: return ret_errno(fd_ioctl((int)a, (unsigned long)b, c));

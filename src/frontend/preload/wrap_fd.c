@@ -43,20 +43,19 @@ static long close_object(int fd, u64 word)
 
 long fd_close(int fd)
 {
-	u64 word = fdtab_word(fd), sock = 0;
+	u64 word = fdtab_word(fd), socket;
 	long ret;
 
 	if (unlikely(word))
 		return close_object(fd, word);
 	if (unlikely(fd_is_ours(fd)))
 		return -EBADF;
+	socket = sock_marked(fd) ? sock_leaving(fd) : 0;
 	closing(fd, 0);
-	if (unlikely(atomic_load_explicit(&sock_held, memory_order_relaxed)))
-		sock = sock_before_close(fd);
 	ret = raw6(SYS_close, fd, 0, 0, 0, 0, 0);
 	fdtab_drop(fd);
-	if (unlikely(sock))
-		sock_after_close(sock);
+	if (unlikely(socket))
+		sock_left(socket);
 	return ret;
 }
 
@@ -64,8 +63,7 @@ EXPORT int close(int fd)
 {
 	int ret;
 
-	if (unlikely(fdtab_word(fd) || fd_is_ours(fd) ||
-		     atomic_load_explicit(&sock_held, memory_order_relaxed)))
+	if (unlikely(fdtab_word(fd) || fd_is_ours(fd) || sock_marked(fd)))
 		return (int)ret_errno(fd_close(fd));
 	closing(fd, 0);
 	ret = NEXT(close)(fd); /* a cancellation point */
@@ -92,9 +90,12 @@ static void gone(int fd, u64 word)
 /* A copy of from. */
 static long fresh(int from, long fd)
 {
-	if (fd >= 0)
-		fdtab_drop((int)fd);
-	if (fd >= 0 && unlikely(atomic_load_explicit(&watch_count, memory_order_relaxed)))
+	if (fd < 0)
+		return fd;
+	fdtab_drop((int)fd);
+	net_copied(from, (int)fd);
+	sock_copied(from, (int)fd);
+	if (unlikely(atomic_load_explicit(&watch_count, memory_order_relaxed)))
 		watch_copied(from, (int)fd);
 	return fd;
 }
@@ -111,7 +112,7 @@ EXPORT int dup(int fd)
 
 long fd_dup2(int from, int to, int flags, bool with_flags)
 {
-	u64 word;
+	u64 word, socket = 0;
 	long ret;
 
 	if (fd_is_ours(from))
@@ -119,13 +120,19 @@ long fd_dup2(int from, int to, int flags, bool with_flags)
 	if (fd_is_ours(to))
 		fd_ours_away(to);
 	word = from == to ? 0 : fdtab_word(to);
-	if (from != to && raw_fcntl(from, F_GETFD, 0) >= 0)
+	if (from != to && raw_fcntl(from, F_GETFD, 0) >= 0) {
 		closing(to, word);
+		socket = sock_marked(to) ? sock_leaving(to) : 0;
+	}
 	ret = with_flags ? raw6(SYS_dup3, from, to, flags, 0, 0, 0) : raw6(SYS_dup2, from, to, 0, 0, 0, 0);
 	if (ret >= 0 && from != to) {
 		gone(to, word);
 		fresh(from, to);
 	}
+	if (unlikely(socket && ret >= 0))
+		sock_left(socket);
+	else if (unlikely(socket))
+		sock_stays(to);
 	return ret;
 }
 
@@ -226,8 +233,10 @@ long fd_close_range(u32 lo, u32 hi, int flags)
 	if (unlikely(atomic_load(&watch_count)))
 		watch_closing_range(lo, hi);
 	ret = close_around_ours(lo, hi, flags);
-	if (!ret)
+	if (!ret) {
 		fdtab_drop_range(lo, hi, true);
+		sock_left_range(lo, hi);
+	}
 	return ret;
 }
 
@@ -254,6 +263,7 @@ EXPORT int fclose(FILE *f)
 {
 	int saved = errno, fd = fileno_unlocked(f), ret;
 	u64 word = fd >= 0 ? fdtab_word(fd) : 0;
+	u64 socket = sock_marked(fd) ? sock_leaving(fd) : 0;
 
 	if (fd >= 0)
 		closing(fd, word);
@@ -261,6 +271,8 @@ EXPORT int fclose(FILE *f)
 	ret = NEXT(fclose)(f);
 	saved = errno;
 	gone(fd, word);
+	if (unlikely(socket))
+		sock_left(socket);
 	errno = saved;
 	return ret;
 }

@@ -1,0 +1,40 @@
+#!/bin/bash
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# What cilium/ebpf's calls cost a static program: kernel and pinfs turn by turn, medians of PAIRS runs and of their ratios.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+B=${B:-build} PAIRS=${PAIRS:-3}
+client=$PWD/$B/tests/clients/go.static
+tmp=$(mktemp -d) || exit 1
+trap 'rm -rf "$tmp"' EXIT
+
+make -s "$B/tests/clients/go.static" || exit 1
+if [ ! -x "$client" ]; then
+	echo "no Go client: $(cat "$client.skip" 2>/dev/null)"
+	exit 0
+fi
+if ! unshare -m sh -c "mount -t bpf bpffs '$tmp'" 2>/dev/null; then
+	echo "no kernel BPF here: nothing to compare with"
+	exit 0
+fi
+for _ in $(seq "$PAIRS"); do
+	unshare -m sh -c "mount -t bpf bpffs /sys/fs/bpf && exec '$client' bench /sys/fs/bpf" | sed 's/^/k /'
+	"${PINFS:-$PWD/$B/pinfs}" run --fresh -- "$client" bench /sys/fs/bpf | sed 's/^/p /'
+done >"$tmp.lines"
+printf '%-36s %12s %12s %10s\n' "" kernel pinfs ratio
+awk '
+	function med(a, c,   i, j, t) {
+		for (i = 2; i <= c; i++) { t = a[i]; for (j = i - 1; j > 0 && a[j] > t; j--) a[j + 1] = a[j]; a[j + 1] = t }
+		return c % 2 ? a[(c + 1) / 2] : (a[c / 2] + a[c / 2 + 1]) / 2
+	}
+	!($2 in n) { n[$2]; name[++names] = $2 }
+	{ v[$1, $2, ++count[$1, $2]] = $3 }
+	END {
+		for (i = 1; i <= names; i++) {
+			c = count["k", name[i]]
+			for (j = 1; j <= c; j++) { k[j] = v["k", name[i], j]; p[j] = v["p", name[i], j]; r[j] = p[j] / k[j] }
+			printf "%-36s %12.1f %12.1f %10.3f\n", name[i], med(k, c), med(p, c), med(r, c)
+		}
+	}' "$tmp.lines"
+rm -f "$tmp.lines"

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# XDP by netlink, with bpftool and ip as they are: the same on the kernel and
+# under pinfs, in a network namespace of its own. Then what only pinfs has: feed drives what stands there, ls shows it.
+cd "$(dirname "$0")/../.." || exit 1
+. tests/lib/cli.sh
+export PATH=$PATH:/usr/sbin:/sbin
+export OBJECT=$TOP/$B/tests/clients/bpf/links.o
+why=$(no_world kernel)
+[ -z "$why" ] || skip_all "$why"
+command -v ip >/dev/null || skip_all "no ip"
+
+cat >"$WORK/story" <<'EOS'
+said() { sed -E 's/\bid [0-9]+/id N/g; s/"(id|ifindex)":[0-9]+/"\1":N/g; s/\([0-9]+\)/(N)/; s/load_time.*//'; }
+run() { echo "\$ $*"; "$@" 2>&1 | said; echo "= ${PIPESTATUS[0]}"; }
+shown() { ip -d link show dev "$1" | grep -oE 'xdp[a-z]*|prog/xdp.* id [0-9]+ name [a-z]+' | said; }
+ip link add v0 type veth peer name v1
+ip link add b0 type bridge
+pins=/sys/fs/bpf/net
+mkdir $pins
+bpftool prog load $OBJECT $pins/one 2>/dev/null
+bpftool prog load $OBJECT $pins/two 2>/dev/null
+for how in xdp xdpgeneric xdpdrv xdpoffload; do
+	for dev in v0 b0 lo; do
+		run bpftool net attach $how pinned $pins/one dev $dev
+		shown $dev
+		run bpftool net show dev $dev
+		run bpftool net attach $how pinned $pins/two dev $dev
+		run bpftool net attach xdpgeneric pinned $pins/two dev $dev overwrite
+		run bpftool net attach xdpdrv pinned $pins/two dev $dev overwrite
+		shown $dev
+		run bpftool net detach xdpgeneric dev $dev
+		run bpftool net detach xdpdrv dev $dev
+		run bpftool net detach $how dev $dev
+		shown $dev
+	done
+done
+run bpftool net attach xdp pinned $pins/one dev nothing
+run bpftool net attach xdpgeneric pinned $pins/one dev lo
+run bpftool net attach xdpdrv pinned $pins/two dev v0
+run bpftool net show
+run bpftool -j net show
+run ip link set dev v1 xdp pinned $pins/one
+run ip link set dev v1 xdpgeneric pinned $pins/two
+run ip -force link set dev v1 xdp pinned $pins/two
+shown v1
+run ip link set dev v1 mtu 1300 xdp off
+ip link show dev v1 | grep -o 'mtu [0-9]*'
+shown v1
+rm -r $pins
+run bpftool net show
+run bpftool net detach xdpgeneric dev lo
+run bpftool net detach xdp dev v0
+run bpftool net show
+EOS
+
+world kernel unshare -n bash "$WORK/story" >"$WORK/kernel" 2>&1 </dev/null
+for way in --fresh '--fresh --redirect'; do
+	RUN_OPTS=$way world root timeout 100 unshare -n bash "$WORK/story" >"$WORK/pinfs" 2>&1 </dev/null
+	is "run $way: exit status" $? 0
+	n=0
+	while IFS= read -r line; do
+		text="run $way, line $((++n)): ${line:1}"
+		case $line in
+		=*) ok "$text" ;;
+		-*) not_ok "$text" ;;
+		+*) not_ok "$text (not on the kernel)" ;;
+		esac
+	done < <(diff --unchanged-line-format='=%L' --old-line-format='-%L' --new-line-format='+%L' "$WORK/kernel" "$WORK/pinfs")
+done
+
+# --- what stands there is driven, by who reads it as by a link
+
+new_store
+clients=$TOP/$B/tests/clients
+story=$clients/bpf/story.o
+"$clients/packets" "$WORK/packets.pcap" 1000
+works "a counter is loaded" in_store bpftool prog load "$story" /sys/fs/bpf/count pinmaps /sys/fs/bpf/maps
+works "and attached by bpftool" in_store bpftool net attach xdpgeneric pinned /sys/fs/bpf/count dev lo
+in_store rm /sys/fs/bpf/count
+like "ls shows the program at the interface" "$(pinfs ls)" 'xdp .*interface 1'
+out=$(pinfs feed lo --pcap "$WORK/packets.pcap" 2>&1)
+is "feed drives it" $? 0
+like "all packets go through it" "$out" '^xdp +lo +[0-9]+ +count +1000 '
+fails "a link finds the place taken" in_store "$clients/libbpf_feed" attach "$story" count lo /sys/fs/bpf/link
+works "detached" in_store bpftool net detach xdpgeneric dev lo
+out=$(pinfs feed lo --pcap "$WORK/packets.pcap" 2>&1)
+fails "nothing is left to be driven" grep -q '^xdp' <<<"$out"
+works "a link takes the place" in_store "$clients/libbpf_feed" attach "$story" count lo /sys/fs/bpf/link
+like "which netlink cannot take" "$(in_store bpftool net detach xdpgeneric dev lo 2>&1)" 'active BPF XDP link|busy'
+like "but shows" "$(in_store bpftool net show dev lo)" '^lo\(1\) generic id'
+
+# --- a socket holds its program
+
+# The process itself; of a program that cannot carry the library, the supervisor.
+for client in sock_hold sock_hold.static; do
+	mkfifo "$WORK/in" "$WORK/out"
+	"$PINFS" run --store "$STORE" -- "$clients/$client" <"$WORK/in" >"$WORK/out" &
+	holder=$!
+	exec 8>"$WORK/in" 9<"$WORK/out"
+	read -r -t 20 said <&9
+	is "$client has attached a program and closed its fd" "$said" attached
+	case $client in *.static) who=pinfs-super ;; *) who=sock_hold ;; esac
+	like "ls says that $who holds it" "$(pinfs ls)" "socket_filter .*held +.*[0-9]+\\($who\\)"
+	exec 8>&- 9<&-
+	wait "$holder"
+	is "the program goes with the process" "$(pinfs ls | grep -c socket_filter)" 0
+	rm "$WORK/in" "$WORK/out"
+done
+
+# Its end alone lets go, while the run goes on.
+like "the supervisor lets go when the process ends" "$("$PINFS" run --store "$STORE" -- sh -c '
+	"$1" </dev/null >&2
+	for i in 1 2 3 4 5 6 7 8 9 10; do
+		"$2" ls --store "$3" | grep -q socket_filter || { echo gone; break; }
+		sleep 0.2
+	done' sh "$clients/sock_hold.static" "$PINFS" "$STORE" 2>&1)" '^gone$'
+done_testing
