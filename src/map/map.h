@@ -295,6 +295,7 @@ struct map_type {
 	bool may_freeze;
 	bool offload; /* map_ifindex is understood: EOPNOTSUPP, not EINVAL, for a device that offloads nothing
 		       */
+	bool late_size;     /* E2BIG comes after the look at map_ifindex */
 	bool value_asks;    /* lookup reads the value buffer: it is the question (bloom filter) */
 	bool wakes;         /* clients may wait for it (store/wake.h) */
 	bool bucket_cursor; /* batch cursor is a u32 bucket number, not a key */

@@ -145,6 +145,7 @@ const struct map_type map_types[] = {
 		.cap_bpf = true,
 		.inner_ok = true,
 		.may_freeze = true,
+		.late_size = true,
 	},
 	[BPF_MAP_TYPE_BLOOM_FILTER] = {
 		.ops = &bloom_filter_ops,
@@ -189,6 +190,7 @@ const struct map_type map_types[] = {
 		.cap_bpf = true,
 		.inner_ok = true,
 		.may_freeze = true,
+		.late_size = true,
 	},
 	[BPF_MAP_TYPE_XSKMAP] = {
 		.ops = &xsk_map_ops,
@@ -213,6 +215,7 @@ const struct map_type map_types[] = {
 		.cap_bpf = true,
 		.inner_ok = true,
 		.may_freeze = true,
+		.late_size = true,
 	},
 	[BPF_MAP_TYPE_REUSEPORT_SOCKARRAY] = {
 		.ops = &reuseport_array_ops,
@@ -227,6 +230,7 @@ const struct map_type map_types[] = {
 		.btf_key = MAP_BTF_KEY_CGROUP,
 		.spin_lock = true,
 		.may_freeze = true,
+		.late_size = true,
 	},
 	[BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE] = {
 		.ops = &cgroup_storage_ops,
@@ -234,6 +238,7 @@ const struct map_type map_types[] = {
 		.percpu = true,
 		.btf_key = MAP_BTF_KEY_CGROUP,
 		.may_freeze = true,
+		.late_size = true,
 	},
 	[BPF_MAP_TYPE_SK_STORAGE] = STORAGE_ROW(sk_storage_ops),
 	[BPF_MAP_TYPE_INODE_STORAGE] = STORAGE_ROW(inode_storage_ops),
@@ -252,6 +257,7 @@ const struct map_type map_types[] = {
 		.takes_extra = true,
 		.inner_ok = true,
 		.may_freeze = true,
+		.late_size = true,
 	},
 	[BPF_MAP_TYPE_RINGBUF] = {
 		.ops = &ringbuf_ops,

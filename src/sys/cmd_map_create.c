@@ -144,7 +144,7 @@ long cmd_map_create(struct cmd_ctx *x)
 		return ret;
 	fill_attr(u, &a);
 	ret = map_check(&a);
-	if (!ret && u->map_create.map_ifindex)
+	if (u->map_create.map_ifindex && (!ret || (ret == -E2BIG && map_type_get(a.map_type)->late_size)))
 		ret = map_type_get(a.map_type)->offload && cmd_device_exists(u->map_create.map_ifindex)
 			      ? -EOPNOTSUPP
 			      : -EINVAL;

@@ -202,7 +202,11 @@ static int load_iter(struct load *l, const struct btf_view *kernel)
 	return 0;
 }
 
-/* The kernel function that a tracing program names: only those of iterators will do. */
+/*
+ * The kernel function that a tracing program names: only those of iterators will do.
+ * A question about any other is answered by that alone, and not by what is wrong with the id: by
+ * such an answer clients find out what there is.
+ */
 int load_target(struct load *l)
 {
 	u32 id = l->u->prog_load.attach_btf_id;
@@ -213,6 +217,10 @@ int load_target(struct load *l)
 		return no_attach(l, "Tracing programs must provide btf_id\n");
 	if (l->u->prog_load.attach_prog_fd && !l->by_vmlinux)
 		return no_attach(l, "attaching to programs and modules is not supported yet\n");
+	if (l->type->kind == PROG_EXT)
+		return no_attach(l, "replacing functions of programs is not supported\n");
+	if (!l->type->iter_attach || l->attach != l->type->iter_attach)
+		return no_attach(l, "attaching to kernel functions is not supported\n");
 	kernel = btf_kernel();
 	if (!kernel)
 		return no_attach(
@@ -221,13 +229,7 @@ int load_target(struct load *l)
 	t = btf_type(kernel, id);
 	if (!t)
 		return no_attach(l, "attach_btf_id %u is invalid\n");
-	if (l->type->kind == PROG_EXT)
-		return no_attach(l, "Cannot replace kernel functions\n");
-	if (l->attach == BPF_TRACE_RAW_TP && !btf_is(t, BTF_K(TYPEDEF)))
-		return no_attach(l, "attach_btf_id %u is not a typedef\n");
-	if (l->attach != BPF_TRACE_RAW_TP && !btf_is(t, BTF_K(FUNC)))
+	if (!btf_is(t, BTF_K(FUNC)))
 		return no_attach(l, "attach_btf_id %u is not a function\n");
-	if (l->type->iter_attach && l->attach == l->type->iter_attach)
-		return load_iter(l, kernel);
-	return no_attach(l, "attaching to kernel functions is not supported yet\n");
+	return load_iter(l, kernel);
 }

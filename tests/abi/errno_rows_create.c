@@ -272,6 +272,17 @@ static const struct {
 	ROW(ARRAY_OF_MAPS, 4, 4, 0, 0, .inner_map_fd = FD_CLOSED),
 	ROW(ARRAY_OF_MAPS, 4, 4, 1, 0, .inner_map_fd = FD_CLOSED, .map_name = "-"),
 	ROW(HASH_OF_MAPS, 0, 4, 1, 0, .inner_map_fd = FD_CLOSED),
+	/* too large, and for a device that is not there */
+	ROW(SOCKHASH, 600, 4, 4, 0, .map_ifindex = 0x4800),
+	ROW(CPUMAP, 4, 4, 1 << 30, 0, .map_ifindex = 0x4800),
+	ROW(CGROUP_STORAGE, 16, 1 << 20, 0, 0, .map_ifindex = 0x4800),
+	ROW(PERCPU_CGROUP_STORAGE, 16, 1 << 20, 0, 0, .map_ifindex = 0x4800),
+	ROW(QUEUE, 0, 8 << 20, 4, 0, .map_ifindex = 0x4800),
+	ROW(HASH, 4, 8 << 20, 4, 0, .map_ifindex = 0x4800),
+	ROW(ARRAY, 4, 0x7fffffff, 4, 0, .map_ifindex = 0x4800),
+	ROW(STACK_TRACE, 4, 8, 0xf0000000, 0, .map_ifindex = 0x4800),
+	ROW(LPM_TRIE, 8, 8 << 20, 4, 1, .map_ifindex = 0x4800),
+	ROW(DEVMAP, 4, 4, 0xf0000000, 0, .map_ifindex = 0x4800),
 };
 
 /* Old clients send a short attr. */
