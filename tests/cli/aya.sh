@@ -79,7 +79,7 @@ $dir/table-by-path map"
 	like "$text: the last one unpins" "$(step unpin)" "^unpin: done"
 	is "$text: nothing is left" "$(listed)" ""
 	step raii >"$WORK/raii"
-	like "$text: dropped" "$(<"$WORK/raii")" "^all pins removed: maps \[\], programs \[\], links \[\]"
+	like "$text: dropped" "$(<"$WORK/raii")" "^all pins removed: maps \[\"jumps\"\], programs \[\], links \[\]"
 	is "$text: nothing is left" "$(listed)" ""
 	step attach >"$WORK/attach"
 	is "$text: a pinned link holds its program" "$(listed | awk '{ print $1, $2 }' | sort)" "- btf

@@ -146,7 +146,7 @@ pub fn raii(world: &World) -> Step {
     let mut ours = Ours::default();
     let mut bpf = world.load()?;
     let all = bpf.maps().count();
-    for name in ["count", "jump", "landed"] {
+    for name in ["count", "use_all", "landed"] {
         let program: &mut Xdp = bpf.program_mut(name).unwrap().try_into()?;
         program.load()?;
     }
@@ -160,16 +160,18 @@ pub fn raii(world: &World) -> Step {
     bpf.map("line").unwrap().pin(world.pin("kept-line"))?;
     let taken = bpf.take_map("pile").unwrap();
     println!("taken twice: {}", bpf.take_map("pile").is_none());
+    // A kernel 6.18 may keep a program array for ever that is listed while it is emptied: this one stays to the end.
+    let _jumps = bpf.take_map("jumps");
     drop(bpf);
-    // The program's maps, those that are pinned, the one that was taken.
-    ours.say("dropped", 6, 1, 0);
+    // The program's maps, those that are pinned, those that were taken.
+    ours.say("dropped", 7, 1, 0);
     drop(taken);
-    ours.say("the taken one, too", 5, 1, 0);
+    ours.say("the taken one, too", 6, 1, 0);
     std::fs::remove_file(world.pin("kept"))?;
-    ours.say("the program's pin removed", 2, 0, 0);
+    ours.say("the program's pin removed", 3, 0, 0);
     std::fs::remove_file(world.pin("kept-line"))?;
     std::fs::remove_file(world.pin("shared"))?;
-    ours.say("all pins removed", 0, 0, 0);
+    ours.say("all pins removed", 1, 0, 0);
 
     let mut bpf = world.load()?;
     let program = bpf.program_mut("count").unwrap();

@@ -2,7 +2,9 @@
 
 //! Programs: what is known of them, their runs, tail calls, counting.
 
-use aya::maps::{Array, HashMap, ProgramArray};
+use std::error::Error;
+
+use aya::maps::{Array, HashMap, MapData, ProgramArray};
 use aya::programs::{
     CgroupSkb, ProgramError, RawTracePoint, RawTracePointRunOptions, SchedClassifier, SocketFilter, TestRun,
     TestRunOptions, TestRunResult, Xdp,
@@ -36,7 +38,7 @@ pub fn packet(protocol: u8) -> [u8; 64] {
     frame
 }
 
-fn tail_calls(bpf: &mut aya::Ebpf) -> Step {
+fn tail_calls(bpf: &mut aya::Ebpf) -> Result<ProgramArray<MapData>, Box<dyn Error>> {
     let run = |bpf: &aya::Ebpf| {
         let program: &Xdp = bpf.program("jump").unwrap().try_into().unwrap();
         say("jump", answer(program.test_run(with(&packet(6)))));
@@ -45,7 +47,7 @@ fn tail_calls(bpf: &mut aya::Ebpf) -> Step {
         let program: &mut Xdp = bpf.program_mut(name).unwrap().try_into()?;
         program.load()?;
     }
-    let mut jumps = ProgramArray::try_from(bpf.take_map("jumps").unwrap())?;
+    let mut jumps: ProgramArray<MapData> = ProgramArray::try_from(bpf.take_map("jumps").unwrap())?;
     run(bpf);
     let landed: &Xdp = bpf.program("landed").unwrap().try_into()?;
     say("set", jumps.set(0, landed.fd()?, 0));
@@ -60,7 +62,7 @@ fn tail_calls(bpf: &mut aya::Ebpf) -> Step {
     say("clear", jumps.clear_index(&0));
     say("clear again", jumps.clear_index(&0));
     run(bpf);
-    Ok(())
+    Ok(jumps)
 }
 
 fn packets(bpf: &mut aya::Ebpf) -> Step {
@@ -141,12 +143,13 @@ pub fn programs(world: &World) -> Step {
         .override_global("answer", &4242u64, true)
         .load_file(&world.object)?;
 
-    tail_calls(&mut bpf)?;
+    let jumps = tail_calls(&mut bpf)?;
     packets(&mut bpf)?;
     infos(&bpf)?;
     let mut ours = Ours::default();
     ours.add_all(&bpf, "");
-    ours.say("loaded", bpf.maps().count() + 1, 7, 0);
+    ours.say("loaded", bpf.maps().count(), 7, 0);
+    drop(jumps);
 
     let program: &mut Xdp = bpf.program_mut("refused").unwrap().try_into()?;
     say("refused", program.load());
