@@ -39,7 +39,7 @@ endif
 CORE_DIRS := util shm store isa btf map helper progtype verifier exec prog link sys
 CORE_SRC  := $(wildcard $(CORE_DIRS:%=src/%/*.c))
 PRE_SRC   := $(wildcard src/frontend/preload/*.c)
-TOOL_SRC  := $(wildcard tool/*.c src/frontend/notify/*.c)
+TOOL_SRC  := $(wildcard tool/*.c src/frontend/notify/*.c src/frontend/trace/*.c)
 CORE_OBJ  := $(CORE_SRC:%.c=$B/%.o)
 PRE_OBJ   := $(PRE_SRC:%.c=$B/%.o)
 TOOL_OBJ  := $(TOOL_SRC:%.c=$B/%.o)

@@ -25,7 +25,8 @@ declare -A may=(
 	[link]="util shm store isa btf map helper progtype verifier exec prog"
 	[sys]="util shm store isa btf map helper progtype verifier exec prog link"
 	[frontend/preload]="util shm store isa btf map helper progtype verifier exec prog link sys"
-	[frontend/notify]="util shm store isa btf map helper progtype verifier exec prog link sys"
+	[frontend/trace]="util"
+	[frontend/notify]="frontend/trace util shm store isa btf map helper progtype verifier exec prog link sys"
 )
 tool_may="util/* store/* link/attach.h sys/drive.h sys/sys.h sys/run.h sys/caller.h frontend/notify/* shm/actor.h prog/trace.h"
 

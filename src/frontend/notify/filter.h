@@ -13,10 +13,6 @@
 #include <linux/filter.h>
 #include "util/types.h"
 
-/* Calls of the preload library to its supervisor, where an outer filter hides the real ones. */
-#define NR_PINFS_MOUNT   0x7f01 /* arguments of mount(2) */
-#define NR_PINFS_UMOUNT2 0x7f02 /* arguments of umount2(2) */
-
 #define FILTER_INSNS 1024
 
 struct filter {
@@ -24,8 +20,9 @@ struct filter {
 	u32 len;
 };
 
-/* Calls that carry cookie in their sixth argument pass. 0, or -E2BIG. */
-int filter_build(struct filter *f, u64 cookie);
+/* Calls that carry cookie in their sixth argument pass. trap: what an outer filter hides is trapped, for the
+ * tracer (frontend/trace). 0, or -E2BIG. */
+int filter_build(struct filter *f, u64 cookie, bool trap);
 
 /*
  * Installs it in this thread and returns the listener's fd, O_CLOEXEC. Sets

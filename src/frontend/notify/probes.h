@@ -29,6 +29,9 @@ const struct probe *probe_find(const char *name);
 /* The row's test, in a child. 0 also when the child dies. */
 int probe_run(const struct probe *p, char *why, size_t size);
 
+/* Whether an outer filter answers bpf(2), so that only a tracer can serve static programs. */
+bool trace_wanted(void);
+
 /* By name; false for an unknown one. */
 bool probe_ok(const char *name, char *why, size_t size);
 

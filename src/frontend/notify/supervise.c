@@ -5,13 +5,16 @@
  *     choose and enter a world         before the store is opened, whose path
  *                                      must be one of the new mount namespace
  *     open the store, make the run file
- *     fork C; C installs the filter, sends the listener over, executes CMD
+ *     fork C; C installs the filter, sends the listener over, executes CMD;
+ *     before, where an outer filter hides bpf(2), C waits to be traced
  *     leave the session, the terminal and all inherited files
  *     answer (supervisor.c), reap (here, reaper.c)
  *     no child left: remove what was the run's
  *
  * S is an ancestor of every process of the run, as Yama asks of who reads
  * memory, and their subreaper: so the run is over when it has no child left.
+ *
+ * Traced (frontend/trace), the tracer's thread waits for all children, and tells.
  *
  * In C, between fork and exec, calls may already be notified; they wait in the
  * listener until S serves.
@@ -40,8 +43,10 @@
 #include "frontend/notify/fdpass.h"
 #include "frontend/notify/filter.h"
 #include "frontend/notify/notify.h"
+#include "frontend/notify/probes.h"
 #include "frontend/notify/runs.h"
 #include "frontend/notify/supervise.h"
+#include "frontend/trace/trace.h"
 #include "shm/guard.h"
 #include "store/instance.h"
 #include "store/store.h"
@@ -70,6 +75,7 @@ struct run {
 	struct rlimit limits[LIMITS];
 	void (*xfsz)(int);
 	bool told;
+	int traced; /* the tracer's descriptor, or -errno */
 };
 
 static int fail(const char *what, const char *which, int err)
@@ -237,11 +243,21 @@ static void set_environment(const struct run *r)
 		setenv("LD_PRELOAD", lib, 1);
 }
 
+/* Whether the parent traces this process. */
+static bool await_tracer(int sock)
+{
+	bool traced;
+
+	/* Where credentials were changed it is not, until exec. */
+	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+	return read(sock, &traced, sizeof(traced)) == sizeof(traced) && traced;
+}
+
 static void install_filter(const struct run *r, int sock)
 {
-	bool killable = false, nnp = false;
+	bool killable = false, nnp = false, trap = await_tracer(sock);
 	struct filter f;
-	int fd = filter_build(&f, r->file->cookie);
+	int fd = filter_build(&f, r->file->cookie, trap);
 
 	if (!fd)
 		fd = filter_install(&f, &killable, &nnp);
@@ -271,6 +287,21 @@ static void __attribute__((noreturn)) client(const struct run *r, int sock)
 	_exit(err == ENOENT ? RUN_EXIT_NOT_FOUND : RUN_EXIT_NOT_EXEC);
 }
 
+/* -ENOSYS: there is no need to. */
+static int start_tracer(struct run *r, int sock)
+{
+	char why[PROBE_WHY] = "";
+	bool traced;
+
+	r->traced = !trace_wanted()                       ? -ENOSYS
+		    : probe_ok("trace", why, sizeof(why)) ? trace_start(r->cmd)
+							  : -EPERM;
+	if (r->traced == -EPERM)
+		say_verbose(r->o, "trace: no, %s", *why ? why : "the process cannot be attached to");
+	traced = r->traced >= 0;
+	return write(sock, &traced, sizeof(traced)) < 0 ? -errno : 0;
+}
+
 static int start_client(struct run *r)
 {
 	int sock[2], listener;
@@ -285,6 +316,7 @@ static int start_client(struct run *r)
 		client(r, sock[1]);
 	}
 	close(sock[1]);
+	start_tracer(r, sock[0]);
 	listener = fdpass_recv(sock[0]);
 	close(sock[0]);
 	tell(r, RUN_MSG_PID, r->cmd);
@@ -316,10 +348,14 @@ static void reap_children(struct run *r, bool *any)
 	int status;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, &status, WNOHANG | __WALL)) > 0)
-		if (pid == r->cmd)
-			r->status = status;
-	*any = pid == 0 || errno != ECHILD;
+	if (r->traced >= 0) {
+		*any = trace_children(&r->status);
+	} else {
+		while ((pid = waitpid(-1, &status, WNOHANG | __WALL)) > 0)
+			if (pid == r->cmd)
+				r->status = status;
+		*any = pid == 0 || errno != ECHILD;
+	}
 	if (*any && r->status >= 0 && !r->told) {
 		tell(r, RUN_MSG_STATUS, r->status);
 		r->told = true;
@@ -342,7 +378,9 @@ static void drain(int fd)
 /* Until no child is left. */
 static void stay(struct run *r, int sigfd, bool notify)
 {
-	struct pollfd p[] = { { sigfd, POLLIN, 0 }, { -1, POLLIN, 0 }, { -1, POLLIN, 0 } };
+	struct pollfd p[] = { { r->traced >= 0 ? r->traced : sigfd, POLLIN, 0 },
+			      { -1, POLLIN, 0 },
+			      { -1, POLLIN, 0 } };
 	int watch = reaper_open(), reap = -1;
 	bool any = true, active = false;
 
@@ -356,7 +394,7 @@ static void stay(struct run *r, int sigfd, bool notify)
 		if (p[0].revents && watch < 0)
 			reaper_sweep();
 		if (p[0].revents)
-			drain(sigfd);
+			drain(p[0].fd);
 		if (p[2].revents)
 			drain(p[2].fd);
 		active = notify && (p[2].revents || supervisor_watch());
@@ -416,11 +454,15 @@ static void report(const struct run *r, int listener, bool wake)
 		say_verbose(r->o, "notify: no (%s); only preloaded programs are served", strerror(-listener));
 	else
 		say_verbose(r->o, "notify: yes, %s wake-up", wake ? "synchronous" : "ordinary");
+	if (r->traced >= 0)
+		say_verbose(r->o, "trace: yes, an outer filter answers bpf(2)");
+	else if (r->traced != -ENOSYS)
+		say_verbose(r->o, "an outer filter answers bpf(2): static programs get EPERM");
 }
 
 int supervise(const struct run_opts *o, int tell_fd, const sigset_t *mask)
 {
-	struct run r = { .o = o, .tell = tell_fd, .mask = mask, .status = -1 };
+	struct run r = { .o = o, .tell = tell_fd, .mask = mask, .status = -1, .traced = -ENOSYS };
 	int err, listener, sigfd;
 	bool wake = false;
 

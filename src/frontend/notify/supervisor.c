@@ -32,6 +32,7 @@
 #include <unistd.h>
 #include "frontend/notify/filter.h"
 #include "frontend/notify/notify.h"
+#include "frontend/trace/trace.h"
 #include "prog/trace.h"
 #include "sys/perf_event.h"
 #include "sys/sys.h"
@@ -50,26 +51,34 @@ int notify_listener = -1;
 
 static struct seccomp_notif_sizes sizes;
 
-/* For calls that the preload library makes in place of ones that an outer filter hides. */
-static long hidden_call(struct target *t, int nr, const u64 args[6])
+static long serve(struct target *t, int nr, const u64 args[6]);
+
+/*
+ * A call that an outer filter would answer, under another number: of a traced
+ * program, or of the preload library, which says which in the sixth argument.
+ */
+static long carried(struct target *t, const u64 args[6])
 {
+	int nr = trace_take(t->c.tid);
+	u64 own = args[5] ^ the_run->cookie;
 	long ret;
 
-	target_check_root(t);
-	ret = sys_fs(&t->c, nr, args);
+	if (!nr && (own == SYS_mount || own == SYS_umount2))
+		nr = (int)own;
+	if (!nr)
+		return SYS_CONTINUE; /* somebody tries what this number does */
+	ret = serve(t, nr, args);
+	/* The kernel would only do the carrier; and that filter's answer is known. */
 	return ret == SYS_CONTINUE ? -EPERM : ret;
 }
 
-static long serve(struct target *t, const struct seccomp_data *d)
+static long serve(struct target *t, int nr, const u64 args[6])
 {
-	u64 args[6];
 	long ret;
 
-	memcpy(args, d->args, sizeof(args));
-	switch (d->nr) {
+	switch (nr) {
+	case NR_CARRIER: return carried(t, args);
 	case SYS_bpf: return sys_bpf(&t->c, (int)args[0], args[1], (u32)args[2]);
-	case NR_PINFS_MOUNT: return hidden_call(t, SYS_mount, args);
-	case NR_PINFS_UMOUNT2: return hidden_call(t, SYS_umount2, args);
 	case SYS_perf_event_open: return sys_perf_event_open(&t->c, args);
 	case SYS_ioctl: return sys_perf_ioctl(&t->c, (int)args[0], (u32)args[1], args[2]);
 	case SYS_mmap:
@@ -82,7 +91,7 @@ static long serve(struct target *t, const struct seccomp_data *d)
 	case SYS_umount2:
 	case SYS_move_mount: target_check_root(t); break;
 	}
-	return sys_fs(&t->c, d->nr, args);
+	return sys_fs(&t->c, nr, args);
 }
 
 static void reply(u64 id, long ret)
@@ -148,13 +157,15 @@ static void wake_main(void)
 static void answer(struct worker *w, const struct seccomp_notif *req)
 {
 	struct target t;
+	u64 args[6];
 	long ret;
 
+	memcpy(args, req->data.args, sizeof(args));
 	waiting--;
 	w->seq++;
 	wake_main();
 	target_init(&t, req);
-	ret = serve(&t, &req->data);
+	ret = serve(&t, req->data.nr, args);
 	target_release(&t);
 	if (!t.answered)
 		reply(req->id, ret);
