@@ -49,7 +49,7 @@ UNIT_BIN  := $(UNIT_SRC:%.c=$B/%)
 # Ordinary programs that know nothing of pinfs: dynamic, static (X.static), and Go.
 CLIENT_SRC := $(wildcard tests/abi/*.c tests/clients/*.c fuzz/*.c)
 CLIENT_BIN := $(CLIENT_SRC:%.c=$B/%)
-STATIC_BIN := $(patsubst %.c,$B/%.static,$(filter-out tests/clients/libbpf_maps.c,$(CLIENT_SRC)))
+STATIC_BIN := $(patsubst %.c,$B/%.static,$(filter-out tests/clients/libbpf_maps.c tests/clients/limits.c,$(CLIENT_SRC)))
 GO         := $(firstword $(shell command -v go) /usr/local/go/bin/go)
 GO_BIN     := $(patsubst %.go,$B/%.go.static,$(wildcard tests/clients/*.go))
 BPF_OBJ    := $(patsubst %.c,$B/%.o,$(wildcard tests/clients/bpf/*.c))
@@ -101,6 +101,10 @@ $(CLIENT_BIN): $B/%: %.c $(wildcard tests/abi/*.h tests/lib/*.h fuzz/*.h)
 	@mkdir -p $(@D)
 	@echo "  CC   $<"
 	$(Q)$(CLIENT_CC) -o $@ $< -Wl,--as-needed -lbpf -lpthread
+
+ifneq ($(wildcard /usr/include/seccomp.h),)
+$B/tests/clients/limits: CLIENT_CC += -Wl,--no-as-needed -lseccomp
+endif
 
 # Nothing can be preloaded into these.
 $(STATIC_BIN): $B/%.static: %.c $(wildcard tests/abi/*.h tests/lib/*.h fuzz/*.h)

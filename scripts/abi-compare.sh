@@ -10,7 +10,7 @@
 # nothing mounted at /sys/fs/bpf).
 #
 # tests/abi/differences has the pairs of lines that differ for a reason, which
-# docs/ABI.md gives; they are checks, too. differences_like has regular expressions of such pairs.
+# docs/ABI.md gives; they are checks, too (differences_trace: in that way alone). differences_like has regular expressions of such pairs.
 #
 # tests/abi/ways names the programs that do not run in all ways, or that
 # take arguments.
@@ -23,7 +23,8 @@ limit=${ABI_LIMIT:-120}
 # Two lines that differ, as docs/ABI.md says they do: "kernel line => pinfs line".
 is_documented() {
 	[ "$(sed -E "$links" <<<"$1")" = "$(sed -E "$links" <<<"$2")" ] || grep -qxF -- "$1 => $2" tests/abi/differences ||
-		grep -qxEf tests/abi/differences_like <<<"$1 => $2"
+		grep -qxEf tests/abi/differences_like <<<"$1 => $2" ||
+		{ [ "$3" = trace ] && grep -qxF -- "$1 => $2" tests/abi/differences_trace; }
 }
 
 # All pins of an object count as its links.
@@ -34,7 +35,7 @@ end_hunk() {
 	local i
 
 	for i in "${!old[@]}"; do
-		if is_documented "${old[i]}" "${new[i]-}"; then
+		if is_documented "${old[i]}" "${new[i]-}" "$1"; then
 			ok "$1 $2: as documented: ${new[i]-nothing}"
 			new[i]=
 		else
