@@ -108,7 +108,9 @@ like "a static program has EPERM" "$out" "^not ok 1 - a map: (errno 1|operation 
 # shellcheck disable=SC2086
 like "doctor says so" "$("$WORK/bin/limits" $words -- "$WORK/bin/pinfs" doctor)" "^trace +no .*ptrace: Operation not permitted"
 # shellcheck disable=SC2086
-like "and where it can" "$("$WORK/bin/limits" $docker -- "$WORK/bin/pinfs" doctor)" "^trace +yes "
+out=$("$WORK/bin/limits" $docker -- "$WORK/bin/pinfs" doctor)
+like "and where it can" "$out" "^trace +yes "
+like "who serves" "$out" "^front-ends preload, notify and trace"
 
 # With another's listener bpf(2) of dynamic programs is what is left; it is said.
 out=$(RUN_OPTS="--fresh -v" limited none "nnp listener nocaps" bpftool map create /sys/fs/bpf/m type array key 4 value 4 entries 1 name m 2>&1)
