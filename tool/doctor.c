@@ -77,9 +77,13 @@ static const char *front_ends(bool notify)
 {
 	char why[PROBE_WHY];
 
+	enum filter_how how = trace_how();
+
+	if (how == FILTER_STOP && probe_ok("trace-stops", why, sizeof(why)))
+		return "preload and trace";
 	if (!notify)
 		return "preload only";
-	if (!trace_wanted())
+	if (how == FILTER_NOTIFY)
 		return "preload and notify";
 	return probe_ok("trace", why, sizeof(why))
 		       ? "preload, notify and trace"
@@ -113,5 +117,6 @@ int cmd_doctor(int argc, char **argv)
 	}
 	out_record(o);
 	/* Redirection is done by notify: with neither there is nothing to run in. */
-	return world == WORLD_REDIRECT && !notify;
+	return world == WORLD_REDIRECT && !notify &&
+	       !(trace_how() == FILTER_STOP && probe_ok("trace-stops", why, sizeof(why)));
 }

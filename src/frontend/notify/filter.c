@@ -102,19 +102,19 @@ static void emit_tree(struct filter *f, const int *nr, u32 n, bool trap)
 }
 
 /* The preload library does its own, and sends on what is none of its. */
-static void emit_ioctl(struct filter *f, u32 arg, u32 where[TAILS])
+static void emit_ioctl(struct filter *f, u32 arg, u32 where[TAILS], u32 action)
 {
 	where[TAIL_IOCTL] = f->len;
 	load(f, arg + 1 * 8);
 	emit(f, BPF_ALU | BPF_AND | BPF_K, 0xff00, 0, 0);
 	emit(f, BPF_JMP | BPF_JEQ | BPF_K, PERF_IOC_KIND << 8, 0, 1);
-	ret(f, SECCOMP_RET_USER_NOTIF);
+	ret(f, action);
 	ret(f, SECCOMP_RET_ALLOW);
 }
 
 /* A perf ring's is the shared mapping of a file, from its start. Memory and libraries are not mapped so, and
  * the preload library marks its own (raw_mmap). */
-static void emit_mmap(struct filter *f, u32 arg, u32 where[TAILS])
+static void emit_mmap(struct filter *f, u32 arg, u32 where[TAILS], u32 action)
 {
 	where[TAIL_MMAP] = f->len;
 	load(f, arg + 3 * 8);
@@ -123,7 +123,7 @@ static void emit_mmap(struct filter *f, u32 arg, u32 where[TAILS])
 	load(f, arg + 5 * 8);
 	emit(f, BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0);
 	ret(f, SECCOMP_RET_ALLOW);
-	ret(f, SECCOMP_RET_USER_NOTIF);
+	ret(f, action);
 }
 
 /* To `action`, but for the library's own calls. */
@@ -140,7 +140,7 @@ static void emit_unless_own(struct filter *f, u64 cookie, u32 action)
 }
 
 /* The shared tails; where[] gets their places. */
-static void emit_tails(struct filter *f, u64 cookie, u32 where[TAILS])
+static void emit_tails(struct filter *f, u64 cookie, u32 where[TAILS], u32 action)
 {
 	const u32 arg = offsetof(struct seccomp_data, args);
 
@@ -152,12 +152,12 @@ static void emit_tails(struct filter *f, u64 cookie, u32 where[TAILS])
 	load(f, arg + 2 * 8);
 	emit(f, BPF_JMP | BPF_JSET | BPF_K, AT_EMPTY_PATH, 4, 0);
 	where[TAIL_NOTIFY] = f->len;
-	emit_unless_own(f, cookie, SECCOMP_RET_USER_NOTIF);
+	emit_unless_own(f, cookie, action);
 	where[TAIL_ALWAYS] = f->len - 1;
 	where[TAIL_TRAP] = f->len;
 	emit_unless_own(f, cookie, SECCOMP_RET_TRAP);
-	emit_ioctl(f, arg, where);
-	emit_mmap(f, arg, where);
+	emit_ioctl(f, arg, where, action);
+	emit_mmap(f, arg, where, action);
 }
 
 static void patch_tails(struct filter *f, const u32 where[TAILS])
@@ -194,7 +194,7 @@ static void collect(struct tree *t)
 	qsort(t->nr, t->n, sizeof(t->nr[0]), by_number);
 }
 
-int filter_build(struct filter *f, u64 cookie, bool trap)
+int filter_build(struct filter *f, u64 cookie, enum filter_how how)
 {
 	u32 where[TAILS];
 	struct tree t;
@@ -205,8 +205,8 @@ int filter_build(struct filter *f, u64 cookie, bool trap)
 	emit(f, BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0);
 	ret(f, SECCOMP_RET_ALLOW);
 	load(f, offsetof(struct seccomp_data, nr));
-	emit_tree(f, t.nr, t.n, trap);
-	emit_tails(f, cookie, where);
+	emit_tree(f, t.nr, t.n, how != FILTER_NOTIFY);
+	emit_tails(f, cookie, where, how == FILTER_STOP ? SECCOMP_RET_TRACE : SECCOMP_RET_USER_NOTIF);
 	if (f->len > FILTER_INSNS)
 		return -E2BIG;
 	patch_tails(f, where);
@@ -237,4 +237,17 @@ int filter_install(const struct filter *f, bool *killable, bool *nnp)
 	}
 	*killable = flags != 0;
 	return fd;
+}
+
+int filter_install_plain(const struct filter *f, bool *nnp)
+{
+	struct sock_fprog prog = { .len = (unsigned short)f->len, .filter = (struct sock_filter *)f->insn };
+	long ret = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog);
+
+	*nnp = ret && errno == EACCES;
+	if (*nnp) {
+		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+		ret = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog);
+	}
+	return ret ? -errno : 0;
 }

@@ -20,9 +20,15 @@ struct filter {
 	u32 len;
 };
 
-/* Calls that carry cookie in their sixth argument pass. trap: what an outer filter hides is trapped, for the
- * tracer (frontend/trace). 0, or -E2BIG. */
-int filter_build(struct filter *f, u64 cookie, bool trap);
+/* How calls reach the supervisor; the last two are the tracer's (frontend/trace). */
+enum filter_how {
+	FILTER_NOTIFY, /* all by the listener */
+	FILTER_TRAP,   /* what an outer filter hides is trapped */
+	FILTER_STOP,   /* that, and the others by stops: no listener can be had */
+};
+
+/* Calls that carry cookie in their sixth argument pass. 0, or -E2BIG. */
+int filter_build(struct filter *f, u64 cookie, enum filter_how how);
 
 /*
  * Installs it in this thread and returns the listener's fd, O_CLOEXEC. Sets
@@ -30,5 +36,7 @@ int filter_build(struct filter *f, u64 cookie, bool trap);
  * call can only be interrupted by a fatal signal. -EBUSY: a listener is there.
  */
 int filter_install(const struct filter *f, bool *killable, bool *nnp);
+/* Without a listener: 0 or -errno. */
+int filter_install_plain(const struct filter *f, bool *nnp);
 
 #endif

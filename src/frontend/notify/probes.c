@@ -24,6 +24,7 @@
 #include <poll.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
@@ -34,6 +35,7 @@
 #include "frontend/notify/fdpass.h"
 #include "frontend/notify/probes.h"
 #include "frontend/notify/world.h"
+#include "frontend/trace/deliver.h"
 #include "frontend/trace/trace.h"
 
 #define CALL_MAGIC 0x70696e66
@@ -257,7 +259,8 @@ static int test_proc_fd(char *why, size_t size)
 
 #define ANSWER 4711
 
-static int hidden_filter(u32 bpf_action)
+/* No listener when the carrier stops. */
+static int hidden_filter(u32 bpf_action, u32 carrier_action)
 {
 	struct sock_filter insn[] = {
 		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
@@ -265,18 +268,19 @@ static int hidden_filter(u32 bpf_action)
 		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NR_CARRIER, 2, 0),
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 		BPF_STMT(BPF_RET | BPF_K, bpf_action),
-		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
+		BPF_STMT(BPF_RET | BPF_K, carrier_action),
 	};
 	struct sock_fprog prog = { ARRAY_SIZE(insn), insn };
 	int fd;
 
 	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-	fd = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &prog);
+	fd = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+			  carrier_action == SECCOMP_RET_TRACE ? 0 : SECCOMP_FILTER_FLAG_NEW_LISTENER, &prog);
 	return fd < 0 ? -errno : fd;
 }
 
 /* Waits for a byte, installs the filter, calls bpf(2), and says by its exit whether pinfs answered. */
-static void __attribute__((noreturn)) hidden_client(int sock, u32 action)
+static void __attribute__((noreturn)) hidden_client(int sock, u32 action, u32 carrier_action)
 {
 	char go;
 	int fd;
@@ -284,14 +288,14 @@ static void __attribute__((noreturn)) hidden_client(int sock, u32 action)
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (read(sock, &go, 1) != 1)
 		_exit(1);
-	fd = hidden_filter(action);
+	fd = hidden_filter(action, carrier_action);
 	fdpass_send(sock, fd);
 	close(fd);
 	_exit(syscall(SYS_bpf, 0x7fff, NULL, 0) != ANSWER);
 }
 
 /* A client that waits for its byte, and this end of its socket. */
-static pid_t hidden_begin(u32 action, int *sock)
+static pid_t hidden_begin(u32 action, u32 carrier_action, int *sock)
 {
 	int pair[2];
 	pid_t pid;
@@ -301,7 +305,7 @@ static pid_t hidden_begin(u32 action, int *sock)
 	pid = fork();
 	if (!pid) {
 		close(pair[0]);
-		hidden_client(pair[1], action);
+		hidden_client(pair[1], action, carrier_action);
 	}
 	close(pair[1]);
 	*sock = pair[0];
@@ -337,7 +341,7 @@ static int hidden_answer(int listener, pid_t pid)
 static int test_notify_bpf(char *why, size_t size)
 {
 	int sock, listener;
-	pid_t pid = hidden_begin(SECCOMP_RET_USER_NOTIF, &sock);
+	pid_t pid = hidden_begin(SECCOMP_RET_USER_NOTIF, SECCOMP_RET_USER_NOTIF, &sock);
 
 	if (pid < 0)
 		return no(why, size, "fork", errno);
@@ -350,11 +354,11 @@ static int test_notify_bpf(char *why, size_t size)
 static int test_trace(char *why, size_t size)
 {
 	int sock, listener, status, err;
-	pid_t pid = hidden_begin(SECCOMP_RET_TRAP, &sock);
+	pid_t pid = hidden_begin(SECCOMP_RET_TRAP, SECCOMP_RET_USER_NOTIF, &sock);
 
 	if (pid < 0)
 		return no(why, size, "fork", errno);
-	err = trace_attach(pid);
+	err = trace_attach(pid, false);
 	if (err)
 		return no(why, size, "ptrace", err);
 	listener = hidden_listener(sock);
@@ -366,14 +370,41 @@ static int test_trace(char *why, size_t size)
 	return hidden_answer(listener, pid) ? 1 : say(0, why, size, "what carries a trapped call is refused");
 }
 
-/* bpf(2) of the kernel itself may say EPERM, too. */
-bool trace_wanted(void)
+/* The same where there is no listener: the call is met under both its numbers. */
+static int test_trace_stops(char *why, size_t size)
+{
+	int sock, status, err;
+	pid_t pid = hidden_begin(SECCOMP_RET_TRAP, SECCOMP_RET_TRACE, &sock);
+
+	if (pid < 0)
+		return no(why, size, "fork", errno);
+	err = trace_attach(pid, true);
+	if (err)
+		return no(why, size, "ptrace", err);
+	err = hidden_listener(sock);
+	if (err < 0)
+		return no(why, size, "seccomp", err);
+	while (waitpid(pid, &status, __WALL) == pid && WIFSTOPPED(status)) {
+		if (status >> 16 == PTRACE_EVENT_SECCOMP)
+			deliver_result(pid, ANSWER);
+		else
+			trace_stop(pid, status);
+	}
+	return !status ? 1 : say(0, why, size, "what carries a trapped call is refused");
+}
+
+enum filter_how trace_how(void)
 {
 	char why[PROBE_WHY];
 
+	if (!prctl(PR_GET_SECCOMP, 0, 0, 0, 0))
+		return FILTER_NOTIFY;
+	if (!probe_ok("no-listener", why, sizeof(why)))
+		return FILTER_STOP;
+	/* bpf(2) of the kernel itself may say EPERM, too. */
 	if (syscall(SYS_bpf, 0x7fff, NULL, 0) >= 0 || (errno != EPERM && errno != ENOSYS))
-		return false;
-	return probe_ok("no-listener", why, sizeof(why)) && !probe_ok("notify-bpf", why, sizeof(why));
+		return FILTER_NOTIFY;
+	return probe_ok("notify-bpf", why, sizeof(why)) ? FILTER_NOTIFY : FILTER_TRAP;
 }
 
 /* The rest of the machine. */
@@ -465,6 +496,7 @@ const struct probe probes[] = {
 	{ "proc-fd", "a client's /proc/PID", test_proc_fd },
 	{ "notify-bpf", "bpf(2) is delivered to the supervisor", test_notify_bpf },
 	{ "trace", "tracing serves bpf(2) where it is not", test_trace },
+	{ "trace-stops", "tracing serves all calls where there is another listener", test_trace_stops },
 	{ "yama", "ptrace restrictions", test_yama },
 	{ "shm", "/dev/shm can hold a store", test_shm },
 	{ "kernel-bpf", "the kernel's own bpf(2)", test_kernel_bpf },

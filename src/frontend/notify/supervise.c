@@ -76,6 +76,7 @@ struct run {
 	void (*xfsz)(int);
 	bool told;
 	int traced; /* the tracer's descriptor, or -errno */
+	enum filter_how how;
 };
 
 static int fail(const char *what, const char *which, int err)
@@ -243,24 +244,41 @@ static void set_environment(const struct run *r)
 		setenv("LD_PRELOAD", lib, 1);
 }
 
-/* Whether the parent traces this process. */
-static bool await_tracer(int sock)
+/* The supervisor's choice, made once it traces this process where it has to. */
+static enum filter_how await_choice(int sock)
 {
-	bool traced;
+	enum filter_how how;
 
-	/* Where credentials were changed it is not, until exec. */
+	/* Where credentials were changed it cannot be traced, until exec. */
 	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
-	return read(sock, &traced, sizeof(traced)) == sizeof(traced) && traced;
+	return read(sock, &how, sizeof(how)) == sizeof(how) ? how : FILTER_NOTIFY;
+}
+
+/* The listener, or what stands for one where there is none. */
+static int install(const struct filter *f, enum filter_how how, bool *killable, bool *nnp)
+{
+	int fd, err;
+
+	if (how != FILTER_STOP)
+		return filter_install(f, killable, nnp);
+	/* Behind the filter this would wait for who waits for it. */
+	fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	*killable = true;
+	err = filter_install_plain(f, nnp);
+	if (err && fd >= 0)
+		close(fd);
+	return err ? err : fd;
 }
 
 static void install_filter(const struct run *r, int sock)
 {
-	bool killable = false, nnp = false, trap = await_tracer(sock);
+	bool killable = false, nnp = false;
+	enum filter_how how = await_choice(sock);
 	struct filter f;
-	int fd = filter_build(&f, r->file->cookie, trap);
+	int fd = filter_build(&f, r->file->cookie, how);
 
 	if (!fd)
-		fd = filter_install(&f, &killable, &nnp);
+		fd = install(&f, how, &killable, &nnp);
 	say_verbose(r->o, "filter: %u instructions, %s%s%s", f.len, fd < 0 ? strerror(-fd) : "installed",
 		    fd >= 0 && !killable ? ", signals restart calls" : "", nnp ? ", no_new_privs" : "");
 	fdpass_send(sock, fd);
@@ -287,19 +305,22 @@ static void __attribute__((noreturn)) client(const struct run *r, int sock)
 	_exit(err == ENOENT ? RUN_EXIT_NOT_FOUND : RUN_EXIT_NOT_EXEC);
 }
 
-/* -ENOSYS: there is no need to. */
+/* Starts the tracer where there is need for one; r->traced is -ENOSYS where not. Tells C what was chosen. */
 static int start_tracer(struct run *r, int sock)
 {
 	char why[PROBE_WHY] = "";
-	bool traced;
+	bool works;
 
-	r->traced = !trace_wanted()                       ? -ENOSYS
-		    : probe_ok("trace", why, sizeof(why)) ? trace_start(r->cmd)
-							  : -EPERM;
-	if (r->traced == -EPERM)
-		say_verbose(r->o, "trace: no, %s", *why ? why : "the process cannot be attached to");
-	traced = r->traced >= 0;
-	return write(sock, &traced, sizeof(traced)) < 0 ? -errno : 0;
+	r->how = trace_how();
+	if (r->how != FILTER_NOTIFY) {
+		works = probe_ok(r->how == FILTER_STOP ? "trace-stops" : "trace", why, sizeof(why));
+		r->traced = works ? trace_start(r->cmd, r->how == FILTER_STOP) : -EPERM;
+	}
+	if (r->how != FILTER_NOTIFY && r->traced < 0) {
+		say_verbose(r->o, "trace: no, %s", *why ? why : strerror(-r->traced));
+		r->how = FILTER_NOTIFY;
+	}
+	return write(sock, &r->how, sizeof(r->how)) < 0 ? -errno : 0;
 }
 
 static int start_client(struct run *r)
@@ -452,11 +473,14 @@ static void report(const struct run *r, int listener, bool wake)
 	say_verbose(r->o, "world: %s", worlds[r->kind]);
 	if (listener < 0)
 		say_verbose(r->o, "notify: no (%s); only preloaded programs are served", strerror(-listener));
+	else if (r->how == FILTER_STOP)
+		say_verbose(r->o, "notify: no, another listener is there");
 	else
 		say_verbose(r->o, "notify: yes, %s wake-up", wake ? "synchronous" : "ordinary");
 	if (r->traced >= 0)
-		say_verbose(r->o, "trace: yes, an outer filter answers bpf(2)");
-	else if (r->traced != -ENOSYS)
+		say_verbose(r->o, "trace: yes, %s",
+			    r->how == FILTER_STOP ? "for all calls" : "an outer filter answers bpf(2)");
+	else if (r->traced != -ENOSYS && listener >= 0)
 		say_verbose(r->o, "an outer filter answers bpf(2): static programs get EPERM");
 }
 

@@ -32,6 +32,7 @@
 #include <unistd.h>
 #include "frontend/notify/filter.h"
 #include "frontend/notify/notify.h"
+#include "frontend/trace/deliver.h"
 #include "frontend/trace/trace.h"
 #include "prog/trace.h"
 #include "sys/perf_event.h"
@@ -98,6 +99,10 @@ static void reply(u64 id, long ret)
 {
 	struct seccomp_notif_resp resp = { .id = id };
 
+	if (trace_delivers) {
+		trace_reply(id, ret == SYS_CONTINUE, ret);
+		return;
+	}
 	if (ret == SYS_CONTINUE)
 		resp.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
 	else if (ret < 0 && ret >= -MAX_ERRNO)
@@ -196,6 +201,18 @@ static bool no_clients(void)
 	return poll(&p, 1, 0) > 0 && p.revents & POLLHUP;
 }
 
+/* The next call; false: none has come. */
+static bool receive(struct seccomp_notif *req, bool *gone)
+{
+	if (trace_delivers)
+		return !(*gone = !trace_receive(req));
+	memset(req, 0, MAX(sizes.seccomp_notif, sizeof(*req)));
+	if (!ioctl(notify_listener, SECCOMP_IOCTL_NOTIF_RECV, req))
+		return true;
+	*gone = (errno != EINTR && errno != ENOENT) || no_clients();
+	return false;
+}
+
 static void *worker_main(void *arg)
 {
 	struct seccomp_notif *req = malloc(MAX(sizes.seccomp_notif, sizeof(*req)));
@@ -205,11 +222,8 @@ static void *worker_main(void *arg)
 	for (bool gone = false; req && !gone;) {
 		u64 start = __builtin_ia32_rdtsc();
 
-		memset(req, 0, MAX(sizes.seccomp_notif, sizeof(*req)));
-		if (ioctl(notify_listener, SECCOMP_IOCTL_NOTIF_RECV, req)) {
-			gone = (errno != EINTR && errno != ENOENT) || no_clients();
+		if (!receive(req, &gone))
 			continue;
-		}
 		at_once += __builtin_ia32_rdtsc() - start < AT_ONCE;
 		answer(w, req);
 		if (++calls < WINDOW)
@@ -266,7 +280,8 @@ int supervisor_start(int listener, bool *wake)
 	wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (wake_fd < 0)
 		return -errno;
-	*wake = !ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
+	*wake = !trace_delivers &&
+		!ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
 	target_setup();
 	hold_trace_pipe();
 	return worker_start();

@@ -39,6 +39,7 @@
 
 #define SYSCALL_INSN 2 /* length in bytes */
 #define EVENTS       (PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE)
+#define DELIVERY     (PTRACE_O_TRACESECCOMP | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC)
 
 /* Those that profiles of containers refuse, and that pinfs serves. */
 const int trace_calls[] = { SYS_bpf, SYS_mount, SYS_umount2, SYS_perf_event_open, SYS_fsopen };
@@ -90,9 +91,9 @@ int trace_take(pid_t tid)
 	return 0;
 }
 
-int trace_attach(pid_t tid)
+int trace_attach(pid_t tid, bool deliver)
 {
-	return ptrace(PTRACE_SEIZE, tid, NULL, EVENTS) ? -errno : 0;
+	return ptrace(PTRACE_SEIZE, tid, NULL, EVENTS | (deliver ? DELIVERY : 0)) ? -errno : 0;
 }
 
 /* A trap is reported in the call's own registers: the number in ax, the next instruction in ip. */
@@ -122,7 +123,7 @@ void trace_stop(pid_t tid, int status)
 
 	if (event == PTRACE_EVENT_STOP && sig != SIGTRAP)
 		ptrace(PTRACE_LISTEN, tid, NULL, NULL);
-	else if (event || (sig == SIGSYS && redirect(tid)))
+	else if (event || sig == (SIGTRAP | 0x80) || (sig == SIGSYS && redirect(tid)))
 		ptrace(PTRACE_CONT, tid, NULL, NULL);
 	else
 		ptrace(PTRACE_CONT, tid, NULL, (long)sig);

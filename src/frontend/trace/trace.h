@@ -39,9 +39,12 @@ bool trace_hides(int nr);
  * Starts the tracer's thread, which attaches to cmd, a child of this process,
  * and from then on waits for all children in this process's stead. Returns a
  * descriptor that becomes readable when a child has ended, or -errno: then
- * nothing is traced.
+ * nothing is traced. deliver: also the calls of which a listener would hear.
  */
-int trace_start(pid_t cmd);
+int trace_start(pid_t cmd, bool deliver);
+
+/* Notified calls come by stops, since there is no listener: see deliver.h. Set by trace_start. */
+extern bool trace_delivers;
 
 /* Whether a child is left; *status is set once cmd has ended. After trace_start. */
 bool trace_children(int *status);
@@ -53,7 +56,7 @@ int trace_take(pid_t tid);
  * For the tracer, and for the probe: attaches to a child, and answers one stop
  * of it. `status` is what waitpid(2) gave. May only be called by the thread that attached.
  */
-int trace_attach(pid_t tid);
+int trace_attach(pid_t tid, bool deliver);
 void trace_stop(pid_t tid, int status);
 
 #endif

@@ -11,6 +11,9 @@
  * Orphans of the run come to this process, too, so the run is over when there
  * is nothing left to wait for. The main thread hears of each end by an eventfd.
  *
+ * Where calls are delivered by stops (deliver.h), it waits for its children and
+ * for its workers at once.
+ *
  * If the supervisor is killed, its tracees go on untraced: what they trap from
  * then on ends them by SIGSYS.
  */
@@ -19,16 +22,22 @@
 #include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include "frontend/trace/deliver.h"
 #include "frontend/trace/trace.h"
+
+bool trace_delivers;
 
 static struct tracer {
 	pid_t cmd;
 	int event_fd;
-	int attached; /* 0 or -errno, once `ready` is posted */
+	int sig_fd, wake_fd; /* where it delivers: children, workers */
+	int attached;        /* 0 or -errno, once `ready` is posted */
 	sem_t ready;
 	_Atomic int status; /* of cmd, -1 before */
 	_Atomic bool none;  /* no child is left */
@@ -42,36 +51,85 @@ static void tell(void)
 		return; /* it is full: they know */
 }
 
+static void drain(int fd)
+{
+	char buf[sizeof(struct signalfd_siginfo)];
+
+	while (read(fd, buf, sizeof(buf)) > 0)
+		;
+}
+
+/* As waitpid(2) for any child. */
+static pid_t wait_any(int *status)
+{
+	struct pollfd p[] = { { tracer.sig_fd, POLLIN, 0 }, { tracer.wake_fd, POLLIN, 0 } };
+	pid_t pid;
+
+	if (!trace_delivers)
+		return waitpid(-1, status, __WALL);
+	while (!(pid = waitpid(-1, status, __WALL | WNOHANG))) {
+		if (poll(p, 2, -1) < 0)
+			continue;
+		drain(tracer.sig_fd);
+		drain(tracer.wake_fd);
+		deliver_work();
+	}
+	return pid;
+}
+
 static void *tracer_main(void *arg)
 {
 	int status;
 	pid_t pid;
 
 	prctl(PR_SET_NAME, "pinfs-tracer", 0, 0, 0);
-	tracer.attached = trace_attach(tracer.cmd);
+	tracer.attached = trace_attach(tracer.cmd, trace_delivers);
 	sem_post(&tracer.ready);
 	if (tracer.attached)
 		return arg;
-	while ((pid = waitpid(-1, &status, __WALL)) > 0 || errno == EINTR) {
+	while ((pid = wait_any(&status)) > 0 || errno == EINTR) {
 		if (pid > 0 && WIFSTOPPED(status)) {
-			trace_stop(pid, status);
+			if (!deliver_stop(pid, status))
+				trace_stop(pid, status);
 			continue;
 		}
+		deliver_gone(pid);
 		if (pid == tracer.cmd)
 			tracer.status = status;
 		tell();
 	}
 	tracer.none = true;
+	deliver_end();
 	tell();
 	return arg;
 }
 
-int trace_start(pid_t cmd)
+/* Before there is another thread, so that SIGCHLD is blocked in all. */
+static int setup_delivery(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	tracer.sig_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	tracer.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (tracer.sig_fd < 0 || tracer.wake_fd < 0)
+		return -errno;
+	deliver_setup(tracer.wake_fd);
+	return 0;
+}
+
+int trace_start(pid_t cmd, bool deliver)
 {
 	pthread_t t;
 	int err;
 
 	tracer.cmd = cmd;
+	trace_delivers = deliver;
+	err = deliver ? setup_delivery() : 0;
+	if (err)
+		return err;
 	tracer.event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (tracer.event_fd < 0)
 		return -errno;
