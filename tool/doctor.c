@@ -79,7 +79,7 @@ static const char *front_ends(bool notify)
 
 	enum filter_how how = trace_how();
 
-	if (how == FILTER_STOP && probe_ok("trace-stops", why, sizeof(why)))
+	if (filter_stops(how) && probe_ok("trace-stops", why, sizeof(why)))
 		return "preload and trace";
 	if (!notify)
 		return "preload only";
@@ -118,5 +118,5 @@ int cmd_doctor(int argc, char **argv)
 	out_record(o);
 	/* Redirection is done by notify: with neither there is nothing to run in. */
 	return world == WORLD_REDIRECT && !notify &&
-	       !(trace_how() == FILTER_STOP && probe_ok("trace-stops", why, sizeof(why)));
+	       !(filter_stops(trace_how()) && probe_ok("trace-stops", why, sizeof(why)));
 }

@@ -3,11 +3,11 @@
 #
 # The limits of real containers, in all combinations: a plain user or a root
 # without capabilities; no_new_privs; Docker's default seccomp profile; a /dev/shm
-# of 64 MiB and a read-only /sys; 256 descriptors. In each, the walk-through by
+# of 64 MiB and a read-only /sys; 256 descriptors; another's listener. In each, the walk-through by
 # dynamic programs must print what it prints without limits, and a static one (Go,
 # many threads) must find all its checks to hold.
 #
-# Then where less can be had, which has to be said: no ptrace, another listener.
+# Then where less can be had, which has to be said: no ptrace, and no ptrace beside another's listener.
 
 cd "$(dirname "$0")/../.." || exit 1
 . tests/lib/cli.sh
@@ -76,7 +76,7 @@ cell() {
 for how in none small; do
 	for user in nocaps "nocaps uid=65534"; do
 		for fds in "" nofile=256; do
-			for privs in "" nnp "nnp docker"; do
+			for privs in "" nnp "nnp docker" "nnp listener" "nnp docker listener"; do
 				cell "$how" "$(echo $fds $privs $user)"
 			done
 		done
@@ -86,6 +86,8 @@ done
 docker="nnp docker nocaps uid=65534"
 out=$(limited none "$docker" "$WORK/bin/notify_proc.static" 2>&1)
 is "processes, threads, signals behind the profile" "$? $(grep '^not ok' <<<"$out")" "0 "
+out=$(limited none "listener $docker" "$WORK/bin/notify_proc.static" 2>&1)
+is "and beside another's listener" "$? $(grep '^not ok' <<<"$out")" "0 "
 
 # What run says.
 out=$(RUN_OPTS="--fresh -v" limited none "$docker" true 2>&1)
@@ -112,8 +114,10 @@ out=$("$WORK/bin/limits" $docker -- "$WORK/bin/pinfs" doctor)
 like "and where it can" "$out" "^trace +yes "
 like "who serves" "$out" "^front-ends preload, notify and trace"
 
-# With another's listener bpf(2) of dynamic programs is what is left; it is said.
-out=$(RUN_OPTS="--fresh -v" limited none "nnp listener nocaps" bpftool map create /sys/fs/bpf/m type array key 4 value 4 entries 1 name m 2>&1)
+out=$(RUN_OPTS="--fresh -v" limited none "nnp listener nocaps" true 2>&1)
+like "-v: another listener" "$out" "^pinfs: trace: yes, for all calls"
+# With another's listener, and no ptrace, bpf(2) of dynamic programs is what is left; it is said.
+out=$(RUN_OPTS="--fresh -v" limited none "nnp listener noptrace nocaps" bpftool map create /sys/fs/bpf/m type array key 4 value 4 entries 1 name m 2>&1)
 is "another listener: a dynamic program is served" $? 0
 like "and -v tells of it" "$out" "^pinfs: notify: no \(Device or resource busy\)"
 

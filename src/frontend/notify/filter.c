@@ -205,8 +205,8 @@ int filter_build(struct filter *f, u64 cookie, enum filter_how how)
 	emit(f, BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0);
 	ret(f, SECCOMP_RET_ALLOW);
 	load(f, offsetof(struct seccomp_data, nr));
-	emit_tree(f, t.nr, t.n, how != FILTER_NOTIFY);
-	emit_tails(f, cookie, where, how == FILTER_STOP ? SECCOMP_RET_TRACE : SECCOMP_RET_USER_NOTIF);
+	emit_tree(f, t.nr, t.n, how == FILTER_TRAP || how == FILTER_STOP_TRAP);
+	emit_tails(f, cookie, where, filter_stops(how) ? SECCOMP_RET_TRACE : SECCOMP_RET_USER_NOTIF);
 	if (f->len > FILTER_INSNS)
 		return -E2BIG;
 	patch_tails(f, where);

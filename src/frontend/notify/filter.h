@@ -20,12 +20,18 @@ struct filter {
 	u32 len;
 };
 
-/* How calls reach the supervisor; the last two are the tracer's (frontend/trace). */
+/* How calls reach the supervisor; all but the first by the tracer (frontend/trace). */
 enum filter_how {
-	FILTER_NOTIFY, /* all by the listener */
-	FILTER_TRAP,   /* what an outer filter hides is trapped */
-	FILTER_STOP,   /* that, and the others by stops: no listener can be had */
+	FILTER_NOTIFY,   /* by the listener */
+	FILTER_TRAP,     /* what an outer filter hides is trapped */
+	FILTER_STOP,     /* by stops: no listener can be had */
+	FILTER_STOP_TRAP /* both */
 };
+
+static inline bool filter_stops(enum filter_how how)
+{
+	return how >= FILTER_STOP;
+}
 
 /* Calls that carry cookie in their sixth argument pass. 0, or -E2BIG. */
 int filter_build(struct filter *f, u64 cookie, enum filter_how how);

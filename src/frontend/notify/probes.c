@@ -396,15 +396,16 @@ static int test_trace_stops(char *why, size_t size)
 enum filter_how trace_how(void)
 {
 	char why[PROBE_WHY];
+	bool listener, hidden;
 
 	if (!prctl(PR_GET_SECCOMP, 0, 0, 0, 0))
 		return FILTER_NOTIFY;
-	if (!probe_ok("no-listener", why, sizeof(why)))
-		return FILTER_STOP;
+	listener = probe_ok("no-listener", why, sizeof(why));
 	/* bpf(2) of the kernel itself may say EPERM, too. */
-	if (syscall(SYS_bpf, 0x7fff, NULL, 0) >= 0 || (errno != EPERM && errno != ENOSYS))
-		return FILTER_NOTIFY;
-	return probe_ok("notify-bpf", why, sizeof(why)) ? FILTER_NOTIFY : FILTER_TRAP;
+	hidden = syscall(SYS_bpf, 0x7fff, NULL, 0) < 0 && (errno == EPERM || errno == ENOSYS);
+	if (!listener)
+		return hidden ? FILTER_STOP_TRAP : FILTER_STOP;
+	return hidden && !probe_ok("notify-bpf", why, sizeof(why)) ? FILTER_TRAP : FILTER_NOTIFY;
 }
 
 /* The rest of the machine. */

@@ -259,7 +259,7 @@ static int install(const struct filter *f, enum filter_how how, bool *killable, 
 {
 	int fd, err;
 
-	if (how != FILTER_STOP)
+	if (!filter_stops(how))
 		return filter_install(f, killable, nnp);
 	/* Behind the filter this would wait for who waits for it. */
 	fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -313,8 +313,8 @@ static int start_tracer(struct run *r, int sock)
 
 	r->how = trace_how();
 	if (r->how != FILTER_NOTIFY) {
-		works = probe_ok(r->how == FILTER_STOP ? "trace-stops" : "trace", why, sizeof(why));
-		r->traced = works ? trace_start(r->cmd, r->how == FILTER_STOP) : -EPERM;
+		works = probe_ok(filter_stops(r->how) ? "trace-stops" : "trace", why, sizeof(why));
+		r->traced = works ? trace_start(r->cmd, filter_stops(r->how) ? r->path : NULL) : -EPERM;
 	}
 	if (r->how != FILTER_NOTIFY && r->traced < 0) {
 		say_verbose(r->o, "trace: no, %s", *why ? why : strerror(-r->traced));
@@ -473,13 +473,13 @@ static void report(const struct run *r, int listener, bool wake)
 	say_verbose(r->o, "world: %s", worlds[r->kind]);
 	if (listener < 0)
 		say_verbose(r->o, "notify: no (%s); only preloaded programs are served", strerror(-listener));
-	else if (r->how == FILTER_STOP)
+	else if (filter_stops(r->how))
 		say_verbose(r->o, "notify: no, another listener is there");
 	else
 		say_verbose(r->o, "notify: yes, %s wake-up", wake ? "synchronous" : "ordinary");
 	if (r->traced >= 0)
 		say_verbose(r->o, "trace: yes, %s",
-			    r->how == FILTER_STOP ? "for all calls" : "an outer filter answers bpf(2)");
+			    filter_stops(r->how) ? "for all calls" : "an outer filter answers bpf(2)");
 	else if (r->traced != -ENOSYS && listener >= 0)
 		say_verbose(r->o, "an outer filter answers bpf(2): static programs get EPERM");
 }

@@ -18,7 +18,8 @@
  * setting it back to its system-call instruction:
  *
  *     mmap                a page for what the others point to
- *     socket, connect     to an abstract socket made for this: the lowest number
+ *     socket, connect     to a socket made for this: the lowest number. It has a name
+ *                         in the store, for abstract ones are of one network namespace
  *     recvmsg             the description comes under some number
  *     dup3, close         it moves to the lowest
  *     munmap
@@ -67,6 +68,7 @@ struct held {
 	long page, sock, number, addr_len;
 	u64 mask;
 	int stop; /* a signal that came meanwhile */
+	struct sockaddr_un addr;
 };
 
 /* What the client's calls point to, in its page. */
@@ -87,10 +89,12 @@ static struct held *all;
 static u64 last_id;
 static bool ended;
 static int wake_fd = -1;
+static const char *socket_base;
 
-void deliver_setup(int wake)
+void deliver_setup(int wake, const char *base)
 {
 	wake_fd = wake;
+	socket_base = base;
 }
 
 static struct held *of_id(u64 id)
@@ -246,15 +250,23 @@ static bool client_memory(const struct held *h, struct parcel *p, bool write)
 static bool write_parcel(struct held *h)
 {
 	struct parcel p = { 0 };
-	socklen_t len = sizeof(p.addr);
+	socklen_t len = sizeof(sa_family_t);
 
-	/* The kernel finds an abstract name that is free. */
-	p.addr.sun_family = AF_UNIX;
+	h->addr = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	if (snprintf(h->addr.sun_path, sizeof(h->addr.sun_path), "%s.%llu", socket_base,
+		     (unsigned long long)h->id) < (int)sizeof(h->addr.sun_path))
+		len = sizeof(h->addr);
+	else
+		h->addr.sun_path[0] = 0; /* the kernel finds an abstract name that is free */
 	h->at = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (h->at < 0 || bind(h->at, (struct sockaddr *)&p.addr, sizeof(sa_family_t)) || listen(h->at, 1) ||
-	    getsockname(h->at, (struct sockaddr *)&p.addr, &len))
+	if (h->at < 0 || bind(h->at, (struct sockaddr *)&h->addr, len) || listen(h->at, 1))
+		return false;
+	len = sizeof(h->addr);
+	if (h->addr.sun_path[0] ? chmod(h->addr.sun_path, 0666)
+				: getsockname(h->at, (struct sockaddr *)&h->addr, &len))
 		return false;
 	h->addr_len = len;
+	p.addr = h->addr;
 	p.iov.iov_base = (void *)(h->page + (long)offsetof(struct parcel, byte));
 	p.iov.iov_len = 1;
 	p.msg.msg_iov = (void *)(h->page + (long)offsetof(struct parcel, iov));
@@ -356,9 +368,12 @@ static void begin_insert(struct held *h)
 
 static void close_socket(struct held *h)
 {
-	if (h->at >= 0)
-		close(h->at);
+	if (h->at < 0)
+		return;
+	close(h->at);
 	h->at = -1;
+	if (h->addr.sun_path[0])
+		unlink(h->addr.sun_path);
 }
 
 /* Back to the stop of its own call, as far as anybody can tell. The worker's reply sets registers and goes.

@@ -30,8 +30,8 @@ int trace_give(u64 id, int fd, bool cloexec);
 bool trace_valid(u64 id);
 
 /* For the tracer. */
-/* wake: an eventfd that tells the tracer of something to do. */
-void deliver_setup(int wake);
+/* wake: an eventfd that tells the tracer of something to do. base: what names of sockets begin with; kept. */
+void deliver_setup(int wake, const char *base);
 /* A stop of the thread that is about a held call, or is to be one. False: no matter of ours. */
 bool deliver_stop(pid_t tid, int status);
 /* The thread has ended. */

@@ -39,9 +39,10 @@ bool trace_hides(int nr);
  * Starts the tracer's thread, which attaches to cmd, a child of this process,
  * and from then on waits for all children in this process's stead. Returns a
  * descriptor that becomes readable when a child has ended, or -errno: then
- * nothing is traced. deliver: also the calls of which a listener would hear.
+ * nothing is traced. deliver, if not NULL: also the calls of which a listener would
+ * hear; a path that names of sockets begin with, kept.
  */
-int trace_start(pid_t cmd, bool deliver);
+int trace_start(pid_t cmd, const char *deliver);
 
 /* Notified calls come by stops, since there is no listener: see deliver.h. Set by trace_start. */
 extern bool trace_delivers;

@@ -105,7 +105,7 @@ static void *tracer_main(void *arg)
 }
 
 /* Before there is another thread, so that SIGCHLD is blocked in all. */
-static int setup_delivery(void)
+static int setup_delivery(const char *base)
 {
 	sigset_t set;
 
@@ -116,18 +116,18 @@ static int setup_delivery(void)
 	tracer.wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (tracer.sig_fd < 0 || tracer.wake_fd < 0)
 		return -errno;
-	deliver_setup(tracer.wake_fd);
+	deliver_setup(tracer.wake_fd, base);
 	return 0;
 }
 
-int trace_start(pid_t cmd, bool deliver)
+int trace_start(pid_t cmd, const char *deliver)
 {
 	pthread_t t;
 	int err;
 
 	tracer.cmd = cmd;
 	trace_delivers = deliver;
-	err = deliver ? setup_delivery() : 0;
+	err = deliver ? setup_delivery(deliver) : 0;
 	if (err)
 		return err;
 	tracer.event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
