@@ -39,7 +39,7 @@ endif
 CORE_DIRS := util shm store isa btf map helper progtype verifier exec prog link sys
 CORE_SRC  := $(wildcard $(CORE_DIRS:%=src/%/*.c))
 PRE_SRC   := $(wildcard src/frontend/preload/*.c)
-TOOL_SRC  := $(wildcard tool/*.c src/frontend/notify/*.c)
+TOOL_SRC  := $(wildcard tool/*.c src/frontend/notify/*.c src/frontend/trace/*.c)
 CORE_OBJ  := $(CORE_SRC:%.c=$B/%.o)
 PRE_OBJ   := $(PRE_SRC:%.c=$B/%.o)
 TOOL_OBJ  := $(TOOL_SRC:%.c=$B/%.o)
@@ -49,7 +49,7 @@ UNIT_BIN  := $(UNIT_SRC:%.c=$B/%)
 # Ordinary programs that know nothing of pinfs: dynamic, static (X.static), and Go.
 CLIENT_SRC := $(wildcard tests/abi/*.c tests/clients/*.c fuzz/*.c)
 CLIENT_BIN := $(CLIENT_SRC:%.c=$B/%)
-STATIC_BIN := $(patsubst %.c,$B/%.static,$(CLIENT_SRC))
+STATIC_BIN := $(patsubst %.c,$B/%.static,$(filter-out tests/clients/limits.c,$(CLIENT_SRC)))
 GO         := $(firstword $(shell command -v go) /usr/local/go/bin/go)
 GO_BIN     := $(patsubst %.go,$B/%.go.static,$(wildcard tests/clients/*.go))
 BPF_OBJ    := $(patsubst %.c,$B/%.o,$(wildcard tests/clients/bpf/*.c))
@@ -105,6 +105,10 @@ $(CLIENT_BIN): $B/%: %.c $(wildcard tests/abi/*.h tests/lib/*.h fuzz/*.h)
 	@mkdir -p $(@D)
 	@echo "  CC   $<"
 	$(Q)$(CLIENT_CC) -o $@ $< -Wl,--as-needed -lbpf -lpthread
+
+ifneq ($(wildcard /usr/include/seccomp.h),)
+$B/tests/clients/limits: CLIENT_CC += -Wl,--no-as-needed -lseccomp
+endif
 
 # Nothing can be preloaded into these.
 $(STATIC_BIN): $B/%.static: %.c $(wildcard tests/abi/*.h tests/lib/*.h fuzz/*.h)

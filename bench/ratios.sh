@@ -6,7 +6,7 @@
 # The same ordinary program (bench/clients/bpf_ops.c) runs on the kernel's bpffs
 # and under `pinfs run`, turn by turn, PAIRS times; a row gives both medians and
 # the median of the ratios of the pairs. A dynamic build is served by preload, a
-# static one by notify. The last column is what the design asks for; it is
+# static one by notify, or, behind a filter that answers bpf(2) first, by trace. The last column is what the design asks for; it is
 # printed, not tested.
 
 set -u
@@ -26,7 +26,8 @@ fi
 
 # A client's first argument is the bpffs, or the object file that it loads.
 on_kernel() { unshare -m sh -c "mount -t bpf bpffs '$tmp/fs' && exec '$1' '${3:-$tmp/fs}' $2"; }
-on_pinfs() { "$PINFS" run --fresh -- "$1" "${3:-/sys/fs/bpf}" "$2"; }
+# AROUND: what stands before the command.
+on_pinfs() { ${AROUND:-} "$PINFS" run --fresh -- "$1" "${3:-/sys/fs/bpf}" "$2"; }
 
 # name, unit of the figure, how to compare (ratio or difference), what is asked for
 rows='
@@ -134,3 +135,6 @@ measure "$tmp/link" "${GROUPS_LINK:-link}" "$tmp/link.d" "$cgroup"
 report "links, through preload" "$tmp/link.d"
 measure "$tmp/static" "${GROUPS_STATIC:-elem life path}" "$tmp/s"
 report "a static program, through notify" "$tmp/s"
+gcc -O2 -D_GNU_SOURCE -o "$tmp/outer" tests/clients/outer-filter.c || exit 1
+AROUND="env OUTER_CAPS=1 $tmp/outer" measure "$tmp/static" "${GROUPS_TRACE:-elem life path}" "$tmp/t"
+report "a static program, through trace" "$tmp/t"

@@ -4,14 +4,15 @@
 # Runs the programs of tests/abi on the kernel and under pinfs, and compares
 # what they print: one TAP check a line. abi-compare.sh [PROGRAM...]
 #
-# Three ways under pinfs: `preload` (an ordinary dynamic program), `notify` (the
-# same program linked statically, so that the library is not in it) and
-# `redirect` (preload, with nothing mounted at /sys/fs/bpf).
+# Four ways under pinfs: `preload` (an ordinary dynamic program), `notify` (the
+# same program linked statically, so that the library is not in it), `trace` (that
+# behind a filter which answers bpf(2) and more), and `redirect` (preload, with
+# nothing mounted at /sys/fs/bpf).
 #
 # tests/abi/differences has the pairs of lines that differ for a reason, which
-# docs/ABI.md gives; they are checks, too. differences_like has regular expressions of such pairs.
+# docs/ABI.md gives; they are checks, too (differences_trace: in that way alone). differences_like has regular expressions of such pairs.
 #
-# tests/abi/ways names the programs that do not run in all three ways, or that
+# tests/abi/ways names the programs that do not run in all ways, or that
 # take arguments.
 
 set -u
@@ -22,7 +23,8 @@ limit=${ABI_LIMIT:-120}
 # Two lines that differ, as docs/ABI.md says they do: "kernel line => pinfs line".
 is_documented() {
 	[ "$(sed -E "$links" <<<"$1")" = "$(sed -E "$links" <<<"$2")" ] || grep -qxF -- "$1 => $2" tests/abi/differences ||
-		grep -qxEf tests/abi/differences_like <<<"$1 => $2"
+		grep -qxEf tests/abi/differences_like <<<"$1 => $2" ||
+		{ [ "$3" = trace ] && grep -qxF -- "$1 => $2" tests/abi/differences_trace; }
 }
 
 # All pins of an object count as its links.
@@ -33,7 +35,7 @@ end_hunk() {
 	local i
 
 	for i in "${!old[@]}"; do
-		if is_documented "${old[i]}" "${new[i]-}"; then
+		if is_documented "${old[i]}" "${new[i]-}" "$1"; then
 			ok "$1 $2: as documented: ${new[i]-nothing}"
 			new[i]=
 		else
@@ -75,6 +77,7 @@ run_way() {
 	kernel) world kernel timeout "$limit" "$program" "$@" ;;
 	preload) world root timeout "$limit" "$program" "$@" ;;
 	notify) world root timeout "$limit" "$program.static" "$@" ;;
+	trace) world outer timeout "$limit" "$program.static" "$@" ;;
 	redirect) RUN_OPTS='--fresh --redirect' world root timeout "$limit" "$program" "$@" ;;
 	esac
 }
@@ -105,6 +108,6 @@ for src in tests/abi/*.c; do
 	[ $# -eq 0 ] || [[ " $* " == *" $name "* ]] || continue
 	read -r _ ways args < <(grep -E "^$name( |$)" tests/abi/ways)
 	# shellcheck disable=SC2086
-	one "$name" "${ways:-preload,notify,redirect}" ${args:-} </dev/null
+	one "$name" "${ways:-preload,notify,trace,redirect}" ${args:-} </dev/null
 done
 done_testing

@@ -72,6 +72,24 @@ static bool notify_works(void)
 	return true;
 }
 
+/* Who serves a run here. */
+static const char *front_ends(bool notify)
+{
+	char why[PROBE_WHY];
+
+	enum filter_how how = trace_how();
+
+	if (filter_stops(how) && probe_ok("trace-stops", why, sizeof(why)))
+		return "preload and trace";
+	if (!notify)
+		return "preload only";
+	if (how == FILTER_NOTIFY)
+		return "preload and notify";
+	return probe_ok("trace", why, sizeof(why))
+		       ? "preload, notify and trace"
+		       : "preload and notify; an outer filter refuses bpf(2) to static programs";
+}
+
 int cmd_doctor(int argc, char **argv)
 {
 	static const struct out_column columns[] = {
@@ -89,7 +107,7 @@ int cmd_doctor(int argc, char **argv)
 	out_str(o, "world", worlds[world].name);
 	out_str(o, "meaning", worlds[world].text);
 	out_str(o, "because", why);
-	out_str(o, "front-ends", notify ? "preload and notify" : "preload only");
+	out_str(o, "front-ends", front_ends(notify));
 	out_str(o, "store", store);
 	if (out_json) {
 		json_object_object_add(o, "mechanisms", rows);
@@ -99,5 +117,6 @@ int cmd_doctor(int argc, char **argv)
 	}
 	out_record(o);
 	/* Redirection is done by notify: with neither there is nothing to run in. */
-	return world == WORLD_REDIRECT && !notify;
+	return world == WORLD_REDIRECT && !notify &&
+	       !(filter_stops(trace_how()) && probe_ok("trace-stops", why, sizeof(why)));
 }

@@ -60,6 +60,7 @@ RUN_OPTS="--fresh --redirect" run_all root-redirect
 run_all user
 RUN_OPTS="--fresh --keep-uid" run_all user-keep-uid
 RUN_OPTS="--fresh --redirect" run_all user-redirect
+run_all nothing
 
 # A stopped client holds up nobody: else this would not come to an end.
 rounds=$((10 * ${PINFS_TEST_SCALE:-10}))
@@ -73,7 +74,7 @@ else
 	skip "$why"
 fi
 
-# Behind an outer filter bpf(2) of static programs is answered by that filter; paths are served all the same.
+# Paths behind an outer filter.
 out=$(RUN_OPTS="--fresh -v" world nothing sh -c \
 	'mkdir /sys/fs/bpf/d && stat -f -c %t /sys/fs/bpf && rmdir /sys/fs/bpf/d' 2>"$WORK/err")
 is "paths behind an outer filter" "$out" cafe4a11

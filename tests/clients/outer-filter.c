@@ -6,7 +6,8 @@
  * plain user: uid and gid 65534, no groups, no capability and none to be had,
  * no_new_privs, and a seccomp filter that answers bpf, mount, unshare,
  * perf_event_open and pidfd_getfd with EPERM (and user namespaces by clone).
- * OUTER_UID in the environment names another uid. As a plain user it keeps the uid.
+ * OUTER_UID in the environment names another uid; with OUTER_CAPS root stays what it
+ * is. As a plain user it keeps the uid.
  */
 #include <errno.h>
 #include <grp.h>
@@ -75,7 +76,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: outer-filter CMD [ARG...]\n");
 		return 125;
 	}
-	if (!geteuid())
+	if (!geteuid() && !getenv("OUTER_CAPS"))
 		drop(uid ? (unsigned)atoi(uid) : 65534);
 	install();
 	/* After setresuid a process is not dumpable until it executes something. */

@@ -13,6 +13,7 @@
 #     root      pinfs run
 #     user      pinfs run as an unprivileged user
 #     nothing   the same behind a filter that forbids what Docker's default profile forbids
+#     outer     behind that filter as root, with all capabilities
 #
 # and no_world NAME tells why not, if it cannot be had here.
 
@@ -124,7 +125,7 @@ no_world() {
 	user)
 		as_user unshare -Urm true 2>/dev/null || echo "no user namespaces for unprivileged users here"
 		;;
-	nothing) [ -x "$OUTER" ] || echo "no outer filter was built" ;;
+	nothing | outer) [ -x "$OUTER" ] || echo "no outer filter was built" ;;
 	root) [ "$(id -u)" = 0 ] || echo "not root" ;;
 	esac
 }
@@ -144,6 +145,7 @@ world() {
 		install_for_user
 		as_user "$WORK/bin/pinfs" run ${RUN_OPTS:---fresh} -- "$@"
 		;;
+	outer) OUTER_CAPS=1 "$OUTER" "$PINFS" run ${RUN_OPTS:---fresh} -- "$@" ;;
 	nothing)
 		install_for_user
 		as_user "$WORK/bin/outer-filter" "$WORK/bin/pinfs" run ${RUN_OPTS:---fresh} -- "$@"

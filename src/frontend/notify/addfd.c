@@ -24,6 +24,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 #include "frontend/notify/notify.h"
+#include "frontend/trace/deliver.h"
+#include "frontend/trace/trace.h"
 #include "store/store.h"
 #include "util/raw.h"
 
@@ -211,8 +213,11 @@ static int addfd(struct target *t, int fd, bool cloexec, bool send)
 		.srcfd = (u32)fd,
 		.newfd_flags = cloexec ? O_CLOEXEC : 0,
 	};
-	int got = ioctl(notify_listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add);
+	int got;
 
+	if (trace_delivers)
+		return trace_give(t->id, fd, cloexec);
+	got = ioctl(notify_listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add);
 	if (got < 0 && errno == EINVAL && add.flags) {
 		no_send = true;
 		return addfd(t, fd, cloexec, false);

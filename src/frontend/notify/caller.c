@@ -28,6 +28,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 #include "frontend/notify/notify.h"
+#include "frontend/trace/deliver.h"
+#include "frontend/trace/trace.h"
 #include "store/store.h"
 #include "util/raw.h"
 
@@ -55,6 +57,8 @@ bool target_valid(struct target *t)
 	if (now - t->checked < VALID_CYCLES)
 		return true;
 	t->checked = now;
+	if (trace_delivers)
+		return trace_valid(t->id);
 	return ioctl(notify_listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &t->id) == 0;
 }
 

@@ -7,11 +7,11 @@
  *         a number without a row ................. allow
  *         fstatat, statx with AT_EMPTY_PATH ...... allow (a matter of an fd)
  *         setsockopt of another option ........... allow (only programs at sockets)
- *         chroot, pivot_root, setns .............. notify
+ *         chroot, pivot_root, setns, the carrier . notify
  *         ioctl, but for requests of perf events . allow
  *         mmap, but shared of a file ............. allow
  *         any other: sixth argument is the cookie  allow
- *                    else ........................ notify
+ *                    else ........................ notify, or trap (frontend/trace)
  *
  * The tree is emitted left to right. Jumps out of it (to the shared tails) are
  * written as "ja" with the tail's number and patched when the tails have been
@@ -28,13 +28,24 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include "frontend/notify/filter.h"
+#include "frontend/trace/trace.h"
 #include "sys/perf_event.h"
 #include "sys/sys.h"
 #include "util/raw.h"
 
 #define FILTER_CALLS 256
 
-enum tail { TAIL_NOTIFY, TAIL_FSTATAT, TAIL_STATX, TAIL_SOCKOPT, TAIL_ALWAYS, TAIL_IOCTL, TAIL_MMAP, TAILS };
+enum tail {
+	TAIL_NOTIFY,
+	TAIL_FSTATAT,
+	TAIL_STATX,
+	TAIL_SOCKOPT,
+	TAIL_ALWAYS,
+	TAIL_IOCTL,
+	TAIL_MMAP,
+	TAIL_TRAP,
+	TAILS
+};
 
 struct tree {
 	int nr[FILTER_CALLS];
@@ -43,8 +54,8 @@ struct tree {
 
 /* Served beside sys_fs()'s rows; the last three tell that paths may mean something else from now on. */
 static const int own_calls[] = {
-	SYS_bpf,  NR_PINFS_MOUNT, NR_PINFS_UMOUNT2, SYS_perf_event_open, SYS_ioctl,
-	SYS_mmap, SYS_setsockopt, SYS_chroot,       SYS_pivot_root,      SYS_setns,
+	SYS_bpf,        NR_CARRIER, SYS_perf_event_open, SYS_ioctl, SYS_mmap,
+	SYS_setsockopt, SYS_chroot, SYS_pivot_root,      SYS_setns,
 };
 
 /* Of setsockopt at SOL_SOCKET. */
@@ -72,15 +83,17 @@ static void ret(struct filter *f, u32 action)
 	emit(f, BPF_RET | BPF_K, action, 0, 0);
 }
 
-static enum tail tail_of(int nr)
+static enum tail tail_of(int nr, bool trap)
 {
+	if (trap && trace_hides(nr))
+		return TAIL_TRAP;
 	if (nr == SYS_newfstatat)
 		return TAIL_FSTATAT;
 	if (nr == SYS_statx)
 		return TAIL_STATX;
 	if (nr == SYS_setsockopt)
 		return TAIL_SOCKOPT;
-	if (nr == SYS_chroot || nr == SYS_pivot_root || nr == SYS_setns)
+	if (nr == SYS_chroot || nr == SYS_pivot_root || nr == SYS_setns || nr == NR_CARRIER)
 		return TAIL_ALWAYS;
 	if (nr == SYS_ioctl)
 		return TAIL_IOCTL;
@@ -95,20 +108,20 @@ static u32 tree_size(u32 n)
 	return n == 1 ? 3 : 2 + tree_size(n / 2) + tree_size(n - n / 2);
 }
 
-static void emit_tree(struct filter *f, const int *nr, u32 n)
+static void emit_tree(struct filter *f, const int *nr, u32 n, bool trap)
 {
 	u32 left = n / 2;
 
 	if (n == 1) {
 		emit(f, BPF_JMP | BPF_JEQ | BPF_K, (u32)nr[0], 1, 0);
 		ret(f, SECCOMP_RET_ALLOW);
-		emit(f, BPF_JMP | BPF_JA, TAIL_MARK | tail_of(nr[0]), 0, 0);
+		emit(f, BPF_JMP | BPF_JA, TAIL_MARK | tail_of(nr[0], trap), 0, 0);
 		return;
 	}
 	emit(f, BPF_JMP | BPF_JGE | BPF_K, (u32)nr[left], 0, 1);
 	emit(f, BPF_JMP | BPF_JA, tree_size(left), 0, 0);
-	emit_tree(f, nr, left);
-	emit_tree(f, nr + left, n - left);
+	emit_tree(f, nr, left, trap);
+	emit_tree(f, nr + left, n - left, trap);
 }
 
 /* Jumps behind itself for one of ours. */
@@ -125,30 +138,43 @@ static void emit_sockopt(struct filter *f)
 }
 
 /* The preload library does its own, and sends on what is none of its. */
-static void emit_ioctl(struct filter *f, u32 arg, u32 where[TAILS])
+static void emit_ioctl(struct filter *f, u32 arg, u32 where[TAILS], u32 action)
 {
 	where[TAIL_IOCTL] = f->len;
 	load(f, arg + 1 * 8);
 	emit(f, BPF_ALU | BPF_AND | BPF_K, 0xff00, 0, 0);
 	emit(f, BPF_JMP | BPF_JEQ | BPF_K, PERF_IOC_KIND << 8, 0, 1);
-	ret(f, SECCOMP_RET_USER_NOTIF);
+	ret(f, action);
 	ret(f, SECCOMP_RET_ALLOW);
 }
 
 /* A perf ring's and a map's is the shared mapping of a file. Memory and libraries are not mapped so, and the
  * preload library marks its own (raw_mmap). */
-static void emit_mmap(struct filter *f, u32 arg, u32 where[TAILS])
+static void emit_mmap(struct filter *f, u32 arg, u32 where[TAILS], u32 action)
 {
 	where[TAIL_MMAP] = f->len;
 	load(f, arg + 3 * 8);
 	emit(f, BPF_JMP | BPF_JSET | BPF_K, MAP_SHARED, 0, 1);
 	emit(f, BPF_JMP | BPF_JSET | BPF_K, MAP_ANONYMOUS | RAW_MMAP_MARK, 0, 1);
 	ret(f, SECCOMP_RET_ALLOW);
-	ret(f, SECCOMP_RET_USER_NOTIF);
+	ret(f, action);
+}
+
+/* To `action`, but for the library's own calls. */
+static void emit_unless_own(struct filter *f, u64 cookie, u32 action)
+{
+	const u32 arg = offsetof(struct seccomp_data, args) + 5 * 8;
+
+	load(f, arg);
+	emit(f, BPF_JMP | BPF_JEQ | BPF_K, (u32)cookie, 0, 3);
+	load(f, arg + 4);
+	emit(f, BPF_JMP | BPF_JEQ | BPF_K, (u32)(cookie >> 32), 0, 1);
+	ret(f, SECCOMP_RET_ALLOW);
+	ret(f, action);
 }
 
 /* The shared tails; where[] gets their places. */
-static void emit_tails(struct filter *f, u64 cookie, u32 where[TAILS])
+static void emit_tails(struct filter *f, u64 cookie, u32 where[TAILS], u32 action)
 {
 	const u32 arg = offsetof(struct seccomp_data, args);
 
@@ -163,15 +189,12 @@ static void emit_tails(struct filter *f, u64 cookie, u32 where[TAILS])
 	load(f, arg + 2 * 8);
 	emit(f, BPF_JMP | BPF_JSET | BPF_K, AT_EMPTY_PATH, 4, 0);
 	where[TAIL_NOTIFY] = f->len;
-	load(f, arg + 5 * 8);
-	emit(f, BPF_JMP | BPF_JEQ | BPF_K, (u32)cookie, 0, 3);
-	load(f, arg + 5 * 8 + 4);
-	emit(f, BPF_JMP | BPF_JEQ | BPF_K, (u32)(cookie >> 32), 0, 1);
-	ret(f, SECCOMP_RET_ALLOW);
-	where[TAIL_ALWAYS] = f->len;
-	ret(f, SECCOMP_RET_USER_NOTIF);
-	emit_ioctl(f, arg, where);
-	emit_mmap(f, arg, where);
+	emit_unless_own(f, cookie, action);
+	where[TAIL_ALWAYS] = f->len - 1;
+	where[TAIL_TRAP] = f->len;
+	emit_unless_own(f, cookie, SECCOMP_RET_TRAP);
+	emit_ioctl(f, arg, where, action);
+	emit_mmap(f, arg, where, action);
 }
 
 static void patch_tails(struct filter *f, const u32 where[TAILS])
@@ -208,7 +231,7 @@ static void collect(struct tree *t)
 	qsort(t->nr, t->n, sizeof(t->nr[0]), by_number);
 }
 
-int filter_build(struct filter *f, u64 cookie)
+int filter_build(struct filter *f, u64 cookie, enum filter_how how)
 {
 	u32 where[TAILS];
 	struct tree t;
@@ -219,8 +242,8 @@ int filter_build(struct filter *f, u64 cookie)
 	emit(f, BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0);
 	ret(f, SECCOMP_RET_ALLOW);
 	load(f, offsetof(struct seccomp_data, nr));
-	emit_tree(f, t.nr, t.n);
-	emit_tails(f, cookie, where);
+	emit_tree(f, t.nr, t.n, how == FILTER_TRAP || how == FILTER_STOP_TRAP);
+	emit_tails(f, cookie, where, filter_stops(how) ? SECCOMP_RET_TRACE : SECCOMP_RET_USER_NOTIF);
 	if (f->len > FILTER_INSNS)
 		return -E2BIG;
 	patch_tails(f, where);
@@ -251,4 +274,17 @@ int filter_install(const struct filter *f, bool *killable, bool *nnp)
 	}
 	*killable = flags != 0;
 	return fd;
+}
+
+int filter_install_plain(const struct filter *f, bool *nnp)
+{
+	struct sock_fprog prog = { .len = (unsigned short)f->len, .filter = (struct sock_filter *)f->insn };
+	long ret = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog);
+
+	*nnp = ret && errno == EACCES;
+	if (*nnp) {
+		prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+		ret = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog);
+	}
+	return ret ? -errno : 0;
 }

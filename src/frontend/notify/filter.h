@@ -13,10 +13,6 @@
 #include <linux/filter.h>
 #include "util/types.h"
 
-/* Calls of the preload library to its supervisor, where an outer filter hides the real ones. */
-#define NR_PINFS_MOUNT   0x7f01 /* arguments of mount(2) */
-#define NR_PINFS_UMOUNT2 0x7f02 /* arguments of umount2(2) */
-
 #define FILTER_INSNS 1024
 
 struct filter {
@@ -24,8 +20,21 @@ struct filter {
 	u32 len;
 };
 
+/* How calls reach the supervisor; all but the first by the tracer (frontend/trace). */
+enum filter_how {
+	FILTER_NOTIFY,   /* by the listener */
+	FILTER_TRAP,     /* what an outer filter hides is trapped */
+	FILTER_STOP,     /* by stops: no listener can be had */
+	FILTER_STOP_TRAP /* both */
+};
+
+static inline bool filter_stops(enum filter_how how)
+{
+	return how >= FILTER_STOP;
+}
+
 /* Calls that carry cookie in their sixth argument pass. 0, or -E2BIG. */
-int filter_build(struct filter *f, u64 cookie);
+int filter_build(struct filter *f, u64 cookie, enum filter_how how);
 
 /*
  * Installs it in this thread and returns the listener's fd, O_CLOEXEC. Sets
@@ -33,5 +42,7 @@ int filter_build(struct filter *f, u64 cookie);
  * call can only be interrupted by a fatal signal. -EBUSY: a listener is there.
  */
 int filter_install(const struct filter *f, bool *killable, bool *nnp);
+/* Without a listener: 0 or -errno. */
+int filter_install_plain(const struct filter *f, bool *nnp);
 
 #endif

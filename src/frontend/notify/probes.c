@@ -21,8 +21,10 @@
 #include <string.h>
 #include <fcntl.h>
 #include <sys/ioctl.h>
+#include <poll.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
@@ -33,6 +35,8 @@
 #include "frontend/notify/fdpass.h"
 #include "frontend/notify/probes.h"
 #include "frontend/notify/world.h"
+#include "frontend/trace/deliver.h"
+#include "frontend/trace/trace.h"
 
 #define CALL_MAGIC 0x70696e66
 
@@ -251,6 +255,159 @@ static int test_proc_fd(char *why, size_t size)
 	return err ? no(why, size, "readlink", err) : 1;
 }
 
+/* bpf(2) behind the filters of this process. */
+
+#define ANSWER 4711
+
+/* No listener when the carrier stops. */
+static int hidden_filter(u32 bpf_action, u32 carrier_action)
+{
+	struct sock_filter insn[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_bpf, 2, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NR_CARRIER, 2, 0),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+		BPF_STMT(BPF_RET | BPF_K, bpf_action),
+		BPF_STMT(BPF_RET | BPF_K, carrier_action),
+	};
+	struct sock_fprog prog = { ARRAY_SIZE(insn), insn };
+	int fd;
+
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	fd = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+			  carrier_action == SECCOMP_RET_TRACE ? 0 : SECCOMP_FILTER_FLAG_NEW_LISTENER, &prog);
+	return fd < 0 ? -errno : fd;
+}
+
+/* Waits for a byte, installs the filter, calls bpf(2), and says by its exit whether pinfs answered. */
+static void __attribute__((noreturn)) hidden_client(int sock, u32 action, u32 carrier_action)
+{
+	char go;
+	int fd;
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (read(sock, &go, 1) != 1)
+		_exit(1);
+	fd = hidden_filter(action, carrier_action);
+	fdpass_send(sock, fd);
+	close(fd);
+	_exit(syscall(SYS_bpf, 0x7fff, NULL, 0) != ANSWER);
+}
+
+/* A client that waits for its byte, and this end of its socket. */
+static pid_t hidden_begin(u32 action, u32 carrier_action, int *sock)
+{
+	int pair[2];
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair))
+		return -1;
+	pid = fork();
+	if (!pid) {
+		close(pair[0]);
+		hidden_client(pair[1], action, carrier_action);
+	}
+	close(pair[1]);
+	*sock = pair[0];
+	return pid;
+}
+
+static int hidden_listener(int sock)
+{
+	if (write(sock, "", 1) != 1)
+		return -errno;
+	return fdpass_recv(sock);
+}
+
+/* 1: the client was notified for, and has got the answer. */
+static int hidden_answer(int listener, pid_t pid)
+{
+	struct pollfd p = { listener, POLLIN, 0 };
+	struct seccomp_notif req = { 0 };
+	struct seccomp_notif_resp resp = { .val = ANSWER };
+	int status = 1;
+
+	if (poll(&p, 1, 2000) == 1 && p.revents & POLLIN &&
+	    !ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &req)) {
+		resp.id = req.id;
+		ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &resp);
+	} else {
+		kill(pid, SIGKILL);
+	}
+	waitpid(pid, &status, __WALL);
+	return status == 0;
+}
+
+static int test_notify_bpf(char *why, size_t size)
+{
+	int sock, listener;
+	pid_t pid = hidden_begin(SECCOMP_RET_USER_NOTIF, SECCOMP_RET_USER_NOTIF, &sock);
+
+	if (pid < 0)
+		return no(why, size, "fork", errno);
+	listener = hidden_listener(sock);
+	if (listener < 0)
+		return no(why, size, "seccomp", listener);
+	return hidden_answer(listener, pid) ? 1 : say(0, why, size, "an outer filter answers it first");
+}
+
+static int test_trace(char *why, size_t size)
+{
+	int sock, listener, status, err;
+	pid_t pid = hidden_begin(SECCOMP_RET_TRAP, SECCOMP_RET_USER_NOTIF, &sock);
+
+	if (pid < 0)
+		return no(why, size, "fork", errno);
+	err = trace_attach(pid, false);
+	if (err)
+		return no(why, size, "ptrace", err);
+	listener = hidden_listener(sock);
+	if (listener < 0)
+		return no(why, size, "seccomp", listener);
+	if (waitpid(pid, &status, __WALL) != pid || !WIFSTOPPED(status))
+		return say(0, why, size, "no stop at a trapped call");
+	trace_stop(pid, status);
+	return hidden_answer(listener, pid) ? 1 : say(0, why, size, "what carries a trapped call is refused");
+}
+
+/* The same where there is no listener: the call is met under both its numbers. */
+static int test_trace_stops(char *why, size_t size)
+{
+	int sock, status, err;
+	pid_t pid = hidden_begin(SECCOMP_RET_TRAP, SECCOMP_RET_TRACE, &sock);
+
+	if (pid < 0)
+		return no(why, size, "fork", errno);
+	err = trace_attach(pid, true);
+	if (err)
+		return no(why, size, "ptrace", err);
+	err = hidden_listener(sock);
+	if (err < 0)
+		return no(why, size, "seccomp", err);
+	while (waitpid(pid, &status, __WALL) == pid && WIFSTOPPED(status)) {
+		if (status >> 16 == PTRACE_EVENT_SECCOMP)
+			deliver_result(pid, ANSWER);
+		else
+			trace_stop(pid, status);
+	}
+	return !status ? 1 : say(0, why, size, "what carries a trapped call is refused");
+}
+
+enum filter_how trace_how(void)
+{
+	char why[PROBE_WHY];
+	bool listener, hidden;
+
+	if (!prctl(PR_GET_SECCOMP, 0, 0, 0, 0))
+		return FILTER_NOTIFY;
+	listener = probe_ok("no-listener", why, sizeof(why));
+	/* bpf(2) of the kernel itself may say EPERM, too. */
+	hidden = syscall(SYS_bpf, 0x7fff, NULL, 0) < 0 && (errno == EPERM || errno == ENOSYS);
+	if (!listener)
+		return hidden ? FILTER_STOP_TRAP : FILTER_STOP;
+	return hidden && !probe_ok("notify-bpf", why, sizeof(why)) ? FILTER_TRAP : FILTER_NOTIFY;
+}
+
 /* The rest of the machine. */
 
 static int test_yama(char *why, size_t size)
@@ -338,6 +495,9 @@ const struct probe probes[] = {
 	{ "vm-readv", "reading a client's memory", test_vm_readv },
 	{ "addfd", "giving a client a descriptor", test_addfd },
 	{ "proc-fd", "a client's /proc/PID", test_proc_fd },
+	{ "notify-bpf", "bpf(2) is delivered to the supervisor", test_notify_bpf },
+	{ "trace", "tracing serves bpf(2) where it is not", test_trace },
+	{ "trace-stops", "tracing serves all calls where there is another listener", test_trace_stops },
 	{ "yama", "ptrace restrictions", test_yama },
 	{ "shm", "/dev/shm can hold a store", test_shm },
 	{ "kernel-bpf", "the kernel's own bpf(2)", test_kernel_bpf },

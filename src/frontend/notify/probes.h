@@ -9,6 +9,7 @@
 #ifndef PINFS_NOTIFY_PROBES_H
 #define PINFS_NOTIFY_PROBES_H
 
+#include "frontend/notify/filter.h"
 #include "util/types.h"
 
 #define PROBE_WHY 160
@@ -28,6 +29,10 @@ const struct probe *probe_find(const char *name);
 
 /* The row's test, in a child. 0 also when the child dies. */
 int probe_run(const struct probe *p, char *why, size_t size);
+
+/* How calls can be had here, if the tracer that two of the ways need works: rows "trace" and "trace-stops".
+ */
+enum filter_how trace_how(void);
 
 /* By name; false for an unknown one. */
 bool probe_ok(const char *name, char *why, size_t size);

@@ -98,6 +98,20 @@ void run_remove(const char *path, struct run_file *r)
 	unlink(path);
 }
 
+/* One that a tracer gives descriptions through, PATH.N, of a run that is gone. */
+static void clean_socket(const char *path)
+{
+	char run[RUN_PATH_MAX + 272];
+	char *dot;
+
+	snprintf(run, sizeof(run), "%s", path);
+	dot = strrchr(run, '.');
+	if (dot)
+		*dot = 0;
+	if (dot && access(run, F_OK))
+		unlink(path);
+}
+
 /* 1: it was a leftover. */
 static int clean_one(const char *path)
 {
@@ -106,6 +120,8 @@ static int clean_one(const char *path)
 	struct stat st;
 	int gone = 0;
 
+	if (fd < 0 && errno == ENXIO)
+		clean_socket(path);
 	if (fd < 0)
 		return 0;
 	if (lock_run(fd) || fstat(fd, &st))

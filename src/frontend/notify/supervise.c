@@ -5,13 +5,16 @@
  *     choose and enter a world         before the store is opened, whose path
  *                                      must be one of the new mount namespace
  *     open the store, make the run file
- *     fork C; C installs the filter, sends the listener over, executes CMD
+ *     fork C; C installs the filter, sends the listener over, executes CMD;
+ *     before, where an outer filter hides bpf(2), C waits to be traced
  *     leave the session, the terminal and all inherited files
  *     answer (supervisor.c), reap (here, reaper.c)
  *     no child left: remove what was the run's
  *
  * S is an ancestor of every process of the run, as Yama asks of who reads
  * memory, and their subreaper: so the run is over when it has no child left.
+ *
+ * Traced (frontend/trace), the tracer's thread waits for all children, and tells.
  *
  * In C, between fork and exec, calls may already be notified; they wait in the
  * listener until S serves.
@@ -40,9 +43,11 @@
 #include "frontend/notify/fdpass.h"
 #include "frontend/notify/filter.h"
 #include "frontend/notify/notify.h"
+#include "frontend/notify/probes.h"
 #include "frontend/notify/runs.h"
 #include "frontend/notify/sockets.h"
 #include "frontend/notify/supervise.h"
+#include "frontend/trace/trace.h"
 #include "shm/guard.h"
 #include "store/instance.h"
 #include "store/store.h"
@@ -71,6 +76,8 @@ struct run {
 	struct rlimit limits[LIMITS];
 	void (*xfsz)(int);
 	bool told;
+	int traced; /* the tracer's descriptor, or -errno */
+	enum filter_how how;
 };
 
 static int fail(const char *what, const char *which, int err)
@@ -238,14 +245,41 @@ static void set_environment(const struct run *r)
 		setenv("LD_PRELOAD", lib, 1);
 }
 
+/* The supervisor's choice, made once it traces this process where it has to. */
+static enum filter_how await_choice(int sock)
+{
+	enum filter_how how;
+
+	/* Where credentials were changed it cannot be traced, until exec. */
+	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+	return read(sock, &how, sizeof(how)) == sizeof(how) ? how : FILTER_NOTIFY;
+}
+
+/* The listener, or what stands for one where there is none. */
+static int install(const struct filter *f, enum filter_how how, bool *killable, bool *nnp)
+{
+	int fd, err;
+
+	if (!filter_stops(how))
+		return filter_install(f, killable, nnp);
+	/* Behind the filter this would wait for who waits for it. */
+	fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	*killable = true;
+	err = filter_install_plain(f, nnp);
+	if (err && fd >= 0)
+		close(fd);
+	return err ? err : fd;
+}
+
 static void install_filter(const struct run *r, int sock)
 {
 	bool killable = false, nnp = false;
+	enum filter_how how = await_choice(sock);
 	struct filter f;
-	int fd = filter_build(&f, r->file->cookie);
+	int fd = filter_build(&f, r->file->cookie, how);
 
 	if (!fd)
-		fd = filter_install(&f, &killable, &nnp);
+		fd = install(&f, how, &killable, &nnp);
 	say_verbose(r->o, "filter: %u instructions, %s%s%s", f.len, fd < 0 ? strerror(-fd) : "installed",
 		    fd >= 0 && !killable ? ", signals restart calls" : "", nnp ? ", no_new_privs" : "");
 	fdpass_send(sock, fd);
@@ -272,6 +306,24 @@ static void __attribute__((noreturn)) client(const struct run *r, int sock)
 	_exit(err == ENOENT ? RUN_EXIT_NOT_FOUND : RUN_EXIT_NOT_EXEC);
 }
 
+/* Starts the tracer where there is need for one; r->traced is -ENOSYS where not. Tells C what was chosen. */
+static int start_tracer(struct run *r, int sock)
+{
+	char why[PROBE_WHY] = "";
+	bool works;
+
+	r->how = trace_how();
+	if (r->how != FILTER_NOTIFY) {
+		works = probe_ok(filter_stops(r->how) ? "trace-stops" : "trace", why, sizeof(why));
+		r->traced = works ? trace_start(r->cmd, filter_stops(r->how) ? r->path : NULL) : -EPERM;
+	}
+	if (r->how != FILTER_NOTIFY && r->traced < 0) {
+		say_verbose(r->o, "trace: no, %s", *why ? why : strerror(-r->traced));
+		r->how = FILTER_NOTIFY;
+	}
+	return write(sock, &r->how, sizeof(r->how)) < 0 ? -errno : 0;
+}
+
 static int start_client(struct run *r)
 {
 	int sock[2], listener;
@@ -286,6 +338,7 @@ static int start_client(struct run *r)
 		client(r, sock[1]);
 	}
 	close(sock[1]);
+	start_tracer(r, sock[0]);
 	listener = fdpass_recv(sock[0]);
 	close(sock[0]);
 	tell(r, RUN_MSG_PID, r->cmd);
@@ -317,10 +370,14 @@ static void reap_children(struct run *r, bool *any)
 	int status;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, &status, WNOHANG | __WALL)) > 0)
-		if (pid == r->cmd)
-			r->status = status;
-	*any = pid == 0 || errno != ECHILD;
+	if (r->traced >= 0) {
+		*any = trace_children(&r->status);
+	} else {
+		while ((pid = waitpid(-1, &status, WNOHANG | __WALL)) > 0)
+			if (pid == r->cmd)
+				r->status = status;
+		*any = pid == 0 || errno != ECHILD;
+	}
 	if (*any && r->status >= 0 && !r->told) {
 		tell(r, RUN_MSG_STATUS, r->status);
 		r->told = true;
@@ -343,9 +400,10 @@ static void drain(int fd)
 /* Until no child is left. */
 static void stay(struct run *r, int sigfd, bool notify)
 {
-	struct pollfd p[] = {
-		{ sigfd, POLLIN, 0 }, { -1, POLLIN, 0 }, { -1, POLLIN, 0 }, { sockets_open(), POLLIN, 0 }
-	};
+	struct pollfd p[] = { { r->traced >= 0 ? r->traced : sigfd, POLLIN, 0 },
+			      { -1, POLLIN, 0 },
+			      { -1, POLLIN, 0 },
+			      { sockets_open(), POLLIN, 0 } };
 	int watch = reaper_open(), reap = -1;
 	bool any = true, active = false;
 
@@ -359,7 +417,7 @@ static void stay(struct run *r, int sigfd, bool notify)
 		if (p[0].revents && watch < 0)
 			reaper_sweep();
 		if (p[0].revents)
-			drain(sigfd);
+			drain(p[0].fd);
 		if (p[2].revents)
 			drain(p[2].fd);
 		if (p[3].revents)
@@ -419,13 +477,20 @@ static void report(const struct run *r, int listener, bool wake)
 	say_verbose(r->o, "world: %s", worlds[r->kind]);
 	if (listener < 0)
 		say_verbose(r->o, "notify: no (%s); only preloaded programs are served", strerror(-listener));
+	else if (filter_stops(r->how))
+		say_verbose(r->o, "notify: no, another listener is there");
 	else
 		say_verbose(r->o, "notify: yes, %s wake-up", wake ? "synchronous" : "ordinary");
+	if (r->traced >= 0)
+		say_verbose(r->o, "trace: yes, %s",
+			    filter_stops(r->how) ? "for all calls" : "an outer filter answers bpf(2)");
+	else if (r->traced != -ENOSYS && listener >= 0)
+		say_verbose(r->o, "an outer filter answers bpf(2): static programs get EPERM");
 }
 
 int supervise(const struct run_opts *o, int tell_fd, const sigset_t *mask)
 {
-	struct run r = { .o = o, .tell = tell_fd, .mask = mask, .status = -1 };
+	struct run r = { .o = o, .tell = tell_fd, .mask = mask, .status = -1, .traced = -ENOSYS };
 	int err, listener, sigfd;
 	bool wake = false;
 

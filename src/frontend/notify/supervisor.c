@@ -33,6 +33,8 @@
 #include "frontend/notify/filter.h"
 #include "frontend/notify/notify.h"
 #include "frontend/notify/sockets.h"
+#include "frontend/trace/deliver.h"
+#include "frontend/trace/trace.h"
 #include "prog/trace.h"
 #include "sys/fs_mmap.h"
 #include "sys/perf_event.h"
@@ -52,27 +54,35 @@ int notify_listener = -1;
 
 static struct seccomp_notif_sizes sizes;
 
-/* For calls that the preload library makes in place of ones that an outer filter hides. */
-static long hidden_call(struct target *t, int nr, const u64 args[6])
+static long serve(struct target *t, int nr, const u64 args[6]);
+
+/*
+ * A call that an outer filter would answer, under another number: of a traced
+ * program, or of the preload library, which says which in the sixth argument.
+ */
+static long carried(struct target *t, const u64 args[6])
 {
+	int nr = trace_take(t->c.tid);
+	u64 own = args[5] ^ the_run->cookie;
 	long ret;
 
-	target_check_root(t);
-	ret = sys_fs(&t->c, nr, args);
+	if (!nr && (own == SYS_mount || own == SYS_umount2))
+		nr = (int)own;
+	if (!nr)
+		return SYS_CONTINUE; /* somebody tries what this number does */
+	ret = serve(t, nr, args);
+	/* The kernel would only do the carrier; and that filter's answer is known. */
 	return ret == SYS_CONTINUE ? -EPERM : ret;
 }
 
-static long serve(struct target *t, const struct seccomp_data *d)
+static long serve(struct target *t, int nr, const u64 args[6])
 {
-	u64 args[6];
 	long ret;
 
-	memcpy(args, d->args, sizeof(args));
-	switch (d->nr) {
+	switch (nr) {
+	case NR_CARRIER: return carried(t, args);
 	case SYS_bpf: return sys_bpf(&t->c, (int)args[0], args[1], (u32)args[2]);
 	case SYS_setsockopt: return sockets_setsockopt(t, args);
-	case NR_PINFS_MOUNT: return hidden_call(t, SYS_mount, args);
-	case NR_PINFS_UMOUNT2: return hidden_call(t, SYS_umount2, args);
 	case SYS_perf_event_open: return sys_perf_event_open(&t->c, args);
 	case SYS_ioctl: return sys_perf_ioctl(&t->c, (int)args[0], (u32)args[1], args[2]);
 	case SYS_mmap:
@@ -87,13 +97,17 @@ static long serve(struct target *t, const struct seccomp_data *d)
 	case SYS_umount2:
 	case SYS_move_mount: target_check_root(t); break;
 	}
-	return sys_fs(&t->c, d->nr, args);
+	return sys_fs(&t->c, nr, args);
 }
 
 static void reply(u64 id, long ret)
 {
 	struct seccomp_notif_resp resp = { .id = id };
 
+	if (trace_delivers) {
+		trace_reply(id, ret == SYS_CONTINUE, ret);
+		return;
+	}
 	if (ret == SYS_CONTINUE)
 		resp.flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
 	else if (ret < 0 && ret >= -MAX_ERRNO)
@@ -153,13 +167,15 @@ static void wake_main(void)
 static void answer(struct worker *w, const struct seccomp_notif *req)
 {
 	struct target t;
+	u64 args[6];
 	long ret;
 
+	memcpy(args, req->data.args, sizeof(args));
 	waiting--;
 	w->seq++;
 	wake_main();
 	target_init(&t, req);
-	ret = serve(&t, &req->data);
+	ret = serve(&t, req->data.nr, args);
 	target_release(&t);
 	if (!t.answered)
 		reply(req->id, ret);
@@ -190,6 +206,18 @@ static bool no_clients(void)
 	return poll(&p, 1, 0) > 0 && p.revents & POLLHUP;
 }
 
+/* The next call; false: none has come. */
+static bool receive(struct seccomp_notif *req, bool *gone)
+{
+	if (trace_delivers)
+		return !(*gone = !trace_receive(req));
+	memset(req, 0, MAX(sizes.seccomp_notif, sizeof(*req)));
+	if (!ioctl(notify_listener, SECCOMP_IOCTL_NOTIF_RECV, req))
+		return true;
+	*gone = (errno != EINTR && errno != ENOENT) || no_clients();
+	return false;
+}
+
 static void *worker_main(void *arg)
 {
 	struct seccomp_notif *req = malloc(MAX(sizes.seccomp_notif, sizeof(*req)));
@@ -199,11 +227,8 @@ static void *worker_main(void *arg)
 	for (bool gone = false; req && !gone;) {
 		u64 start = __builtin_ia32_rdtsc();
 
-		memset(req, 0, MAX(sizes.seccomp_notif, sizeof(*req)));
-		if (ioctl(notify_listener, SECCOMP_IOCTL_NOTIF_RECV, req)) {
-			gone = (errno != EINTR && errno != ENOENT) || no_clients();
+		if (!receive(req, &gone))
 			continue;
-		}
 		at_once += __builtin_ia32_rdtsc() - start < AT_ONCE;
 		answer(w, req);
 		if (++calls < WINDOW)
@@ -260,7 +285,8 @@ int supervisor_start(int listener, bool *wake)
 	wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (wake_fd < 0)
 		return -errno;
-	*wake = !ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
+	*wake = !trace_delivers &&
+		!ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
 	target_setup();
 	hold_trace_pipe();
 	return worker_start();

@@ -4,15 +4,21 @@
  *
  * ERRNO outranks USER_NOTIF: where Docker's profile says EPERM to mount(2),
  * the run's own filter is not asked. So a call that gets EPERM is sent once more
- * under a number that no kernel uses; the run's filter traps that, and the
- * supervisor answers as if it were the call itself. If the EPERM was the
- * kernel's, or the supervisor's, the answer is EPERM again.
+ * under a number that such profiles let pass and that no kernel ever had a call
+ * for (epoll_ctl_old), with its own number, hidden by the run's cookie, as sixth
+ * argument; the supervisor is notified of that, and answers as if it were the
+ * call itself. If the EPERM was the kernel's, or the supervisor's, the answer is
+ * EPERM again.
  */
 #include <sys/mount.h>
 #include "frontend/preload/preload.h"
 
-#define SYS_pinfs_mount  0x7f01
-#define SYS_pinfs_umount 0x7f02
+#define NR_CARRIER 214 /* as in frontend/trace */
+
+static u64 hidden_as(int nr)
+{
+	return raw_cookie ^ (u64)nr;
+}
 
 static bool may_be_hidden(long ret)
 {
@@ -25,7 +31,7 @@ long hidden_mount(long source, long target, long type, long flags, long data)
 
 	if (!may_be_hidden(ret))
 		return ret;
-	again = raw6(SYS_pinfs_mount, source, target, type, flags, data, 0);
+	again = raw6(NR_CARRIER, source, target, type, flags, data, (long)hidden_as(SYS_mount));
 	return again == -ENOSYS ? ret : again;
 }
 
@@ -35,7 +41,7 @@ long hidden_umount(long target, long flags)
 
 	if (!may_be_hidden(ret))
 		return ret;
-	again = raw6(SYS_pinfs_umount, target, flags, 0, 0, 0, 0);
+	again = raw6(NR_CARRIER, target, flags, 0, 0, 0, (long)hidden_as(SYS_umount2));
 	return again == -ENOSYS ? ret : again;
 }
 
