@@ -41,10 +41,22 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct client *clients;
 static int epoll = -1;
 
+/* Whoever comes first: a client's call may be served before the supervisor waits. */
+static int epoll_get(void)
+{
+	if (epoll < 0)
+		epoll = epoll_create1(EPOLL_CLOEXEC);
+	return epoll;
+}
+
 int sockets_open(void)
 {
-	epoll = epoll_create1(EPOLL_CLOEXEC);
-	return epoll;
+	int fd;
+
+	pthread_mutex_lock(&lock);
+	fd = epoll_get();
+	pthread_mutex_unlock(&lock);
+	return fd;
 }
 
 static void held_free(struct held *h)
@@ -67,7 +79,7 @@ static struct client *client_get(int pid)
 	c->pid = pid;
 	c->pidfd = (int)raw2(SYS_pidfd_open, pid, 0);
 	ev.data.ptr = c;
-	if (c->pidfd < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, c->pidfd, &ev)) {
+	if (c->pidfd < 0 || epoll_ctl(epoll_get(), EPOLL_CTL_ADD, c->pidfd, &ev)) {
 		if (c->pidfd >= 0)
 			close(c->pidfd);
 		free(c);
