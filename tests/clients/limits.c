@@ -441,7 +441,7 @@ static void listener(void)
 	struct sock_fprog prog = { 1, all };
 	int fd = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &prog);
 	int status;
-	pid_t pid;
+	pid_t pid = -1;
 
 	if (fd < 0 || (pid = fork()) < 0)
 		die("listener");
