@@ -37,6 +37,8 @@ int ctx_take(const struct test_run_args *a, void *to, u32 size)
 	memset(to, 0, size);
 	if (!a->has_ctx_in)
 		return 0;
+	if (a->ctx_size_in > CTX_IN_MAX)
+		return -E2BIG;
 	if (a->ctx_size_in > size && !all_zero((const u8 *)a->ctx_in + size, a->ctx_size_in - size))
 		return -E2BIG;
 	memcpy(to, a->ctx_in, n);
