@@ -15,19 +15,19 @@ int cmd_gc(int argc, char **argv)
 {
 	struct gc_result r = { 0 };
 	struct json_object *o;
-	u32 instances;
+	u32 instances, elements;
 	int err = where_open(0);
 
 	if (err)
 		return err;
 	instances = instance_gc();
-	r.elements = sys_gc(); /* first: an element that goes leaves its reference */
+	elements = sys_gc(); /* first: an element that goes leaves its reference */
 	err = store_gc(&r);
 	if (err)
 		return out_error(err, "gc of %s", the_store.path);
 	o = json_object_new_object();
 	out_int(o, "objects", r.objects);
-	out_int(o, "elements", r.elements);
+	out_int(o, "elements", elements);
 	out_int(o, "references", r.refs);
 	out_int(o, "temporaries", r.temps);
 	out_int(o, "instances", instances);

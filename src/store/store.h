@@ -86,7 +86,7 @@ int store_high_fd(int fd);
 u32 possible_cpus(void);
 
 struct gc_result {
-	u32 objects, refs, temps, elements;
+	u32 objects, refs, temps;
 };
 
 /* Removes what killed processes left: temporaries, dead objects, references nobody names. */

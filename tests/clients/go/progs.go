@@ -258,7 +258,8 @@ func ids() {
 		p.Close()
 	}
 	sort.Strings(names)
-	say("programs", rising, names)
+	// A kernel takes its time to free what has just gone.
+	say("programs", rising, slices.Compact(names))
 
 	it := new(link.Iterator)
 	defer it.Close()
