@@ -195,8 +195,20 @@ static void load_instances(void)
 	dirscan_close(&d);
 }
 
+/* What is dead goes when it is looked at. Those that hold others are looked at first: they free them. */
+static void look_at_all(void)
+{
+	for (u32 t = OBJ_TYPES; t-- > 0;) {
+		u32 id = 0;
+
+		while (!obj_next_id(t, id, &id))
+			;
+	}
+}
+
 struct object *objects_load(size_t *n)
 {
+	look_at_all();
 	for (u32 t = 0; t < OBJ_TYPES; t++)
 		load_type(t);
 	qsort(list.o, list.n, sizeof(*list.o), by_ino);

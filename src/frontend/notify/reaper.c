@@ -239,8 +239,10 @@ int reaper_open(void)
 		if (!store_type(t))
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", the_store.path, store_type(t)->dir);
+		/* Descriptors of BTF and links are for reading. */
 		wd = inotify_add_watch(watch_fd, path,
-				       IN_DELETE | (t == OBJ_BTF ? IN_CLOSE : IN_CLOSE_WRITE));
+				       IN_DELETE |
+					       (t == OBJ_BTF || t == OBJ_LINK ? IN_CLOSE : IN_CLOSE_WRITE));
 		if (wd < 0 || wd >= (int)ARRAY_SIZE(watch_type)) {
 			close(watch_fd);
 			watch_fd = -1;
