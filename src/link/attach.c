@@ -337,13 +337,18 @@ static int make_point(const struct attach_key *k)
 
 struct attach_point *attach_open(const struct attach_key *k)
 {
-	struct attach_point *p = attach_find(k);
-	int err;
+	/* gc may remove a point that has nothing yet, between any two steps. */
+	for (int tries = 0; tries < TRIES; tries++) {
+		struct attach_point *p = attach_find(k);
+		int err;
 
-	if (PTR_ERR(p) != -ENOENT)
-		return p;
-	err = make_point(k);
-	return err ? ERR_PTR(err) : attach_find(k);
+		if (PTR_ERR(p) != -ENOENT)
+			return p;
+		err = make_point(k);
+		if (err && err != -ENOENT)
+			return ERR_PTR(err);
+	}
+	return ERR_PTR(-EAGAIN);
 }
 
 /* ---- the list ---- */
