@@ -177,6 +177,18 @@ bool outer_sock_swap(struct bpf_map *m, u32 i, struct pair was, const struct map
 	return pair_cas(outer_at(m, i), &was, to);
 }
 
+bool outer_sock_clear(struct bpf_map *m, u32 i)
+{
+	struct pair p;
+	bool there;
+
+	do {
+		p = outer_load(m, i);
+		there = outer_sock_there(p);
+	} while (!outer_sock_swap(m, i, p, NULL));
+	return there;
+}
+
 bool outer_sock_there(struct pair p)
 {
 	struct map_thing t = {

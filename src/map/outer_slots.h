@@ -53,6 +53,8 @@ struct pair outer_sock_pair(const struct map_thing *t, u32 number);
 
 /* From slot i as it was read to that socket, or to nothing (t NULL). False: it has changed meanwhile. */
 bool outer_sock_swap(struct bpf_map *m, u32 i, struct pair was, const struct map_thing *t);
+/* Empties slot i: was there a socket that still is? */
+bool outer_sock_clear(struct bpf_map *m, u32 i);
 
 /* Is there a socket, and does it still exist? */
 bool outer_sock_there(struct pair p);

@@ -77,16 +77,10 @@ static int reuse_update(struct op *op, struct bpf_map *m, const void *key, const
 static int reuse_delete(struct op *op, struct bpf_map *m, const void *key)
 {
 	u32 i = array_index(key);
-	struct pair p;
-	bool there;
 
 	if (i >= m->max_entries)
 		return -E2BIG;
-	do {
-		p = outer_load(m, i);
-		there = outer_sock_there(p);
-	} while (!outer_sock_swap(m, i, p, NULL));
-	return there ? 0 : -ENOENT;
+	return outer_sock_clear(m, i) ? 0 : -ENOENT;
 }
 
 const struct map_ops reuseport_array_ops = {

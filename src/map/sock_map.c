@@ -58,16 +58,10 @@ static int sock_map_update(struct op *op, struct bpf_map *m, const void *key, co
 static int sock_map_delete(struct op *op, struct bpf_map *m, const void *key)
 {
 	u32 i = array_index(key);
-	struct pair p;
-	bool there;
 
 	if (i >= m->max_entries)
 		return -EINVAL;
-	do {
-		p = outer_load(m, i);
-		there = outer_sock_there(p);
-	} while (!outer_sock_swap(m, i, p, NULL));
-	return there ? 0 : -EINVAL;
+	return outer_sock_clear(m, i) ? 0 : -EINVAL;
 }
 
 const struct map_ops sock_map_ops = {
