@@ -74,37 +74,46 @@ static _Atomic u64 *hint_slot(u64 ino)
 	return &the_store.super->by_ino[ino % STORE_INO_HINTS];
 }
 
-static u64 hint_word(u64 ino, enum obj_type type, u32 id)
+static inline u64 hint_tag(u64 ino)
 {
 	u64 high = ino / STORE_INO_HINTS;
 
-	return ((high ^ high >> 16 ^ high >> 32) & 0xffff) << 48 | (u64)type << 32 | id;
+	return (high ^ high >> 16 ^ high >> 32) << 48;
 }
 
-/* Of that object, or 0. */
-static u64 hint_of(u64 ino, enum obj_type type, u32 id)
+static inline u64 hint_word(u64 ino, enum obj_type type, u32 id)
+{
+	return hint_tag(ino) | (u64)type << 32 | id;
+}
+
+/* What is known of that inode, or 0. */
+static inline u64 hint_by_ino(u64 ino)
 {
 	u64 w = atomic_load_explicit(hint_slot(ino), memory_order_relaxed);
 
-	return ((w ^ hint_word(ino, type, id)) & (0xffffull << 48 | HINT_NAME)) ? 0 : w;
+	return (w ^ hint_tag(ino)) >> 48 ? 0 : w;
+}
+
+/* Of that object, or 0. */
+static inline u64 hint_of(u64 ino, enum obj_type type, u32 id)
+{
+	u64 w = hint_by_ino(ino);
+
+	return (w ^ ((u64)type << 32 | id)) & HINT_NAME ? 0 : w;
 }
 
 bool obj_hint(const struct stat *st, enum obj_type *type, u32 *id)
 {
-	u64 w = atomic_load_explicit(hint_slot(st->st_ino), memory_order_relaxed);
+	u64 w = hint_by_ino(st->st_ino);
 
 	*type = (enum obj_type)(w >> 32 & 7);
 	*id = (u32)w;
-	return *id && *type < OBJ_TYPES && S_ISREG(st->st_mode) && st->st_dev == the_store.dev &&
-	       hint_of(st->st_ino, *type, *id);
+	return *id && *type < OBJ_TYPES && S_ISREG(st->st_mode) && st->st_dev == the_store.dev;
 }
 
 u32 obj_hint_flags(const struct stat *st)
 {
-	enum obj_type type;
-	u32 id;
-
-	return obj_hint(st, &type, &id) ? HINT_FLAGS(hint_of(st->st_ino, type, id)) : 0;
+	return HINT_FLAGS(hint_by_ino(st->st_ino));
 }
 
 void obj_set_hint(const struct stat *st, enum obj_type type, u32 id, u32 flags)
