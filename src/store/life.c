@@ -219,10 +219,8 @@ static void see_closed(enum obj_type type, u32 id, int fd)
 	}
 }
 
-/* ino: 0 if the caller does not know. */
-static int reap(enum obj_type type, u32 id, u64 ino)
+int obj_reap(enum obj_type type, u32 id)
 {
-	u64 before = ino ? obj_links_begin(ino, type, id) : 0;
 	struct stat st;
 	int fd, dead = 0;
 	bool alone;
@@ -244,8 +242,6 @@ static int reap(enum obj_type type, u32 id, u64 ino)
 	}
 	if (st.st_nlink <= 1)
 		obj_links_gone(st.st_ino, type, id);
-	else if (st.st_ino == ino)
-		obj_links_seen(ino, before);
 	if (alone && flags & (OBJ_F_UREF | OBJ_F_CLOSED))
 		raw_flock(fd, LOCK_UN);
 	if (flags & OBJ_F_CLOSED && st.st_nlink)
@@ -257,9 +253,29 @@ out:
 	return dead;
 }
 
-int obj_reap(enum obj_type type, u32 id)
+/* ino: the object's, or 0 if the caller does not know it. */
+static int close_looking(int fd, enum obj_type type, u32 id, u64 ino)
 {
-	return reap(type, id, 0);
+	u64 before = ino ? obj_links_begin(ino, type, id) : 0;
+	struct stat st;
+	bool last = true;
+	int err;
+
+	/* Pinned objects need no more than the close, unless they care for user references. */
+	if (!raw_fstat(fd, &st) && st.st_nlink > 1) {
+		last = object_flags(fd, &st, type, id) & (OBJ_F_UREF | OBJ_F_CLOSED);
+		if (st.st_ino == ino)
+			obj_links_seen(ino, before);
+	}
+	err = raw_close(fd);
+	if (err)
+		return err;
+	return last ? obj_reap(type, id) : 0;
+}
+
+int obj_close(int fd, enum obj_type type, u32 id)
+{
+	return close_looking(fd, type, id, 0);
 }
 
 int obj_close_known(int fd, enum obj_type type, u32 id, u64 ino)
@@ -267,27 +283,13 @@ int obj_close_known(int fd, enum obj_type type, u32 id, u64 ino)
 	u64 w = hint_of(ino, type, id);
 	int err;
 
-	if (!w || w & HINT_LOOK_ALWAYS)
-		return obj_close(fd, type, id);
+	if (!(w & HINT_LINKED) || w & HINT_LOOK_ALWAYS)
+		return close_looking(fd, type, id, ino);
 	err = raw_close(fd);
 	if (err)
 		return err;
-	return hint_of(ino, type, id) & HINT_LINKED ? 0 : reap(type, id, ino);
-}
-
-int obj_close(int fd, enum obj_type type, u32 id)
-{
-	struct stat st;
-	bool last = true;
-	int err;
-
-	/* Pinned objects need no more than the close, unless they care for user references. */
-	if (!raw_fstat(fd, &st) && st.st_nlink > 1)
-		last = object_flags(fd, &st, type, id) & (OBJ_F_UREF | OBJ_F_CLOSED);
-	err = raw_close(fd);
-	if (err)
-		return err;
-	return last ? obj_reap(type, id) : 0;
+	/* If the last link went meanwhile, he who took it found our lock. */
+	return hint_of(ino, type, id) & HINT_LINKED ? 0 : obj_reap(type, id);
 }
 
 /* Takes LOCK_SH on a fresh description of an object that may be in its reaper's hands. */
