@@ -79,6 +79,7 @@ __attribute__((constructor)) static void preload_init(void)
 		if (!run_attach(run)) {
 			process_page();
 			pthread_atfork(NULL, NULL, in_child);
+			fdtab_init();
 			pre_attached = true;
 		}
 	}

@@ -208,7 +208,8 @@ s64 fdtab_look(int fd);
 bool fdtab_set(int fd, struct handle *h, u32 acc, s64 seen);
 void fdtab_drop(int fd);
 void fdtab_drop_range(u32 lo, u32 hi, bool reap);
-void fdtab_off(void); /* tables of fds are no longer one per process: nothing is cached from now on */
+void fdtab_init(void); /* once, of a process that has joined a run */
+void fdtab_off(void);  /* tables of fds are no longer one per process: nothing is cached from now on */
 int pre_get_fd(struct bpf_caller *c, struct op *op, int fd, struct bpf_file *f);
 /* For wrappers: is this an object's fd? A reference, to be put, or NULL. */
 struct handle *fd_object(int fd, u32 *acc);
