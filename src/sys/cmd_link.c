@@ -96,30 +96,42 @@ static int req_object(const struct link_req *r, int fd, enum obj_type type, u32 
 	return 0;
 }
 
-int link_cgroup_denied(int *dir, u64 id, u32 attach_type)
+/* What stands at that cgroup: as cgroup_allows, but -ENOENT: nothing. */
+static int allowed_by(const struct attach_key *k)
+{
+	struct attach_list l;
+	int err = attach_list_of(k, &l), allows;
+
+	if (err)
+		return err;
+	allows = cgroup_allows(&l);
+	return allows < 0 ? -ENOENT : allows;
+}
+
+int link_cgroup_denied(struct cmd_ctx *x, int fd, u64 id, u32 attach_type)
 {
 	struct attach_key k = { .type = attach_type, .target = id };
-	struct attach_list l;
-	int allows = -1;
+	int allows = -ENOENT, dir, err;
 
-	while (allows < 0 && !target_cgroup_up(dir, &k.target)) {
-		int err = attach_list_of(&k, &l);
-
-		if (err) {
-			raw_close(*dir);
+	while (allows == -ENOENT && !(err = target_cgroup_above(k.target, &k.target)))
+		allows = allowed_by(&k);
+	/* The way up is not known to its end: it is walked. */
+	if (allows == -ENOENT && err == -EAGAIN) {
+		err = target_cgroup(x->c, fd, &k.target, &dir);
+		if (err)
 			return err;
-		}
-		allows = cgroup_allows(&l);
-		if (allows >= 0)
-			raw_close(*dir);
+		while (allows == -ENOENT && !(err = target_cgroup_up(&dir, &k.target)))
+			allows = allowed_by(&k);
+		if (!err)
+			raw_close(dir);
 	}
-	return allows == 0;
+	return allows >= 0 ? !allows : allows == -ENOENT ? 0 : allows;
 }
 
 static int target_of(struct cmd_ctx *x, const struct link_ops *ops, struct link_req *r)
 {
 	struct target_device d;
-	int err = 0, dir;
+	int err = 0;
 
 	r->key.type = r->attach_type;
 	switch (ops->target) {
@@ -133,10 +145,10 @@ static int target_of(struct cmd_ctx *x, const struct link_ops *ops, struct link_
 		r->key.target = target_own_netns(x->c);
 		return 0;
 	case LINK_AT_CGROUP:
-		err = target_cgroup(x->c, (int)r->target, &r->key.target, &dir);
+		err = target_cgroup_id(x->c, (int)r->target, &r->key.target);
 		if (err)
 			return err;
-		err = link_cgroup_denied(&dir, r->key.target, r->attach_type);
+		err = link_cgroup_denied(x, (int)r->target, r->key.target, r->attach_type);
 		r->denied = err > 0;
 		return MIN(err, 0);
 	case LINK_AT_NETNS: return target_netns_fd(x->c, (int)r->target, &r->key.target);
