@@ -28,7 +28,8 @@ void ref_clear(enum obj_type holder, u32 holder_id, u64 slot, enum obj_type targ
 
 /*
  * For a front end that knows its process's descriptors: has it got one of the object, whose close, which is
- * still to come, will look at the object again? Then whoever lets it go need not look. NULL: nobody knows.
+ * still to come, will be obj_close or obj_close_known, and will look at the object? Then whoever lets it go
+ * need not look. NULL: nobody knows.
  */
 extern bool (*obj_open_here)(enum obj_type type, u32 id);
 

@@ -46,7 +46,7 @@ struct super {
 	_Atomic u64 attach_made[16]; /* hint: a point with such a key was made (link/attach_point.c) */
 	u64 reserved[31];
 	_Atomic u64 cpu_run[STORE_CPUS];     /* who runs a program as that CPU: prog/prog_slots.h */
-	_Atomic u64 by_ino[STORE_INO_HINTS]; /* hint: flags:8 | type:8 | id:32 of an inode (obj_hint) */
+	_Atomic u64 by_ino[STORE_INO_HINTS]; /* hint: which object an inode is (store/life.c) */
 	_Atomic u64 live[OBJ_TYPES][STORE_HINT_IDS / 64]; /* hint: maybe alive; sparse */
 };
 

@@ -85,8 +85,9 @@ bool fdtab_set(int fd, struct handle *h, u32 acc, s64 seen)
 }
 
 /*
- * obj_open_here (store/ref.h). Every close drops the word first, and looks at the object after that: a word
- * that is seen here means that the look is yet to come. The number is asked, for closes behind our back.
+ * obj_open_here (store/ref.h). Every close drops the word first, then looks at the object, or at what the
+ * store remembers of its links. That is taken back here; a word that is there after it has its look before
+ * it. The number is asked, too, for closes behind our back.
  */
 static bool open_here(enum obj_type type, u32 id)
 {
@@ -99,6 +100,7 @@ static bool open_here(enum obj_type type, u32 id)
 	if (!h || h->type != type || h->id != id || !pre_owner())
 		return false;
 	ino = h->ino;
+	obj_links_gone(ino, type, id);
 	return word_handle(fdtab_word(fd)) == h && !raw_fstat(fd, &st) && st.st_ino == ino &&
 	       st.st_dev == the_store.dev;
 }

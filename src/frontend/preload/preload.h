@@ -139,6 +139,7 @@ struct pre_thread {
 		size_t size;
 	} mem[8];     /* scratch memory of the running call */
 	u64 limit[2]; /* the client's RLIMIT_NOFILE while it is lifted, else 0, 0 */
+	u64 identity; /* the run's identity_changes << 1 | privileged, of when it was asked last */
 	struct bpf_caller c;
 	siginfo_t kept[2];
 };
@@ -150,6 +151,7 @@ struct pre_process {
 };
 extern volatile struct pre_process *pre_process;
 extern bool pre_attached; /* set once, in the constructor */
+extern bool pre_filtered; /* the same: the process is behind a filter, the run's if it has one */
 
 /* init.c */
 bool pre_owner(void);  /* false in a vfork child: the memory is its parent's */
