@@ -66,11 +66,11 @@ s64 fdtab_look(int fd)
 }
 
 /* Where an object was last put, by type and id: a place to look at, no more. */
-static _Atomic int last_put[256];
+static _Atomic int last_put[OBJ_TYPES][256];
 
 static _Atomic int *put_slot(enum obj_type type, u32 id)
 {
-	return &last_put[(id + (u32)type * 64) % ARRAY_SIZE(last_put)];
+	return &last_put[type][id % ARRAY_SIZE(last_put[0])];
 }
 
 bool fdtab_set(int fd, struct handle *h, u32 acc, s64 seen)
