@@ -358,7 +358,10 @@ u32 attach_gc(void)
 	if (dirscan_open(&d, store_type(OBJ_ATTACH)->dir))
 		return 0;
 	while ((e = dirscan_next(&d)))
-		n += key_parse(e->name, &k) && close_empty(&k);
+		if (key_parse(e->name, &k)) {
+			set_made(&k); /* the names are the truth */
+			n += close_empty(&k);
+		}
 	dirscan_close(&d);
 	return n;
 }

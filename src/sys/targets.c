@@ -207,8 +207,10 @@ int target_cgroup_above(u64 id, u64 *above)
 
 	if (id == ROOT_CGROUP)
 		return -ENOENT;
+	if (!id || seen.lo != id)
+		return -EAGAIN;
 	*above = seen.hi;
-	return id && seen.lo == id ? 0 : -EAGAIN;
+	return 0;
 }
 
 static void keep_above(u64 id, u64 above)
