@@ -48,6 +48,7 @@ struct attach_list {
 	struct attach_entry e[ATTACH_MAX];
 };
 
+struct op;
 struct attach_point; /* an open one; process-local */
 
 /* Opens the point, which need not have been used yet: then it is made, with an empty list. -ENOMEM, -EIO,
@@ -67,6 +68,10 @@ int attach_list(struct attach_point *p, struct attach_list *l);
 /* The list of a point that need not exist: then it is empty. */
 int attach_list_of(const struct attach_key *k, struct attach_list *l);
 
+/* The same for who asks what stands beside a link: its own entry is left as it is. op: as for attach_apply.
+ */
+int attach_beside(struct op *op, const struct attach_key *k, u32 link_id, struct attach_list *l);
+
 /* The revision as bpf(2) tells it. */
 static inline u64 attach_shown(const struct attach_list *l)
 {
@@ -80,6 +85,12 @@ static inline u64 attach_shown(const struct attach_list *l)
  */
 typedef int (*attach_edit)(void *arg, struct attach_list *l);
 int attach_change(struct attach_point *p, attach_edit edit, void *arg);
+
+#define ATTACH_MAKE  1u /* the point is made if need be; else -ENOENT if it was never used */
+#define ATTACH_BLIND 2u /* the edit does not look at others' entries: they need not be put right before */
+
+/* The same at the point of a key. op: the caller's operation; NULL: none, or not known. */
+int attach_apply(struct op *op, const struct attach_key *k, u32 how, attach_edit edit, void *arg);
 
 /* Takes the link's entry out, if there is one; whether the link lives is not asked. */
 int attach_drop_link(const struct attach_key *k, u32 link_id);

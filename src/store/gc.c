@@ -43,8 +43,12 @@ static void gc_type(enum obj_type t, struct gc_result *r)
 			str_put(p, e->name);
 			r->temps += !raw_unlinkat(the_store.dirfd, path, 0);
 		} else if (!*end && end != e->name && id <= 0xffffffffu) {
+			/* Again if it went meanwhile: the hint must not outlive the object. */
 			store_hint(t, (u32)id, true);
-			r->objects += obj_reap(t, (u32)id) > 0;
+			if (obj_reap(t, (u32)id) > 0) {
+				store_hint(t, (u32)id, false);
+				r->objects++;
+			}
 		}
 	}
 	dirscan_close(&d);

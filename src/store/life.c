@@ -43,40 +43,108 @@ static u32 header_flags(int fd, const struct stat *st)
 	return h.flags;
 }
 
-/* hint word: flags:8 | type:8 | id:32, at the inode's slot. */
-static _Atomic u64 *hint_slot(const struct stat *st)
+/*
+ * Hint word, at the inode's slot; 0: nothing is known.
+ *
+ *     63      48 47      40 39       35 34   32 31      0
+ *     +---------+----------+-----------+-------+---------+
+ *     | ino tag | unlinked | LINKED, 4 | type  |   id    |
+ *     |         |  (count) | OBJ_F_*   |       |         |
+ *     +---------+----------+-----------+-------+---------+
+ *
+ * Slot and tag are the whole of an inode number below 2^32.
+ *
+ * LINKED: links beside the id were seen, so that a description may be closed
+ * without a look. Who sees that there are none left clears it and counts; who has
+ * seen some sets it by compare-and-swap from the word that he had read before he
+ * looked, so he is not late. A mark that stays too long (a pin removed by a
+ * program of another world) leaves a dead object that holds nothing until the next look.
+ */
+#define HINT_FLAGS(w)    ((u32)((w) >> 35) & 15)
+#define HINT_LINKED      (1ull << 39)
+#define HINT_UNLINKED    (1ull << 40)
+#define HINT_COUNT       (255ull << 40)
+#define HINT_NAME        0x7ffffffffull /* type and id */
+#define HINT_LOOK_ALWAYS ((u64)(OBJ_F_HOLDS | OBJ_F_UREF | OBJ_F_WAKE | OBJ_F_CLOSED) << 35)
+
+_Static_assert(OBJ_TYPES <= 8 && OBJ_F_CLOSED == 8, "three and four bits");
+
+static _Atomic u64 *hint_slot(u64 ino)
 {
-	return &the_store.super->by_ino[st->st_ino % STORE_INO_HINTS];
+	return &the_store.super->by_ino[ino % STORE_INO_HINTS];
+}
+
+static u64 hint_word(u64 ino, enum obj_type type, u32 id)
+{
+	u64 high = ino / STORE_INO_HINTS;
+
+	return ((high ^ high >> 16 ^ high >> 32) & 0xffff) << 48 | (u64)type << 32 | id;
+}
+
+/* Of that object, or 0. */
+static u64 hint_of(u64 ino, enum obj_type type, u32 id)
+{
+	u64 w = atomic_load_explicit(hint_slot(ino), memory_order_relaxed);
+
+	return ((w ^ hint_word(ino, type, id)) & (0xffffull << 48 | HINT_NAME)) ? 0 : w;
 }
 
 bool obj_hint(const struct stat *st, enum obj_type *type, u32 *id)
 {
-	u64 w = atomic_load_explicit(hint_slot(st), memory_order_relaxed);
+	u64 w = atomic_load_explicit(hint_slot(st->st_ino), memory_order_relaxed);
 
-	*type = (enum obj_type)(w >> 32 & 255);
+	*type = (enum obj_type)(w >> 32 & 7);
 	*id = (u32)w;
-	return *id && *type < OBJ_TYPES && S_ISREG(st->st_mode);
+	return *id && *type < OBJ_TYPES && S_ISREG(st->st_mode) && st->st_dev == the_store.dev &&
+	       hint_of(st->st_ino, *type, *id);
 }
 
 u32 obj_hint_flags(const struct stat *st)
 {
-	return (u32)(atomic_load_explicit(hint_slot(st), memory_order_relaxed) >> 40);
+	enum obj_type type;
+	u32 id;
+
+	return obj_hint(st, &type, &id) ? HINT_FLAGS(hint_of(st->st_ino, type, id)) : 0;
 }
 
 void obj_set_hint(const struct stat *st, enum obj_type type, u32 id, u32 flags)
 {
-	atomic_store_explicit(hint_slot(st), (u64)(flags & 255) << 40 | (u64)type << 32 | id,
+	atomic_store_explicit(hint_slot(st->st_ino),
+			      hint_word(st->st_ino, type, id) | (u64)(flags & 15) << 35,
 			      memory_order_relaxed);
+}
+
+u64 obj_links_begin(u64 ino, enum obj_type type, u32 id)
+{
+	return hint_of(ino, type, id);
+}
+
+void obj_links_seen(u64 ino, u64 before)
+{
+	if (before && !(before & HINT_LINKED))
+		atomic_compare_exchange_strong(hint_slot(ino), &before, before | HINT_LINKED);
+}
+
+void obj_links_gone(u64 ino, enum obj_type type, u32 id)
+{
+	u64 w = hint_of(ino, type, id), to;
+
+	while (w) {
+		to = (w & ~(HINT_LINKED | HINT_COUNT)) | ((w + HINT_UNLINKED) & HINT_COUNT);
+		if (atomic_compare_exchange_weak(hint_slot(ino), &w, to))
+			break;
+		w = hint_of(ino, type, id);
+	}
 }
 
 /* The object's OBJ_F_* flags: from the hint if that is the object's own, else from its header. */
 static u32 object_flags(int fd, const struct stat *st, enum obj_type type, u32 id)
 {
-	u64 w = atomic_load_explicit(hint_slot(st), memory_order_relaxed);
+	u64 w = hint_of(st->st_ino, type, id);
 	u32 flags;
 
-	if ((w & 0xffffffffffull) == ((u64)type << 32 | id))
-		return (u32)(w >> 40);
+	if (w)
+		return HINT_FLAGS(w);
 	flags = header_flags(fd, st);
 	obj_set_hint(st, type, id, flags);
 	return flags;
@@ -89,28 +157,53 @@ static void clear_one(void *arg, u64 slot, enum obj_type type, u32 id)
 	ref_clear(h->type, h->id, slot, type, id);
 }
 
+static void release(const struct obj_hdr *h, size_t size)
+{
+	const struct obj_type_ops *row = store_type(h->type);
+	struct obj_hdr copy = *h;
+
+	if (row->release)
+		row->release(h, size);
+	row->each_ref(h, size, clear_one, &copy);
+}
+
+/* A mapping costs more than all the rest, so it is made only where the header does not tell. */
+static void release_by(int fd, enum obj_type type, u32 id, off_t size)
+{
+	struct obj_view v;
+	union {
+		struct obj_hdr h;
+		u64 room[OBJ_HDR_SIZE / 8];
+	} u;
+
+	if (store_type(type)->header_tells && !header_offset(size) &&
+	    raw_pread(fd, &u, sizeof(u), 0) == sizeof(u)) {
+		if (obj_header_of(&u.h, type, id) && u.h.file_size == (u64)size)
+			release(&u.h, (size_t)size);
+		return;
+	}
+	if (obj_map(type, id, false, &v))
+		return;
+	release(v.hdr, v.size);
+	obj_unmap(&v);
+}
+
 /*
  * Removes a file that is proven dead. First what it held, then its name: who
  * is killed in between leaves a dead object that still names its references,
  * and the next observer goes on.
  */
-static void bury(enum obj_type type, u32 id, u32 flags)
+static void bury(int fd, enum obj_type type, u32 id, u32 flags, const struct stat *st)
 {
-	struct obj_view v;
 	char name[32];
 
-	if ((flags & OBJ_F_HOLDS) && store_type(type)->each_ref && !obj_map(type, id, false, &v)) {
-		struct obj_hdr copy = *v.hdr;
-
-		if (store_type(type)->release)
-			store_type(type)->release(v.hdr, v.size);
-		store_type(type)->each_ref(v.hdr, v.size, clear_one, &copy);
-		obj_unmap(&v);
-	}
+	if ((flags & OBJ_F_HOLDS) && store_type(type)->each_ref)
+		release_by(fd, type, id, st->st_size);
+	/* Before the name goes, and before the lock does: see obj_open_pinned. */
+	store_hint(type, id, false);
 	raw_unlinkat(the_store.dirfd, store_id_name(name, type, id), 0);
 	if (flags & OBJ_F_WAKE)
 		wake_drop(type, id); /* after the name: see wake_open */
-	store_hint(type, id, false);
 }
 
 /* No fd is left (LOCK_EX was granted) but links are: if none of them is a pin, the last user reference is
@@ -141,8 +234,10 @@ static void see_closed(enum obj_type type, u32 id, int fd)
 	}
 }
 
-int obj_reap(enum obj_type type, u32 id)
+/* ino: 0 if the caller does not know. */
+static int reap(enum obj_type type, u32 id, u64 ino)
 {
+	u64 before = ino ? obj_links_begin(ino, type, id) : 0;
 	struct stat st;
 	int fd, dead = 0;
 	bool alone;
@@ -159,9 +254,13 @@ int obj_reap(enum obj_type type, u32 id)
 	flags = object_flags(fd, &st, type, id);
 	dead = alone && st.st_nlink <= 1;
 	if (dead) {
-		bury(type, id, flags);
+		bury(fd, type, id, flags, &st);
 		goto out;
 	}
+	if (st.st_nlink <= 1)
+		obj_links_gone(st.st_ino, type, id);
+	else if (st.st_ino == ino)
+		obj_links_seen(ino, before);
 	if (alone && flags & (OBJ_F_UREF | OBJ_F_CLOSED))
 		raw_flock(fd, LOCK_UN);
 	if (flags & OBJ_F_CLOSED && st.st_nlink)
@@ -171,6 +270,24 @@ int obj_reap(enum obj_type type, u32 id)
 out:
 	raw_close(fd);
 	return dead;
+}
+
+int obj_reap(enum obj_type type, u32 id)
+{
+	return reap(type, id, 0);
+}
+
+int obj_close_known(int fd, enum obj_type type, u32 id, u64 ino)
+{
+	u64 w = hint_of(ino, type, id);
+	int err;
+
+	if (!w || w & HINT_LOOK_ALWAYS)
+		return obj_close(fd, type, id);
+	err = raw_close(fd);
+	if (err)
+		return err;
+	return hint_of(ino, type, id) & HINT_LINKED ? 0 : reap(type, id, ino);
 }
 
 int obj_close(int fd, enum obj_type type, u32 id)
@@ -219,11 +336,11 @@ static int settle(int fd, enum obj_type type, u32 id)
 {
 	struct stat st;
 
-	raw_flock(fd, LOCK_UN);
+	/* Gives our own lock up, whatever comes of it. */
 	if (raw_flock(fd, LOCK_EX | LOCK_NB))
 		return 0; /* held by another */
 	if (!raw_fstat(fd, &st) && st.st_nlink == 1) {
-		bury(type, id, object_flags(fd, &st, type, id));
+		bury(fd, type, id, object_flags(fd, &st, type, id), &st);
 		return -ENOENT;
 	}
 	raw_flock(fd, LOCK_UN);
@@ -250,6 +367,53 @@ int obj_open(enum obj_type type, u32 id, int oflags, struct stat *st)
 		return err;
 	}
 	return fd;
+}
+
+/*
+ * A shared lock tells what is in its reaper's hands, and trying the exclusive one what nobody has. That
+ * also makes up for a reaper that our own lock has kept away.
+ */
+int obj_look(enum obj_type type, u32 id, struct obj_hdr *h, size_t size)
+{
+	struct stat st;
+	int fd = open_id(type, id, O_RDONLY), err;
+
+	if (fd < 0)
+		return fd;
+	err = lock_shared(fd, &st);
+	if (!err)
+		err = st.st_size ? settle(fd, type, id) : -ENOENT;
+	if (!err && (raw_pread(fd, h, size, header_offset(st.st_size)) != (long)size ||
+		     !obj_header_of(h, type, id) || h->file_size != (u64)st.st_size))
+		err = -EIO;
+	raw_close(fd);
+	return err;
+}
+
+static bool live(enum obj_type type, u32 id)
+{
+	return id < STORE_HINT_IDS && atomic_load(&the_store.super->live[type][id / 64]) >> (id % 64) & 1;
+}
+
+int obj_open_pinned(enum obj_type type, u32 id, int oflags, const struct stat *pin)
+{
+	struct stat st;
+	int fd;
+
+	if (pin->st_ino >> 32 || pin->st_nlink < 2 || !pin->st_size)
+		goto look;
+	fd = open_id(type, id, oflags);
+	if (fd < 0)
+		return fd;
+	if (!raw_flock(fd, LOCK_SH | LOCK_NB) && live(type, id))
+		return fd;
+	raw_close(fd);
+look:
+	fd = obj_open(type, id, oflags, &st);
+	if (fd < 0 || (st.st_ino == pin->st_ino && st.st_dev == pin->st_dev))
+		return fd;
+	obj_close(fd, type, id);
+	return -ENOENT;
 }
 
 /* "...bpf-map/25" at the end of a path, NUL behind it: type and id. */

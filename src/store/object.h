@@ -92,6 +92,9 @@ struct obj_type_ops {
 	 * changed; called again then with the object mapped for writing. May be NULL.
 	 */
 	bool (*closed)(struct obj_hdr *hdr, size_t file_size, int fd, bool writable);
+	/* Of the object, release and each_ref (below) look at the header alone: then nothing need be mapped.
+	 */
+	bool header_tells;
 	/*
 	 * The object is dead and goes, before its references do: what else it stands for is undone. Called
 	 * for objects with OBJ_F_HOLDS, with the object mapped for reading; again, if who did it was killed.
@@ -161,6 +164,14 @@ void obj_fill_header(struct obj_new *n, u32 kind, u32 uid, const char *name, u32
 int obj_open(enum obj_type type, u32 id, int oflags, struct stat *st);
 
 /*
+ * The same for an object that a pin leads to: pin is what stat(2) has just said
+ * of that, type and id are by obj_hint. Needs no look at the file opened: the
+ * name of an id leads to one inode for ever, and who removes an object takes
+ * it out of the living before he gives his lock back. -ENOENT: it is another object.
+ */
+int obj_open_pinned(enum obj_type type, u32 id, int oflags, const struct stat *pin);
+
+/*
  * Which object an inode is, as the store remembers it (a shared table, direct
  * mapped, never the truth): true when there is something to try. Whoever opens
  * it must compare the inode.
@@ -169,6 +180,14 @@ bool obj_hint(const struct stat *st, enum obj_type *type, u32 *id);
 /* Its OBJ_F_* flags, as remembered at the same place. */
 u32 obj_hint_flags(const struct stat *st);
 void obj_set_hint(const struct stat *st, enum obj_type type, u32 id, u32 flags);
+
+/*
+ * The store also remembers that an object has links beside its id. begin, then
+ * make or see one, then seen, with what begin has given; gone after none was seen.
+ */
+u64 obj_links_begin(u64 ino, enum obj_type type, u32 id);
+void obj_links_seen(u64 ino, u64 before);
+void obj_links_gone(u64 ino, enum obj_type type, u32 id);
 
 /*
  * Which object an fd is a description of, and the stat that proves it: the
@@ -180,6 +199,12 @@ int obj_identify(int fd, enum obj_type *type, u32 *id, struct stat *st);
 /* Which object a file is, by device and inode of st, if it is one: by a look at the header through fd (any
  * mode, O_PATH included). */
 int obj_identify_path(int dirfd, const char *name, enum obj_type *type, u32 *id, struct stat *st);
+
+/*
+ * The first `size` bytes of its header, if it lives; -ENOENT: dead, then reaped, or in its reaper's hands. As
+ * obj_open and obj_close around a read, at less cost. -EIO, -EACCES.
+ */
+int obj_look(enum obj_type type, u32 id, struct obj_hdr *h, size_t size);
 
 /* Maps an object through an unlocked description of its own. -ENOENT, -EIO (not a valid object file),
  * -EACCES, -ENOMEM. */
@@ -208,5 +233,7 @@ int obj_reap(enum obj_type type, u32 id);
 /* Closes a client's fd of that object and reaps the object if it was the last reference. 1: it is gone, 0: it
  * lives, -EBADF: closed before. */
 int obj_close(int fd, enum obj_type type, u32 id);
+/* The same by who knows the inode, with no look at a file that is remembered to have links. */
+int obj_close_known(int fd, enum obj_type type, u32 id, u64 ino);
 
 #endif

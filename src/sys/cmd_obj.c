@@ -118,6 +118,7 @@ static bool may_write_dir(const struct fs_at *at)
 
 static int pin_at(struct bpf_caller *c, struct bpf_file *f, struct fs_at *at)
 {
+	u64 links = obj_links_begin(f->h->ino, f->h->type, f->h->id);
 	struct stat st;
 	u32 umask = 0;
 	int err;
@@ -142,7 +143,11 @@ static int pin_at(struct bpf_caller *c, struct bpf_file *f, struct fs_at *at)
 	 * rule against links to other people's files stands in the way. A
 	 * front end that is somebody else than the client can do it.
 	 */
-	return err == -EPERM ? pin_set(f->h->type, f->h->id, at->dirfd, at->name, umask) : err;
+	if (err == -EPERM)
+		err = pin_set(f->h->type, f->h->id, at->dirfd, at->name, umask);
+	if (!err)
+		obj_links_seen(f->h->ino, links);
+	return err;
 }
 
 long cmd_obj_pin(struct cmd_ctx *x)
@@ -194,13 +199,14 @@ static int type_oflags(enum obj_type type, int oflags)
 }
 
 /* Opens the object as the client, so that the kernel checks the mode: the pin and the id are one inode. */
-static int open_as_client(struct bpf_caller *c, enum obj_type type, u32 id, int oflags, struct stat *st)
+static int open_as_client(struct bpf_caller *c, enum obj_type type, u32 id, int oflags,
+			  const struct stat *pin)
 {
 	int fd, err = c->ops->as_client(c);
 
 	if (err)
 		return err;
-	fd = obj_open(type, id, type_oflags(type, oflags), st);
+	fd = obj_open_pinned(type, id, type_oflags(type, oflags), pin);
 	c->ops->as_self(c);
 	return fd;
 }
@@ -222,7 +228,7 @@ static int stat_as_client(struct bpf_caller *c, const struct fs_at *at, struct s
 static long get_hinted(struct cmd_ctx *x, struct fs_at *at, int oflags)
 {
 	enum obj_type type;
-	struct stat pin, st;
+	struct stat pin;
 	u32 id;
 	int fd, err;
 
@@ -233,13 +239,8 @@ static long get_hinted(struct cmd_ctx *x, struct fs_at *at, int oflags)
 		return err;
 	if (err || !obj_hint(&pin, &type, &id) || type == OBJ_LINK || type_oflags(type, oflags) != oflags)
 		return -EAGAIN;
-	fd = open_as_client(x->c, type, id, oflags, &st);
-	if (fd < 0)
-		return -EAGAIN;
-	if (st.st_ino == pin.st_ino)
-		return cmd_install(x, fd, oflags, type, id, &st);
-	obj_close(fd, type, id);
-	return -EAGAIN;
+	fd = open_as_client(x->c, type, id, oflags, &pin);
+	return fd < 0 ? -EAGAIN : cmd_install(x, fd, oflags, type, id, &pin);
 }
 
 static long get_at(struct cmd_ctx *x, struct fs_at *at, int oflags)

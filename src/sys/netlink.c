@@ -146,7 +146,6 @@ static int edit(void *arg, struct attach_list *l)
 
 static int change(const struct attach_key *k, struct xdp_wish *w)
 {
-	struct attach_point *p;
 	struct attach_list l;
 	int err;
 
@@ -156,11 +155,7 @@ static int change(const struct attach_key *k, struct xdp_wish *w)
 		err = xdp_place(w, &l);
 	if (err)
 		return MIN(err, 0);
-	p = attach_open(k);
-	if (IS_ERR(p))
-		return (int)PTR_ERR(p);
-	err = attach_change(p, edit, w);
-	attach_close(p);
+	err = attach_apply(NULL, k, ATTACH_MAKE, edit, w);
 	return err == -ENOENT ? -EBADF : err;
 }
 

@@ -50,6 +50,12 @@ struct run_file {
 	u64 caps;                 /* effective capabilities CMD was started with */
 	_Atomic u32 supervisor;   /* pid, 0 when gone */
 	u32 notify;               /* 1: a filter and a supervisor serve the run */
+	/*
+	 * Counts calls of the run's threads that may change the caller's identity: each
+	 * is notified and counted before the kernel makes it. So what a thread has
+	 * found out of itself holds as long as the count is the same. 0: not counted.
+	 */
+	_Atomic u64 identity_changes;
 	_Atomic u64 used;         /* bit i: mounts[i] has been in use */
 	char store[RUN_PATH_MAX]; /* absolute path of the store, reachable inside the run */
 	struct run_mount mounts[RUN_MOUNTS];

@@ -13,6 +13,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/vfs.h>
+#include "shm/tagged.h"
 #include "sys/cmds.h"
 #include "util/raw.h"
 #include "util/str.h"
@@ -184,6 +185,41 @@ int target_cgroup(struct bpf_caller *c, int fd, u64 *id, int *dir)
 	return -EBADF;
 }
 
+int target_cgroup_id(struct bpf_caller *c, int fd, u64 *id)
+{
+	int dir, err;
+
+	/* In place, where the numbers are the client's; none of our own is of a cgroup. */
+	if (c->direct)
+		return fd >= 0 && is_cgroup2(fd, id) ? 0 : -EBADF;
+	err = target_cgroup(c, fd, id, &dir);
+	if (!err)
+		raw_close(dir);
+	return err;
+}
+
+/* A cgroup never moves, and its id is never another's: so what was once above one is above it for good. */
+static struct pair seen_above[64]; /* id, and that of the one above */
+
+int target_cgroup_above(u64 id, u64 *above)
+{
+	struct pair seen = pair_load(&seen_above[id % ARRAY_SIZE(seen_above)]);
+
+	if (id == ROOT_CGROUP)
+		return -ENOENT;
+	if (!id || seen.lo != id)
+		return -EAGAIN;
+	*above = seen.hi;
+	return 0;
+}
+
+static void keep_above(u64 id, u64 above)
+{
+	struct pair *p = &seen_above[id % ARRAY_SIZE(seen_above)], seen = pair_load(p);
+
+	pair_cas(p, &seen, (struct pair){ id, above });
+}
+
 int target_cgroup_up(int *dir, u64 *id)
 {
 	u64 below = *id;
@@ -193,8 +229,10 @@ int target_cgroup_up(int *dir, u64 *id)
 	*dir = up;
 	if (up < 0)
 		return -ENOENT;
-	if (is_cgroup2(up, id) && *id != below)
+	if (is_cgroup2(up, id) && *id != below) {
+		keep_above(below, *id);
 		return 0;
+	}
 	raw_close(up);
 	return -ENOENT;
 }

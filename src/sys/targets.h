@@ -28,6 +28,13 @@ int target_netns_fd(struct bpf_caller *c, int fd, u64 *ino);
  * closed, or no directory of a cgroup v2 hierarchy. */
 int target_cgroup(struct bpf_caller *c, int fd, u64 *id, int *dir);
 
+/* Its id alone. */
+int target_cgroup_id(struct bpf_caller *c, int fd, u64 *id);
+
+/* The cgroup above one that this process has looked above before: 0, -ENOENT: there is none, -EAGAIN: not
+ * known. */
+int target_cgroup_above(u64 id, u64 *above);
+
 /* The cgroup above: like target_cgroup, dir is closed and replaced. -ENOENT: there is none (dir is closed).
  */
 int target_cgroup_up(int *dir, u64 *id);

@@ -52,10 +52,12 @@ struct tree {
 	u32 n;
 };
 
-/* Served beside sys_fs()'s rows; the last three tell that paths may mean something else from now on. */
+/* Served beside sys_fs()'s rows. chroot and the like tell that paths may mean something else from now on, the
+ * last six (and setns) that the thread may be somebody else. */
 static const int own_calls[] = {
-	SYS_bpf,        NR_CARRIER, SYS_perf_event_open, SYS_ioctl, SYS_mmap,
-	SYS_setsockopt, SYS_chroot, SYS_pivot_root,      SYS_setns,
+	SYS_bpf,        NR_CARRIER,    SYS_perf_event_open, SYS_ioctl,  SYS_mmap,
+	SYS_setsockopt, SYS_chroot,    SYS_pivot_root,      SYS_setns,  SYS_setuid,
+	SYS_setreuid,   SYS_setresuid, SYS_setfsuid,        SYS_capset, SYS_unshare,
 };
 
 /* Of setsockopt at SOL_SOCKET. */

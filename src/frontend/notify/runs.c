@@ -33,6 +33,13 @@ static int lock_run(int fd)
 	return fcntl(fd, F_OFD_SETLK, &l) ? -errno : 0;
 }
 
+static struct run_file *own; /* the_run, for its writer */
+
+void run_identity_changes(void)
+{
+	atomic_fetch_add(&own->identity_changes, 1);
+}
+
 int run_create(char *path, size_t size, struct run_file **r, int *out)
 {
 	char tmp[RUN_PATH_MAX + 64];
@@ -63,6 +70,7 @@ int run_create(char *path, size_t size, struct run_file **r, int *out)
 		return err;
 	}
 	(*r)->magic = RUN_MAGIC;
+	own = *r;
 	*out = fd;
 	return 0;
 }

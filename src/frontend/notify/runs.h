@@ -10,6 +10,9 @@
 /* Makes STORE/runs/PID.N, locked as long as this process lives, and maps it for writing. */
 int run_create(char *path, size_t size, struct run_file **r, int *fd);
 
+/* A thread of the run is about to make a call that may change who it is. */
+void run_identity_changes(void);
+
 /* Removes the run file and the instances that were mounted in the run and are not to stay. */
 void run_remove(const char *path, struct run_file *r);
 

@@ -503,6 +503,8 @@ int supervise(const struct run_opts *o, int tell_fd, const sigset_t *mask)
 	listener = start_client(&r);
 	if (listener < 0)
 		r.file->notify = 0;
+	else if (!filter_stops(r.how)) /* another's listener could get those calls instead of us */
+		r.file->identity_changes = 1;
 	sigfd = signals();
 	guard_install();
 	if (listener >= 0)

@@ -32,6 +32,7 @@
 #include <unistd.h>
 #include "frontend/notify/filter.h"
 #include "frontend/notify/notify.h"
+#include "frontend/notify/runs.h"
 #include "frontend/notify/sockets.h"
 #include "frontend/trace/deliver.h"
 #include "frontend/trace/trace.h"
@@ -92,7 +93,15 @@ static long serve(struct target *t, int nr, const u64 args[6])
 		return ret ? ret : SYS_CONTINUE;
 	case SYS_chroot:
 	case SYS_pivot_root:
-	case SYS_setns: target_roots_differ(); break;
+	case SYS_setns:
+		target_roots_differ();
+		/* fallthrough */
+	case SYS_setuid:
+	case SYS_setreuid:
+	case SYS_setresuid:
+	case SYS_setfsuid:
+	case SYS_capset:
+	case SYS_unshare: run_identity_changes(); return SYS_CONTINUE;
 	case SYS_mount:
 	case SYS_umount2:
 	case SYS_move_mount: target_check_root(t); break;

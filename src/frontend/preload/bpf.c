@@ -200,6 +200,7 @@ static void know_thread(struct pre_thread *t)
 	t->c.root_prefix = "";
 	t->c.pid = (int)raw0(SYS_getpid);
 	t->c.tid = (int)raw0(SYS_gettid);
+	t->identity = 0;
 	sig_stand_in_front();
 }
 

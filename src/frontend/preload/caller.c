@@ -105,7 +105,7 @@ static int base_path(struct bpf_caller *c, int dirfd, char *buf, size_t size)
 }
 
 /* The thread's own: raw calls change them thread by thread. */
-static int privileged(struct bpf_caller *c)
+static int ask_privileged(void)
 {
 	struct __user_cap_header_struct hdr = { .version = _LINUX_CAPABILITY_VERSION_3 };
 	struct __user_cap_data_struct data[2] = { 0 };
@@ -120,6 +120,26 @@ static int privileged(struct bpf_caller *c)
 		return 0;
 	have = data[0].effective | (u64)data[1].effective << 32;
 	return (have & want) == want;
+}
+
+/*
+ * Two system calls, asked once as long as nobody in the run makes one of those
+ * that could change the answer: only the thread itself can, and before its call
+ * is made the count has changed. One word, since a handler may come in between.
+ */
+static int privileged(struct bpf_caller *c)
+{
+	struct pre_thread *t = container_of(c, struct pre_thread, c);
+	u64 count = atomic_load(&the_run->identity_changes), known = t->identity;
+	int is;
+
+	if (likely(known >> 1 == count && count && !pre_shared))
+		return known & 1;
+	is = ask_privileged();
+	/* A child in the same memory may have a user namespace of its own. */
+	if (pre_filtered && !pre_shared)
+		t->identity = count << 1 | (u64)is;
+	return is;
 }
 
 static _Atomic int umask_known = -1;

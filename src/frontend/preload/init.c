@@ -14,6 +14,7 @@
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include "frontend/preload/preload.h"
 
 #define NEXT_DEFINE(ret, name, args) ret(*next_##name) args;
@@ -21,6 +22,7 @@ NEXT_LIST(NEXT_DEFINE)
 #undef NEXT_DEFINE
 
 bool pre_attached;
+bool pre_filtered;
 
 /* Until the page is there: never wiped, so pid 1 says "not new" and the owner is not known. */
 static struct pre_process start = { 1 };
@@ -78,7 +80,9 @@ __attribute__((constructor)) static void preload_init(void)
 		sys_init();
 		if (!run_attach(run)) {
 			process_page();
+			pre_filtered = raw1(SYS_prctl, PR_GET_SECCOMP) == 2;
 			pthread_atfork(NULL, NULL, in_child);
+			fdtab_init();
 			pre_attached = true;
 		}
 	}

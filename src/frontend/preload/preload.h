@@ -139,6 +139,7 @@ struct pre_thread {
 		size_t size;
 	} mem[8];     /* scratch memory of the running call */
 	u64 limit[2]; /* the client's RLIMIT_NOFILE while it is lifted, else 0, 0 */
+	u64 identity; /* the run's identity_changes << 1 | privileged, of when it was asked last */
 	struct bpf_caller c;
 	siginfo_t kept[2];
 };
@@ -150,6 +151,7 @@ struct pre_process {
 };
 extern volatile struct pre_process *pre_process;
 extern bool pre_attached; /* set once, in the constructor */
+extern bool pre_filtered; /* the same: the process is behind a filter, the run's if it has one */
 
 /* init.c */
 bool pre_owner(void);  /* false in a vfork child: the memory is its parent's */
@@ -208,7 +210,8 @@ s64 fdtab_look(int fd);
 bool fdtab_set(int fd, struct handle *h, u32 acc, s64 seen);
 void fdtab_drop(int fd);
 void fdtab_drop_range(u32 lo, u32 hi, bool reap);
-void fdtab_off(void); /* tables of fds are no longer one per process: nothing is cached from now on */
+void fdtab_init(void); /* once, of a process that has joined a run */
+void fdtab_off(void);  /* tables of fds are no longer one per process: nothing is cached from now on */
 int pre_get_fd(struct bpf_caller *c, struct op *op, int fd, struct bpf_file *f);
 /* For wrappers: is this an object's fd? A reference, to be put, or NULL. */
 struct handle *fd_object(int fd, u32 *acc);

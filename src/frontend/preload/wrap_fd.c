@@ -32,11 +32,12 @@ static long close_object(int fd, u64 word)
 {
 	enum obj_type type = word_handle(word)->type;
 	u32 id = word_handle(word)->id;
+	u64 ino = word_handle(word)->ino;
 	int err;
 
 	closing(fd, word);
 	fdtab_drop(fd);
-	err = obj_close(fd, type, id);
+	err = obj_close_known(fd, type, id, ino);
 	fdtab_drop(fd);
 	return err < 0 ? err : 0;
 }
