@@ -24,7 +24,8 @@ void *ring_reserve(struct op *op, struct bpf_map *m, u64 size);
  */
 void ring_commit(struct op *op, struct bpf_map *m, void *payload, u64 flags, bool discard);
 
-/* Reserve, copy and submit in one. -EAGAIN: no room. data may be memory of a map, whose faults are the run's. */
+/* Reserve, copy and submit in one. -EAGAIN: no room. data may be memory of a map, whose faults are the run's.
+ */
 int ring_output(struct op *op, struct bpf_map *m, const void *data, u64 size, u64 flags);
 
 /* Is it the payload of a record of this map, as far as its address tells? */

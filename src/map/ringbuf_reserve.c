@@ -26,9 +26,10 @@
 #include "util/err.h"
 #include "util/raw.h"
 
-#define TRIES    1024u /* swaps that others may win in a row */
-#define MET_EACH 16u   /* what was found in order is looked at again each so many commits */
-#define SENT_EACH 64u  /* a wake-up that nobody seems to have seen is sent again each so many commits */
+#define AHEAD     256u  /* bytes behind a new record whose lines are asked for */
+#define TRIES     1024u /* swaps that others may win in a row */
+#define MET_EACH  16u   /* what was found in order is looked at again each so many commits */
+#define SENT_EACH 64u   /* a wake-up that nobody seems to have seen is sent again each so many commits */
 
 enum { RESERVED = 1, WRITTEN };
 
@@ -332,7 +333,8 @@ static bool back_second(struct bpf_map *m, struct ring *r, u64 end)
 	return true;
 }
 
-/* As far as we know: the window from the consumer, or from the oldest busy record, is not longer than the ring.
+/* As far as we know: the window from the consumer, or from the oldest busy record, is not longer than the
+ * ring.
  */
 static bool has_room(const struct ring *r, u64 end)
 {
@@ -388,6 +390,21 @@ static noinline bool make_room(struct op *op, struct bpf_map *m, u64 at, u64 end
 	return true;
 }
 
+static void own_line(u8 *at)
+{
+	__asm__ volatile("prefetchw %0" : : "m"(*at));
+}
+
+/* The lines that the next records go into were last read by the consumer. Those that it may still read are
+ * left to it. */
+static void look_ahead(const struct ring *r, u64 end)
+{
+	if (!has_room(r, end + AHEAD + 128))
+		return;
+	own_line(r->data + ((end + AHEAD) & r->mask));
+	own_line(r->data + ((end + AHEAD + 64) & r->mask));
+}
+
 /* Takes the slot behind the newest: its index, or NIL. */
 static u32 take_slot(struct op *op, struct bpf_map *m, u64 total, struct pair *mine)
 {
@@ -412,6 +429,7 @@ static u32 take_slot(struct op *op, struct bpf_map *m, u64 total, struct pair *m
 		i = (i + 1) & r->slots;
 		if (likely(pair_cas(slot_at(r, i), &next, *mine))) {
 			atomic_store_explicit(&r->ctl->newest, i, memory_order_relaxed);
+			look_ahead(r, at + total);
 			return i;
 		}
 	}

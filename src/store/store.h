@@ -30,7 +30,7 @@
 
 #define STORE_INO_HINTS 65536u /* slots of the table from inode to object */
 #define WAKE_WORDS      16u
-#define STORE_CPUS      4096u  /* most CPUs that programs run as */
+#define STORE_CPUS      4096u /* most CPUs that programs run as */
 
 struct super {
 	u64 magic;
@@ -41,9 +41,10 @@ struct super {
 	_Atomic u32 next_id[OBJ_TYPES];
 	_Atomic u32 next_instance;
 	_Atomic u32 next_run;
-	_Atomic u64 stats_enabled;   /* hint: somebody may hold the lock on STORE/bpf-stats */
-	_Atomic u64 cpu_wanted;      /* when somebody last waited for a CPU (prog/prog_slots.h) */
-	_Atomic u64 wake_wanted[WAKE_WORDS]; /* hint: somebody has opened a FIFO of such an object (store/wake.h) */
+	_Atomic u64 stats_enabled;           /* hint: somebody may hold the lock on STORE/bpf-stats */
+	_Atomic u64 cpu_wanted;              /* when somebody last waited for a CPU (prog/prog_slots.h) */
+	_Atomic u64 wake_wanted[WAKE_WORDS]; /* hint: somebody has opened a FIFO of such an object
+						(store/wake.h) */
 	_Atomic u64 wake_blind[WAKE_WORDS];  /* hint: of those some have no library that looks at it */
 	u64 reserved[31];
 	_Atomic u64 cpu_run[STORE_CPUS];     /* who runs a program as that CPU: prog/prog_slots.h */
