@@ -157,21 +157,33 @@ static bool parse_name(const char *name, enum obj_type *type, u32 *id)
 	return false;
 }
 
-u32 wake_gc(void)
+u32 wake_each(u32 (*fn)(enum obj_type type, u32 id))
 {
 	const struct dirscan_entry *e;
 	enum obj_type type;
 	struct dirscan d;
-	struct stat st;
 	u32 id, n = 0;
 
 	if (dirscan_open(&d, "wake"))
 		return 0;
 	while ((e = dirscan_next(&d)))
-		if (parse_name(e->name, &type, &id) && object_stat(type, id, &st)) {
-			wake_drop(type, id);
-			n++;
-		}
+		if (parse_name(e->name, &type, &id))
+			n += fn(type, id);
 	dirscan_close(&d);
 	return n;
+}
+
+static u32 drop_if_gone(enum obj_type type, u32 id)
+{
+	struct stat st;
+
+	if (!object_stat(type, id, &st))
+		return 0;
+	wake_drop(type, id);
+	return 1;
+}
+
+u32 wake_gc(void)
+{
+	return wake_each(drop_if_gone);
 }

@@ -58,6 +58,9 @@ void wake_send(int fd);
 /* The object is gone, its name already. */
 void wake_drop(enum obj_type type, u32 id);
 
+/* Calls fn for each object that has a FIFO, or has had one when it was there: the sum of what it answers. */
+u32 wake_each(u32 (*fn)(enum obj_type type, u32 id));
+
 /* Takes the FIFOs of objects that are gone; how many. */
 u32 wake_gc(void);
 
