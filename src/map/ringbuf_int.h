@@ -101,8 +101,9 @@ struct ring {
 	_Atomic u32 passed;   /* commits that did not ask where the consumer is */
 	_Atomic s32 wake_fd;  /* our description of the FIFO + 1; 0: none yet */
 	_Atomic u64 wake_ino;
-	_Atomic u64 seen;   /* consumer_pos, when it was last needed */
-	_Atomic u64 backed; /* bytes of the second half that have memory, as far as this process knows */
+	_Atomic u64 seen;    /* consumer_pos, when it was last needed */
+	_Atomic u64 seen_in; /* and by which turn of which actor (op->turn) */
+	_Atomic u64 backed;  /* bytes of the second half that have memory, as far as this process knows */
 };
 _Static_assert(sizeof(struct ring) <= sizeof(((struct bpf_map *)0)->priv), "fits");
 

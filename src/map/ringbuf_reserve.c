@@ -14,7 +14,7 @@
  * id, and the old one is a dead producer.
  *
  * Beside a consumer the time goes into cache lines that both sides write. The
- * consumer's position is read where it is needed: when the ring seems full
+ * consumer's position is read where it is needed: once a run, when the ring seems full
  * by what was last seen of it (ring->seen), and at a commit that may have to wake somebody.
  *
  * All words are hostile. Positions are used under the mask, lengths against
@@ -333,6 +333,22 @@ static bool back_second(struct bpf_map *m, struct ring *r, u64 end)
 	return true;
 }
 
+static void see(struct ring *r)
+{
+	atomic_store_explicit(&r->seen, load_cons(r), memory_order_relaxed);
+}
+
+/* Once a run: a consumer that went back, or writes nonsense, is taken at its word. */
+static void see_first(const struct op *op, struct ring *r)
+{
+	u64 turn = (u64)op->actor->id << 32 | op->turn;
+
+	if (likely(atomic_load_explicit(&r->seen_in, memory_order_relaxed) == turn))
+		return;
+	see(r);
+	atomic_store_explicit(&r->seen_in, turn, memory_order_relaxed);
+}
+
 /* As far as we know: the window from the consumer, or from the oldest busy record, is not longer than the
  * ring.
  */
@@ -380,7 +396,7 @@ static noinline bool make_room(struct op *op, struct bpf_map *m, u64 at, u64 end
 	struct ring *r = ring_of(m);
 	u64 pend = move_pend(r);
 
-	atomic_store_explicit(&r->seen, load_cons(r), memory_order_relaxed);
+	see(r);
 	if (has_room(r, end) && slot_is_free(r, next))
 		return true;
 	if (*rescued || !is_stuck(op, r, pend, at))
@@ -446,7 +462,7 @@ static noinline void look_at_own(struct op *op, struct bpf_map *m)
 /* A slot of our own for a payload of size bytes: its index, or NIL. op->owns counts it then. */
 static u32 begin(struct op *op, struct bpf_map *m, u64 size, struct pair *s)
 {
-	const struct ring *r = ring_of(m);
+	struct ring *r = ring_of(m);
 	u64 total;
 	u32 i;
 
@@ -457,6 +473,7 @@ static u32 begin(struct op *op, struct bpf_map *m, u64 size, struct pair *s)
 		return NIL;
 	if (unlikely(atomic_load_explicit(&r->renewals, memory_order_relaxed) != actor_renewals))
 		look_at_own(op, m);
+	see_first(op, r);
 	op->owns++;
 	barrier();
 	i = take_slot(op, m, total, s);
