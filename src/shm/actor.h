@@ -68,6 +68,8 @@ struct op {
 	 * actor takes another id: to all others their owner is dead then.
 	 */
 	volatile u32 owns;
+	u32 turn; /* moved on at each run and now and then in long ones: how long what was seen may be taken
+		     for granted */
 };
 
 struct actor {

@@ -353,6 +353,7 @@ static int run_all(void *arg)
 		p->ns += t - began;
 		p->done += n;
 		left -= n;
+		p->r.op->turn++;
 		if (!left)
 			break;
 		if (t - began < PIECE / 2 && piece < PIECE_MAX)
@@ -380,6 +381,7 @@ void prog_run_open(struct running *p, struct op *op, u32 cpu)
 {
 	p->r.ops = &run_ops;
 	p->r.op = op;
+	op->turn++;
 	p->r.cpu = cpu;
 	p->r.pid = p->c ? p->c->pid : -1;
 	p->r.tid = p->c ? p->c->tid : -1;

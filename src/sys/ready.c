@@ -126,11 +126,23 @@ static int always_fd(void)
 	return fd;
 }
 
-int ready_fd(struct handle *h)
+/* Who cannot write to an object cannot say that it has looked. */
+static bool may_look(const struct handle *h)
+{
+	const struct opened *o = atomic_load(&h->opened);
+
+	return o && o->view.writable;
+}
+
+int ready_fd(struct handle *h, bool looks)
 {
 	int bits = ready_bits(h);
 
 	if (bits < 0)
 		return bits;
-	return bits != EPOLLERR ? wake_open(h->type, h->id) : always_fd();
+	if (bits == EPOLLERR)
+		return always_fd();
+	if (!looks || !may_look(h))
+		wake_set_blind(h->type, h->id);
+	return wake_open(h->type, h->id);
 }
