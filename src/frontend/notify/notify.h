@@ -7,9 +7,13 @@
  *         client C (CMD)         in L's session and process group
  *           its descendants      orphans come back to S
  *
- * S is one process of several threads, all alike, each in
- * SECCOMP_IOCTL_NOTIF_RECV, and a main thread that reaps children and objects.
- * None ever waits for a client.
+ * S is one process of several threads: those that answer, all alike, each in
+ * SECCOMP_IOCTL_NOTIF_RECV; a watchdog that sees to it that one of them always
+ * can; and a main thread that reaps children and objects.
+ *
+ * Whoever answers a client may have to wait for it: for a page of its memory,
+ * for as long as its program runs. So no thread waits for another that answers,
+ * and no mutex is held over an access to a client.
  *
  * A struct target is one notified call: it lives on the stack of the thread
  * that answers it.
@@ -79,12 +83,6 @@ void watch_forget(enum obj_type type, u32 id);
 extern int notify_listener; /* -1: no filter */
 /* Starts the threads that answer. *wake: the kernel wakes synchronously. */
 int supervisor_start(int listener, bool *wake);
-/* For the main thread, every WATCH_MS while it is true: there are calls. */
-#define WATCH_MS 10
-bool supervisor_watch(void);
-/* The main thread is about to sleep until this descriptor is readable: a call has come. */
-int supervisor_sleep(void);
-
 /* reaper.c */
 /* A descriptor to poll for input, or -1 when objects can only be swept. */
 int reaper_open(void);
