@@ -36,6 +36,26 @@ struct target_creds {
 	u32 groups[TARGET_GROUPS];
 };
 
+/* A piece of a client's memory. */
+struct piece {
+	u64 addr;
+	u32 len;
+};
+
+#define HABIT_PIECES 4
+#define HABIT_BYTES  512
+#define LATE_PIECES  8
+#define LATE_BYTES   1024
+
+/* What a call has read, in this order; see caller.c. */
+struct habit {
+	int tid;
+	int nr, cmd;
+	u32 n;
+	bool sure; /* so it was twice in a row */
+	struct piece piece[HABIT_PIECES];
+};
+
 struct target {
 	struct bpf_caller c;
 	u64 id;        /* of the notification */
@@ -44,6 +64,13 @@ struct target {
 	bool as_client;
 	struct target_creds creds;
 	struct scratch *blocks;
+	struct habit *habit;
+	struct habit seen;
+	u32 nlate, late_bytes; /* what is to be written before the answer */
+	struct piece late[LATE_PIECES];
+	u8 late_data[LATE_BYTES];
+	u32 ahead; /* pieces of the habit that are in `read` already */
+	u8 read[HABIT_BYTES];
 	char prefix[32]; /* room for c.root_prefix */
 	char cwd[512];   /* once it was asked for; longer ones are read again */
 };
@@ -53,6 +80,8 @@ extern const struct bpf_caller_ops target_ops;
 void target_setup(void); /* once, before the threads */
 void target_init(struct target *t, const struct seccomp_notif *req);
 void target_release(struct target *t);
+/* What the call has written last is with the client. -EFAULT: so is the call's result, then. */
+int target_flush(struct target *t);
 /* 1: the thread still waits in this call, so what was read from its number was its own. */
 bool target_valid(struct target *t);
 /* Some process may from now on see other paths than the supervisor does. */

@@ -198,6 +198,8 @@ static void answer(struct worker *w, const struct seccomp_notif *req)
 	wake_watchdog();
 	target_init(&t, req);
 	ret = serve(&t, req->data.nr, args);
+	if (target_flush(&t))
+		ret = -EFAULT;
 	target_release(&t);
 	if (!t.answered)
 		reply(req->id, ret);
