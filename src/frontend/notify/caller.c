@@ -12,7 +12,7 @@
  * Each access costs half a microsecond, most of it for finding the client's
  * memory. So what a thread's last two calls of a kind have read from the same
  * places (its attributes, then the key and the value that they point to: a
- * loop's variables stay where they are) is read together with what its next
+ * loop's variables stay where they are, or near) is read together with what its next
  * one asks for first. Any write ends that: what is asked for after it is read
  * after it. What the habit did not foresee, or could not read, is read when it is asked for.
  *
@@ -96,13 +96,38 @@ static int mem_file(const struct bpf_caller *c, u64 addr, void *buf, size_t n, b
 	return done == (ssize_t)n ? 0 : -EFAULT;
 }
 
-#define HABITS 64
+#define HABITS      64
+#define HABIT_SMALL 64u /* bytes of a piece that is widened */
 
 static _Thread_local struct habit habits[HABITS];
 
+/* A small piece stands for what is around it: keys of an array come one after the other. Never beyond its
+ * pages, behind which memory may end. */
+static struct piece around(const struct piece *p)
+{
+	u64 from = p->addr & ~63ull, end = p->addr + p->len, page = ROUND_UP(end, (u64)PAGE);
+
+	if (p->len > HABIT_SMALL)
+		return *p;
+	return (struct piece){ from, (u32)(MIN(from + 2 * HABIT_SMALL, page) - from) };
+}
+
+static bool inside(const struct piece *p, const struct piece *of)
+{
+	return p->addr >= of->addr && p->addr + p->len <= of->addr + of->len;
+}
+
 static bool same_pieces(const struct habit *a, const struct habit *b)
 {
-	return a->n == b->n && !memcmp(a->piece, b->piece, a->n * sizeof(a->piece[0]));
+	bool same = a->n == b->n && a->piece[0].addr == b->piece[0].addr &&
+		    a->piece[0].len == b->piece[0].len;
+
+	for (u32 i = 1; same && i < a->n; i++) {
+		struct piece p = around(&a->piece[i]);
+
+		same = inside(&b->piece[i], &p);
+	}
+	return same;
 }
 
 static void habit_find(struct target *t, const struct seccomp_notif *req)
@@ -154,32 +179,37 @@ static ssize_t read_ahead(struct target *t, void *dst, u64 src, size_t n)
 
 	here[0] = (struct iovec){ dst, n };
 	there[0] = (struct iovec){ u64_to_ptr(src), n };
-	for (i = 1; i < h->n && at + h->piece[i].len <= HABIT_BYTES; i++) {
-		here[i] = (struct iovec){ t->read + at, h->piece[i].len };
-		there[i] = (struct iovec){ u64_to_ptr(h->piece[i].addr), h->piece[i].len };
-		at += h->piece[i].len;
+	for (i = 1; i < h->n; i++) {
+		struct piece *p = &t->expected[i];
+
+		*p = around(&h->piece[i]);
+		if (at + p->len > HABIT_BYTES)
+			break;
+		here[i] = (struct iovec){ t->read + at, p->len };
+		there[i] = (struct iovec){ u64_to_ptr(p->addr), p->len };
+		at += p->len;
 	}
 	done = process_vm_readv(t->c.tid, here, i, there, i, 0);
 	if (done <= (ssize_t)n)
 		return done;
 	got = (size_t)done - n;
-	for (t->ahead = 1; t->ahead < i && got >= h->piece[t->ahead].len; t->ahead++)
-		got -= h->piece[t->ahead].len;
+	for (t->ahead = 1; t->ahead < i && got >= t->expected[t->ahead].len; t->ahead++)
+		got -= t->expected[t->ahead].len;
 	return (ssize_t)n;
 }
 
 /* Has it been read with the first? */
 static bool from_ahead(const struct target *t, void *dst, u64 src, size_t n)
 {
-	const struct habit *h = t->habit;
+	struct piece want = { src, (u32)n };
 	size_t at = 0;
 
 	for (u32 i = 1; i < t->ahead; i++) {
-		if (h->piece[i].addr == src && h->piece[i].len == n) {
-			memcpy(dst, t->read + at, n);
+		if (n <= HABIT_BYTES && inside(&want, &t->expected[i])) {
+			memcpy(dst, t->read + at + (src - t->expected[i].addr), n);
 			return true;
 		}
-		at += h->piece[i].len;
+		at += t->expected[i].len;
 	}
 	return false;
 }
@@ -194,15 +224,18 @@ static int target_in(struct bpf_caller *c, void *dst, u64 src, size_t n)
 
 	if (err)
 		return err;
-	habit_see(t, src, n);
-	if (t->ahead && from_ahead(t, dst, src, n))
+	if (t->ahead && from_ahead(t, dst, src, n)) {
+		habit_see(t, src, n);
 		return 0;
+	}
 	done = begins ? read_ahead(t, dst, src, n) : process_vm_readv(c->tid, &here, 1, &there, 1, 0);
 	err = done == (ssize_t)n ? 0 : -EFAULT;
 	if (done < 0 && (errno == EPERM || errno == ENOSYS))
 		err = mem_file(c, src, dst, n, false);
 	if (!err && !target_valid(t))
 		err = -EFAULT;
+	if (!err)
+		habit_see(t, src, n);
 	return err;
 }
 

@@ -43,7 +43,7 @@ struct piece {
 };
 
 #define HABIT_PIECES 4
-#define HABIT_BYTES  512
+#define HABIT_BYTES  768
 #define LATE_PIECES  8
 #define LATE_BYTES   1024
 
@@ -69,7 +69,8 @@ struct target {
 	u32 nlate, late_bytes; /* what is to be written before the answer */
 	struct piece late[LATE_PIECES];
 	u8 late_data[LATE_BYTES];
-	u32 ahead; /* pieces of the habit that are in `read` already */
+	u32 ahead; /* pieces that are in `read` already, but for the first */
+	struct piece expected[HABIT_PIECES];
 	u8 read[HABIT_BYTES];
 	char prefix[32]; /* room for c.root_prefix */
 	char cwd[512];   /* once it was asked for; longer ones are read again */
