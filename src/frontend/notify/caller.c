@@ -114,7 +114,9 @@ static struct piece around(const struct piece *p)
 
 static bool inside(const struct piece *p, const struct piece *of)
 {
-	return p->addr >= of->addr && p->addr + p->len <= of->addr + of->len;
+	u64 at = p->addr - of->addr; /* no sum of a client's numbers is trusted */
+
+	return at <= of->len && p->len <= of->len - at;
 }
 
 static bool same_pieces(const struct habit *a, const struct habit *b)
