@@ -33,6 +33,14 @@ struct bpf_caller_ops {
 	int (*copy_out)(struct bpf_caller *c, u64 dst, const void *src, size_t n);
 
 	/*
+	 * The same for what a call writes at its end: nothing depends on it any
+	 * more but the result, which is -EFAULT if it cannot be written. So the
+	 * front end may put several together, in their order, and answer 0 first.
+	 * NULL: as copy_out.
+	 */
+	int (*copy_out_last)(struct bpf_caller *c, u64 dst, const void *src, size_t n);
+
+	/*
 	 * Gives the client the description `fd` (of this process; taken over,
 	 * closed on error too), whose access mode is in oflags; O_CLOEXEC there
 	 * says what the client's number is to have. The number, or -EMFILE.
@@ -121,6 +129,12 @@ static inline int caller_copy_fd(struct bpf_caller *c, int fd)
 static inline int caller_out(struct bpf_caller *c, u64 dst, const void *src, size_t n)
 {
 	return n ? c->ops->copy_out(c, dst, src, n) : 0;
+}
+
+static inline int caller_out_last(struct bpf_caller *c, u64 dst, const void *src, size_t n)
+{
+	return n && c->ops->copy_out_last ? c->ops->copy_out_last(c, dst, src, n)
+					  : caller_out(c, dst, src, n);
 }
 
 #endif

@@ -232,7 +232,10 @@ int target_install_fd(struct bpf_caller *c, int fd, struct handle *h, int oflags
 	/* An object whose last fd the client closes meanwhile is settled here; of other files nobody would
 	 * see it. A link's last fd takes its attachment along, which must be so when close(2) returns.
 	 */
-	int got = addfd(target_of(c), fd, oflags & O_CLOEXEC, h && h->type != OBJ_LINK);
+	int got = target_flush(target_of(c));
+
+	if (!got)
+		got = addfd(target_of(c), fd, oflags & O_CLOEXEC, h && h->type != OBJ_LINK);
 
 	/* The client's copy keeps the description and its lock; without one this was the only reference. */
 	if (got < 0 && h)
