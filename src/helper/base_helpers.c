@@ -190,4 +190,3 @@ PROTO(probe_read_kernel, .func = probe_read, PROBE);
 PROTO(probe_read_str, .func = probe_read_str, PROBE);
 PROTO(probe_read_user_str, .func = probe_read_str, PROBE);
 PROTO(probe_read_kernel_str, .func = probe_read_str, PROBE);
-PROTO(copy_from_user, .func = probe_read, .sleeps = true, INT, ARGS(OUT, SIZE0, ANY));
