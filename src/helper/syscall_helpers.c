@@ -6,11 +6,10 @@
  * answers EOPNOTSUPP. Names come as memory of the program's with a size that holds their NUL.
  */
 #include <string.h>
-#include <sys/mman.h>
 #include "btf/btf_kernel.h"
 #include "helper/helper_ids.h"
+#include "helper/kallsyms.h"
 #include "util/err.h"
-#include "util/raw.h"
 
 #define HELPER(name) static u64 name(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5, struct run *run)
 #define INT          .ret = RET_INTEGER
@@ -32,12 +31,7 @@ PROTO(sys_close, .func = sys_close, INT, ARGS(ANY));
 
 /* ---- names ---- */
 
-/*
- * Longer ones there are none. A name may lie in memory that others write, so it is copied: what is looked at
- * later ends with its NUL.
- */
-#define SYMBOL_MAX 512u
-
+/* A name may lie in memory that others write, so it is copied: what is looked at later ends with its NUL. */
 static int take_name(char *to, u64 from, u32 size)
 {
 	const char *name = u64_to_ptr(from);
@@ -68,77 +62,6 @@ HELPER(btf_find_by_name_kind)
 	return id ? id : (u64)-ENOENT;
 }
 
-/*
- * /proc/kallsyms, as it comes by: lines of an address, a letter and a name. Who may not see addresses reads
- * zeros in all of them.
- */
-#define PIECE 65536u
-
-struct symbols {
-	const char *name;
-	u64 found;
-	bool known, shown; /* the name was met; some address is not zero */
-	/* The line that is being read. */
-	u32 column, at; /* at: characters of its name */
-	u64 addr;
-	bool same; /* its name is the one so far */
-};
-
-static u32 digit(char c)
-{
-	return c >= 'a' ? (u32)(c - 'a') + 10 : (u32)(c - '0');
-}
-
-static void end_line(struct symbols *s)
-{
-	if (s->same && s->at && !s->name[s->at] && !s->known) {
-		s->known = true;
-		s->found = s->addr;
-	}
-	s->shown |= s->addr != 0;
-	s->addr = 0;
-	s->column = s->at = 0;
-	s->same = true;
-}
-
-/* Behind the name may be a module's. */
-static void take(struct symbols *s, const char *p, long n)
-{
-	for (; n--; p++) {
-		if (*p == '\n') {
-			end_line(s);
-		} else if (*p == ' ' || *p == '\t') {
-			s->column++;
-		} else if (s->column == 0) {
-			s->addr = s->addr << 4 | (digit(*p) & 15);
-		} else if (s->column == 2 && s->same) {
-			s->same = s->name[s->at] == *p;
-			s->at += s->same;
-		}
-	}
-}
-
-static long find_symbol(const char *name, u64 *addr)
-{
-	struct symbols s = { .name = name, .same = true };
-	char *buf = raw_mmap(NULL, PIECE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	long n = 0;
-	int fd;
-
-	if (IS_ERR(buf))
-		return -ENOMEM;
-	fd = raw_openat(AT_FDCWD, "/proc/kallsyms", O_RDONLY | O_CLOEXEC, 0);
-	while (fd >= 0 && !(s.known && s.shown) && (n = raw_read(fd, buf, PIECE)) > 0)
-		take(&s, buf, n);
-	if (fd >= 0)
-		raw_close(fd);
-	raw_munmap(buf, PIECE);
-	if (!s.shown)
-		return -EPERM;
-	*addr = s.found;
-	return s.found ? 0 : -ENOENT;
-}
-
 /* The result is written in any case. */
 HELPER(kallsyms_lookup_name)
 {
@@ -148,7 +71,7 @@ HELPER(kallsyms_lookup_name)
 
 	*addr = 0;
 	err = r3 ? -EINVAL : take_name(name, r1, (u32)r2);
-	return (u64)(err ? err : find_symbol(name, addr));
+	return (u64)(err ? err : kallsyms_find(name, addr));
 }
 
 PROTO(btf_find_by_name_kind, .func = btf_find_by_name_kind, INT, ARGS(IN, SIZE, ANY, ANY));
