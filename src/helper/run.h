@@ -56,6 +56,9 @@ struct run_ops {
 	long (*sys_close)(struct run *r, u32 fd);
 	/* Reads memory of who asked for the run: 0 or -EFAULT. NULL: the process itself did. */
 	int (*user_in)(struct run *r, void *to, u64 from, u32 n);
+	/* How many of n bytes from `at` on are memory of the program's, which is the kernel's memory to it.
+	 * Negative, or NULL: the user's memory and the kernel's are not told apart. */
+	s64 (*own)(struct run *r, u64 at, u32 n);
 };
 
 /* In redirect_flags, beside those of the call: which helper it was. */

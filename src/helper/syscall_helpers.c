@@ -9,6 +9,7 @@
 #include "btf/btf_kernel.h"
 #include "helper/helper_ids.h"
 #include "helper/kallsyms.h"
+#include "helper/text.h"
 #include "util/err.h"
 
 #define HELPER(name) static u64 name(u64 r1, u64 r2, u64 r3, u64 r4, u64 r5, struct run *run)
@@ -85,8 +86,7 @@ HELPER(copy_from_user)
 	u32 n = (u32)r2;
 	void *to = u64_to_ptr(r1);
 
-	if (!n ||
-	    !(run->ops->user_in ? run->ops->user_in(run, to, r3, n) : guard_copy(to, u64_to_ptr(r3), n)))
+	if (!n || !mem_copy(run, MEM_USER, to, r3, n))
 		return 0;
 	memset(to, 0, n);
 	return (u64)-EFAULT;

@@ -281,6 +281,7 @@ static const struct run_ops run_ops = {
 	.sys_bpf = prog_sys_bpf,
 	.sys_close = prog_sys_close,
 	.user_in = run_user_in,
+	.own = prog_sys_own,
 };
 
 /* The repeats. */

@@ -50,55 +50,72 @@ static struct bpf_caller *outer_of(struct bpf_caller *c)
 
 /* ---- memory ---- */
 
-static bool within(u64 at, size_t n, const void *base, size_t size)
+/* How many of n bytes from `at` on are in [base, base + size). */
+static size_t extent(u64 at, size_t n, const void *base, size_t size)
 {
-	u64 lo = ptr_to_u64(base);
+	u64 off = at - ptr_to_u64(base);
 
-	return at >= lo && at - lo <= size && size - (at - lo) >= n;
+	return at >= ptr_to_u64(base) && off < size ? MIN(n, size - off) : 0;
 }
 
-static bool in_map(u64 at, size_t n, const struct bpf_map *m)
+static size_t in_map(u64 at, size_t n, const struct bpf_map *m)
 {
-	return within(at, n, m->view.data, m->view.data_size);
+	return extent(at, n, m->view.data, m->view.data_size);
 }
 
-static bool in_maps_of(u64 at, size_t n, const struct prog_image *i)
+static size_t in_maps_of(u64 at, size_t n, const struct prog_image *i)
 {
-	for (u32 k = 0; k < i->maps.nr; k++) {
+	size_t got = 0;
+
+	for (u32 k = 0; !got && k < i->maps.nr; k++) {
 		const struct prog_map *pm = &i->maps.map[k];
 
 		/* Of constants the program has a copy. */
-		if (pm->copy ? within(at, n, pm->m->data, pm->m->value_size) : in_map(at, n, pm->m))
-			return true;
+		got = pm->copy ? extent(at, n, pm->m->data, pm->m->value_size) : in_map(at, n, pm->m);
 	}
-	return false;
+	return got;
 }
 
 /*
- * Memory of the program's own? Of the stack that is all between here and where the run began: beside
- * the program's frames only what it could find in a slot that it has not written.
+ * How many of n bytes from `at` on are memory of the program's own. Of the stack that is all between here and
+ * where the run began: beside the program's frames only what it could find in a slot that it has
+ * not written.
  */
-static bool owns(const struct running *p, u64 at, size_t n)
+static size_t own(const struct running *p, u64 at, size_t n)
 {
 	const u8 *here = __builtin_frame_address(0);
+	size_t got = extent(at, n, here, (size_t)((const u8 *)p->stack_top - here));
 
-	if (within(at, n, here, (size_t)((const u8 *)p->stack_top - here)) ||
-	    within(at, n, p->frame.mem, p->frame.size) || in_maps_of(at, n, p->image))
-		return true;
-	for (u32 i = 0; i < p->room; i++) {
+	if (!got)
+		got = extent(at, n, p->frame.mem, p->frame.size);
+	if (!got)
+		got = in_maps_of(at, n, p->image);
+	for (u32 i = 0; !got && i < p->room; i++) {
 		const struct held *e = &p->held[i];
 
 		if (!e->h || e->type == OBJ_PERF)
 			continue;
-		if (e->type == OBJ_PROG ? in_maps_of(at, n, e->image) : in_map(at, n, e->map))
-			return true;
+		got = e->type == OBJ_PROG ? in_maps_of(at, n, e->image) : in_map(at, n, e->map);
 	}
-	return false;
+	return got;
+}
+
+static bool owns(const struct running *p, u64 at, size_t n)
+{
+	return own(p, at, n) == n;
+}
+
+/* Iterators are shown structs that are made for them; frames that are driven are nobody's. */
+s64 prog_sys_own(struct run *r, u64 at, u32 n)
+{
+	struct running *p = container_of(r, struct running, r);
+
+	return !p->stack_top || p->image->iter ? -1 : (s64)own(p, at, n);
 }
 
 static bool in_attr(const struct prog_sys *s, u64 at, size_t n)
 {
-	return within(at, n, u64_to_ptr(s->attr), s->size);
+	return extent(at, n, u64_to_ptr(s->attr), s->size) == n;
 }
 
 /* Reads for which a kernel, too, goes to the user's memory, whoever makes the command. */

@@ -29,6 +29,7 @@ struct running;
 /* For struct run_ops. */
 long prog_sys_bpf(struct run *r, u32 cmd, u64 attr, u32 size);
 long prog_sys_close(struct run *r, u32 fd);
+s64 prog_sys_own(struct run *r, u64 at, u32 n);
 
 /* The run has come to its end: what it keeps goes to the caller. 0, or an errno: then some of it did not. */
 int prog_sys_settle(struct running *p);

@@ -704,6 +704,35 @@ static void rows_from_user(void)
 	munmap(end, 8192);
 }
 
+enum { PROBE = 4, PROBE_USER = 112, PROBE_KERNEL = 113, PROBE_USER_STR, PROBE_KERNEL_STR };
+
+/* Which memory the helpers read that take any number. */
+static void rows_probe(void)
+{
+	static const int helpers[] = { PROBE, PROBE_USER, PROBE_KERNEL, PROBE_USER_STR, PROBE_KERNEL_STR };
+	static const int at[] = { IN_VALUE, ON_STACK, IN_USER, NOWHERE, KERNEL, ZERO };
+	char text[64];
+
+	memcpy(mine, "in user memory", 15);
+	for (unsigned h = 0; h < ARRAY_SIZE(helpers); h++)
+		for (unsigned i = 0; i < ARRAY_SIZE(at); i++) {
+			begin();
+			memcpy(value.b + DATA, "in own memory", 14);
+			memset(value.b + DATA + 64, 'o', 8);
+			place(0, at[i], DATA, mine);
+			EMIT(LDX(3, 7, (int)ATTR), MOVR(1, 7), ADD(1, (int)DATA + 64), MOV(2, 8),
+			     CALL(helpers[h]));
+			keep();
+			run_it();
+			snprintf(text, sizeof(text), "helper %d reads %s", helpers[h], places[at[i]]);
+			if ((int64_t)value.w[0] > 0)
+				say("%lld bytes by ", (long long)value.w[0]);
+			tell(text, 0);
+			if (!value.w[0])
+				printf("what came: %.8s\n", value.b + DATA + 64);
+		}
+}
+
 /* The context goes in and comes back; an fd in it is good. */
 static void row_context(void)
 {
@@ -804,5 +833,6 @@ int main(void)
 	rows_find();
 	rows_kallsyms();
 	rows_from_user();
+	rows_probe();
 	return 0;
 }
