@@ -379,6 +379,10 @@ long prog_sys_bpf(struct run *r, u32 cmd, u64 attr, u32 size)
 	s->size = size;
 	ret = sys_bpf(&s->c, (int)cmd, attr, size);
 	drop_scratch(s);
+	/* The object's file would break RLIMIT_FSIZE: whoever stands behind this process has limits of its
+	 * own, and the program's memory is the process's. */
+	if (ret == -EFBIG && p->c->direct && p->c->ops->close_fd)
+		ret = raw6(SYS_bpf, cmd, (long)attr, size, 0, 0, 0);
 	return ret;
 }
 

@@ -1,181 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Programs that call bpf(2): bpf_sys_bpf, bpf_sys_close and what else loaders of light skeletons call, row by
- * row.
- *
- * Each row is a program made for it, which finds what it needs in the value of an array:
- *
- *     0      results: r0 of each call, eight bytes each
- *     256    attributes
- *     1024   keys, values, instructions, text
+ * Programs that call bpf(2): bpf_sys_bpf and bpf_sys_close, row by row.
  */
-#include <stddef.h>
-#include <sys/mman.h>
-#include "rows.h"
-
-#define I(c, d, s, o, i)                                                                                     \
-	{                                                                                                    \
-		.code = (c), .dst_reg = (d), .src_reg = (s), .off = (o), .imm = (i)                          \
-	}
-#define MOV(d, i)    I(0xb7, d, 0, 0, i)
-#define MOVR(d, s)   I(0xbf, d, s, 0, 0)
-#define ADD(d, i)    I(0x07, d, 0, 0, i)
-#define LDW(d, s, o) I(0x61, d, s, o, 0)
-#define LDX(d, s, o) I(0x79, d, s, o, 0)
-#define STW(d, s, o) I(0x63, d, s, o, 0)
-#define STX(d, s, o) I(0x7b, d, s, o, 0)
-#define CALL(n)      I(0x85, 0, 0, 0, n)
-#define EXIT         I(0x95, 0, 0, 0, 0)
-
-enum { FROM_USER = 148, SYS_BPF = 166, FIND = 167, SYS_CLOSE = 168, KALLSYMS = 179 };
-#define F_SLEEPABLE  16u
-#define TYPE_SYSCALL 31u
-#define ATTR         256u
-#define DATA         1024u
-#define VALUE        8192u
-
-static union {
-	uint64_t w[VALUE / 8];
-	unsigned char b[VALUE];
-} value;
-static union row_attr *const attr = (void *)(value.b + ATTR);
-static struct bpf_insn insns[256];
-static unsigned cnt, calls;
-static int map_fd, other_fd;
-static unsigned char mine[4096] __attribute__((aligned(4096))); /* the process's own */
-
-#define EMIT(...)                                                                                            \
-	do {                                                                                                 \
-		const struct bpf_insn more_[] = { __VA_ARGS__ };                                             \
-		memcpy(insns + cnt, more_, sizeof(more_));                                                   \
-		cnt += ARRAY_SIZE(more_);                                                                    \
-	} while (0)
-
-/* r6: the context, r7: the value. */
-static void begin(void)
-{
-	memset(&value, 0, sizeof(value));
-	cnt = calls = 0;
-	EMIT(MOVR(6, 1), I(0x18, 7, 6, 0, 0), I(0, 0, 0, 0, 0));
-}
-
-/* The attribute's word gets the address of what is in the value there. */
-static void points(size_t field, unsigned to)
-{
-	EMIT(MOVR(1, 7), ADD(1, (int)to), STX(7, 1, (int)(ATTR + field)));
-}
-
-#define POINTS(field, to) points(offsetof(union bpf_attr, field), to)
-
-/* The attribute's word gets the address of eight bytes on the stack, a copy of those. */
-static void points_stack(size_t field, unsigned copy)
-{
-	EMIT(LDX(1, 7, (int)copy), STX(10, 1, -16), MOVR(1, 10), ADD(1, -16), STX(7, 1, (int)(ATTR + field)));
-}
-
-static void keep(void)
-{
-	EMIT(STX(7, 0, (int)(8 * calls++)));
-}
-
-static void calls_bpf(int cmd, unsigned size)
-{
-	EMIT(MOV(1, cmd), MOVR(2, 7), ADD(2, (int)ATTR), MOV(3, (int)size), CALL(SYS_BPF));
-	keep();
-}
-
-/* An int of the attributes becomes what call number n gave. */
-static void fd_from(size_t field, unsigned n)
-{
-	EMIT(LDX(1, 7, (int)(8 * n)), STW(7, 1, (int)(ATTR + field)));
-}
-
-#define FD_FROM(field, n) fd_from(offsetof(union bpf_attr, field), n)
-
-static void closes(unsigned n)
-{
-	EMIT(LDX(1, 7, (int)(8 * n)), CALL(SYS_CLOSE));
-	keep();
-}
-
-static int load(void)
-{
-	union row_attr a = { .a = { .prog_type = TYPE_SYSCALL,
-				    .insns = ptr(insns),
-				    .insn_cnt = cnt,
-				    .license = ptr("GPL"),
-				    .fd_array = ptr(&map_fd),
-				    .prog_flags = F_SLEEPABLE } };
-
-	return raw_bpf(BPF_PROG_LOAD, &a, ATTR_KNOWN);
-}
-
-static void elem(int cmd)
-{
-	uint32_t key = 0;
-	union row_attr a = { .a = { .map_fd = (uint32_t)map_fd, .key = ptr(&key), .value = ptr(&value) } };
-
-	must(!raw_bpf(cmd, &a, ATTR_KNOWN), "the value");
-}
-
-/* Runs what was made; the results are in value.w then. */
-static void run_it(void)
-{
-	union row_attr a = { .w = { 0 } };
-	int fd;
-
-	EMIT(MOV(0, 0), EXIT);
-	fd = load();
-	must(fd >= 0, "the program");
-	elem(BPF_MAP_UPDATE_ELEM);
-	a.a.test.prog_fd = (uint32_t)fd;
-	must(!raw_bpf(BPF_PROG_TEST_RUN, &a, ATTR_KNOWN), "the run");
-	elem(BPF_MAP_LOOKUP_ELEM);
-	close(fd);
-}
-
-/* An fd counts as ok, and is closed. */
-static void tell(const char *text, unsigned n)
-{
-	int64_t r = (int64_t)value.w[n];
-
-	say("%s", text);
-	errno = (int)-r;
-	result(r < 0 ? -1 : 0);
-}
-
-static void tell_fd(const char *text, unsigned n)
-{
-	tell(text, n);
-	if ((int64_t)value.w[n] > 0)
-		must(!close((int)value.w[n]), "close");
-}
-
-static void map_attr(unsigned type)
-{
-	attr->a.map_type = type;
-	attr->a.key_size = 4;
-	attr->a.value_size = 8;
-	attr->a.max_entries = 2;
-	memcpy(attr->a.map_name, "by_prog", 8);
-}
-
-static int make_map(unsigned size, unsigned max)
-{
-	union row_attr a = {
-		.a = { .map_type = BPF_MAP_TYPE_ARRAY, .key_size = 4, .value_size = size, .max_entries = max }
-	};
-
-	return raw_bpf(BPF_MAP_CREATE, &a, ATTR_KNOWN);
-}
-
-static uint64_t look(int fd, uint32_t key)
-{
-	uint64_t v = 0;
-	union row_attr a = { .a = { .map_fd = (uint32_t)fd, .key = ptr(&key), .value = ptr(&v) } };
-
-	return raw_bpf(BPF_MAP_LOOKUP_ELEM, &a, ATTR_KNOWN) ? ~0ull : v;
-}
+#include "sys_bpf.h"
 
 /* Which commands there are: with attributes that mean little, an allowed one has an errno of its own. */
 static void rows_commands(void)
@@ -283,24 +110,6 @@ static void row_close_mine(void)
 	tell("close of the process's own", 0);
 	say("and it is closed");
 	result(close(fd));
-}
-
-enum { IN_VALUE, ON_STACK, IN_USER, NOWHERE, KERNEL, ZERO, BEHIND };
-static const char *const places[] = { "in the value",    "on the stack", "in user memory", "nowhere",
-				      "a kernel number", "NULL",         "behind all" };
-
-static void place(size_t field, int where, unsigned at, const void *user)
-{
-	uint64_t *word = (void *)(value.b + ATTR + field);
-
-	switch (where) {
-	case IN_VALUE: points(field, at); break;
-	case ON_STACK: points_stack(field, at); break;
-	case IN_USER: *word = ptr(user); break;
-	case NOWHERE: *word = 4096; break;
-	case KERNEL: *word = 0xffffffffff600000ull; break;
-	case BEHIND: *word = 0x7fffffffefffull; break;
-	}
 }
 
 static void rows_elem(void)
@@ -605,134 +414,6 @@ static void rows_link(void)
 	close(ns);
 }
 
-static void rows_find(void)
-{
-	static const struct {
-		const char *text;
-		const char *name;
-		unsigned size, kind, flags;
-	} rows[] = {
-		{ "a struct", "task_struct", 12, 4, 0 },        { "an int", "int", 4, 1, 0 },
-		{ "of another kind", "task_struct", 12, 5, 0 }, { "of no kind", "task_struct", 12, 77, 0 },
-		{ "without its NUL", "task_struct", 11, 4, 0 }, { "with flags", "task_struct", 12, 4, 1 },
-		{ "nothing", "no_such_struct", 15, 4, 0 },      { "one byte", "", 1, 4, 0 },
-		{ "with more behind it", "int\0x", 6, 1, 0 },
-	};
-	char text[64];
-
-	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
-		begin();
-		memcpy(value.b + DATA, rows[i].name, rows[i].size - 1);
-		if (rows[i].size == 11)
-			value.b[DATA + 10] = 'c';
-		EMIT(MOVR(1, 7), ADD(1, (int)DATA), MOV(2, (int)rows[i].size), MOV(3, (int)rows[i].kind),
-		     MOV(4, (int)rows[i].flags), CALL(FIND));
-		keep();
-		run_it();
-		snprintf(text, sizeof(text), "find %s", rows[i].text);
-		tell(text, 0);
-	}
-}
-
-static void rows_kallsyms(void)
-{
-	static const struct {
-		const char *text;
-		const char *name;
-		unsigned size, flags;
-	} rows[] = {
-		{ "a symbol", "jiffies", 8, 0 },
-		{ "a function", "vfs_read", 9, 0 },
-		{ "nothing", "no_such_symbol_ever", 20, 0 },
-		{ "without its NUL", "jiffies", 7, 0 },
-		{ "with flags", "jiffies", 8, 1 },
-		{ "one byte", "", 1, 0 },
-	};
-	unsigned long long addr = 0, at;
-	char text[64], line[256];
-	FILE *f = fopen("/proc/kallsyms", "r");
-
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "%llx %*c %63s", &at, text) == 2 && !strcmp(text, "vfs_read") && !addr)
-			addr = at;
-	if (f)
-		fclose(f);
-	for (unsigned i = 0; i < ARRAY_SIZE(rows); i++) {
-		begin();
-		memcpy(value.b + DATA, rows[i].name, rows[i].size);
-		EMIT(MOV(1, -1), STX(10, 1, -8), MOVR(1, 7), ADD(1, (int)DATA), MOV(2, (int)rows[i].size),
-		     MOV(3, (int)rows[i].flags), MOVR(4, 10), ADD(4, -8), CALL(KALLSYMS));
-		keep();
-		EMIT(LDX(1, 10, -8), STX(7, 1, 16));
-		run_it();
-		snprintf(text, sizeof(text), "kallsyms %s", rows[i].text);
-		tell(text, 0);
-		if (i == 1)
-			printf("its address is /proc/kallsyms's: %d\n", value.w[2] == addr);
-		else if (i)
-			printf("its address: %llx\n", (unsigned long long)value.w[2]);
-	}
-}
-
-static void rows_from_user(void)
-{
-	static const char *const names[] = { "good", "NULL", "kernel", "across the end" };
-	uint64_t from[4];
-	char text[64], *end = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	must(end != MAP_FAILED && !mprotect(end + 4096, 4096, PROT_NONE), "mmap");
-	memset(end, 'x', 4096);
-	memcpy(mine, "in user memory", 15);
-	from[0] = ptr(mine);
-	from[1] = 0;
-	from[2] = 0xffffffff81000000ull;
-	from[3] = ptr(end + 4088);
-	for (unsigned i = 0; i < 4; i++) {
-		begin();
-		memset(value.b + DATA, 'o', 16);
-		value.w[8] = from[i];
-		EMIT(MOVR(1, 7), ADD(1, (int)DATA), MOV(2, 16), LDX(3, 7, 64), CALL(FROM_USER));
-		keep();
-		run_it();
-		snprintf(text, sizeof(text), "copy_from_user %s", names[i]);
-		tell(text, 0);
-		if (i < 3)
-			printf("what came: %.16s\n", value.b + DATA);
-		else
-			printf("all or nothing: %d\n", !memchr(value.b + DATA, 'o', 16));
-	}
-	munmap(end, 8192);
-}
-
-enum { PROBE = 4, PROBE_USER = 112, PROBE_KERNEL = 113, PROBE_USER_STR, PROBE_KERNEL_STR };
-
-/* Which memory the helpers read that take any number. */
-static void rows_probe(void)
-{
-	static const int helpers[] = { PROBE, PROBE_USER, PROBE_KERNEL, PROBE_USER_STR, PROBE_KERNEL_STR };
-	static const int at[] = { IN_VALUE, ON_STACK, IN_USER, NOWHERE, KERNEL, ZERO };
-	char text[64];
-
-	memcpy(mine, "in user memory", 15);
-	for (unsigned h = 0; h < ARRAY_SIZE(helpers); h++)
-		for (unsigned i = 0; i < ARRAY_SIZE(at); i++) {
-			begin();
-			memcpy(value.b + DATA, "in own memory", 14);
-			memset(value.b + DATA + 64, 'o', 8);
-			place(0, at[i], DATA, mine);
-			EMIT(LDX(3, 7, (int)ATTR), MOVR(1, 7), ADD(1, (int)DATA + 64), MOV(2, 8),
-			     CALL(helpers[h]));
-			keep();
-			run_it();
-			snprintf(text, sizeof(text), "helper %d reads %s", helpers[h], places[at[i]]);
-			if ((int64_t)value.w[0] > 0)
-				say("%lld bytes by ", (long long)value.w[0]);
-			tell(text, 0);
-			if (!value.w[0])
-				printf("what came: %.8s\n", value.b + DATA + 64);
-		}
-}
-
 /* The context goes in and comes back; an fd in it is good. */
 static void row_context(void)
 {
@@ -808,12 +489,72 @@ static void rows_types(void)
 	result_fd(load_calling(TYPE_SYSCALL, 0, SYS_BPF));
 }
 
+/* ------------------------------------------------------------ attributes that mean nothing */
+
+static uint64_t seed;
+
+static uint32_t pick(uint32_t n)
+{
+	seed = seed * 6364136223846793005u + 1442695040888963407u;
+	return (uint32_t)(seed >> 33) % n;
+}
+
+static void random_attr(int cmd)
+{
+	static const uint32_t numbers[] = { 0, 1, 2, 3, 4, 8, 16, 64, 4096, ~0u, 0x7fffffff };
+
+	for (unsigned i = pick(12); i--;)
+		attr->w[pick(40)] = numbers[pick(ARRAY_SIZE(numbers))];
+	if (cmd == BPF_MAP_CREATE) {
+		map_attr(pick(35));
+		attr->a.key_size = numbers[pick(8)];
+		attr->a.value_size = numbers[pick(8)];
+	} else if (cmd == BPF_PROG_LOAD) {
+		prog_attr(1 + pick(32));
+		attr->a.insn_cnt = pick(4);
+	} else if (pick(2)) {
+		attr->w[0] = (uint32_t)other_fd;
+	}
+	for (unsigned i = pick(5); i--;) {
+		size_t field = 8 * pick(16);
+		unsigned at = pick(3) ? DATA + 8 * pick(8) : pick(2) ? VALUE - pick(16) : 0;
+		int where = (int)pick(7);
+
+		if (cmd == BPF_PROG_LOAD)
+			field = 8 * (1 + pick(15));
+		place(field, where, where == ON_STACK ? at & ~7u & (VALUE - 8) : at, mine);
+	}
+}
+
+/* Whatever stands in them, the run comes to its end, and what it makes can be closed. */
+static void rows_random(void)
+{
+	static const int cmds[] = { BPF_MAP_CREATE, BPF_MAP_UPDATE_ELEM,  BPF_MAP_DELETE_ELEM,
+				    BPF_PROG_LOAD,  BPF_MAP_GET_FD_BY_ID, BPF_RAW_TRACEPOINT_OPEN,
+				    BPF_BTF_LOAD,   BPF_MAP_FREEZE,       BPF_LINK_CREATE };
+	int low = dup(0), after;
+
+	close(low);
+	for (unsigned c = 0; c < ARRAY_SIZE(cmds); c++) {
+		for (unsigned k = 0; k < 200; k++) {
+			seed = c * 1000 + k + 1;
+			begin();
+			random_attr(cmds[c]);
+			calls_bpf(cmds[c], pick(3) ? 168 : 8 * (1 + pick(40)));
+			run_it();
+			if ((int64_t)value.w[0] > 0)
+				close((int)value.w[0]);
+		}
+		after = dup(0);
+		close(after);
+		printf("command %d with numbers at random: all is closed: %d\n", cmds[c], after == low);
+	}
+}
+
 int main(void)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	map_fd = make_map(VALUE, 1);
-	other_fd = make_map(8, 2);
-	must(map_fd >= 0 && other_fd >= 0, "maps");
+	make_maps();
 	rows_types();
 	row_context();
 	rows_commands();
@@ -830,9 +571,6 @@ int main(void)
 	rows_btf();
 	rows_raw_tp();
 	rows_link();
-	rows_find();
-	rows_kallsyms();
-	rows_from_user();
-	rows_probe();
+	rows_random();
 	return 0;
 }

@@ -38,6 +38,8 @@ for verb in run fails thread; do
 		[ -z "$why" ] || { skip "$w: $why"; continue; }
 		one "world $w" $w '' "$WORK/light" $verb
 	done
+	RUN_OPTS=--fresh world root bash -c "ulimit -f 8; exec $client $verb" >"$WORK/pinfs" 2>&1 </dev/null
+	compare "small files $verb"
 	[ $verb = thread ] && continue
 	one notify root '' "$client.static" $verb
 	why=$(no_world outer)
