@@ -97,6 +97,13 @@ SKEL := $B/tests/clients/bpf/progs.skel.h
 $(SKEL): $B/tests/clients/bpf/progs.o
 	@echo "  SKEL $@"
 	$(Q)PATH=$$PATH:/usr/sbin bpftool gen skeleton $< name progs >$@.tmp && mv $@.tmp $@
+# Another one, which needs no libbpf.
+LIGHT := $B/tests/clients/bpf/light.skel.h
+$(LIGHT): $B/tests/clients/bpf/progs.o
+	@echo "  SKEL $@"
+	$(Q)PATH=$$PATH:/usr/sbin bpftool gen skeleton -L $< name light >$@.tmp && mv $@.tmp $@
+$B/tests/clients/light $B/tests/clients/light.static: $(LIGHT)
+$B/tests/clients/light $B/tests/clients/light.static: CLIENT_CC += -I$B/tests/clients/bpf
 $B/tests/clients/libbpf_progs $B/tests/clients/libbpf_progs.static: $(SKEL)
 $B/tests/clients/libbpf_progs $B/tests/clients/libbpf_progs.static: CLIENT_CC += -I$B/tests/clients/bpf
 $B/tests/clients/libbpf_%.static: STATIC_LIBS := -lbpf -lelf -lz
@@ -213,7 +220,7 @@ fuzz: deps
 
 # Some clients include what a tool has written.
 check: deps
-	$(Q)$(MAKE) --no-print-directory $(SKEL)
+	$(Q)$(MAKE) --no-print-directory $(SKEL) $(LIGHT)
 	$(Q)scripts/check.sh
 
 install: all

@@ -48,6 +48,17 @@ struct bpf_caller_ops {
 	int (*install_fd)(struct bpf_caller *c, int fd, struct handle *h, int oflags);
 
 	/*
+	 * For programs that call bpf(2) (sys/prog_sys.h), whose run may take several numbers and give some
+	 * back. Either close_fd, close(2) of the client's number; 0 or -EBADF. Or these two: next_fd, the
+	 * lowest number from `from` on that is free, -EMFILE, or -EOPNOTSUPP where others of the client could
+	 * take it meanwhile; place_fd, install_fd at just that number, later in the call, which goes on after
+	 * it: the number, -EBUSY, -EMFILE. All NULL: programs cannot make descriptors.
+	 */
+	int (*close_fd)(struct bpf_caller *c, int fd);
+	int (*next_fd)(struct bpf_caller *c, int from);
+	int (*place_fd)(struct bpf_caller *c, int fd, struct handle *h, int oflags, int number);
+
+	/*
 	 * -EBADF: closed; -EINVAL: open, but no object of this store. The
 	 * handle is valid until put_fd: by a reference (f->counted), or, the
 	 * cheap way of direct callers, because op->obj was free and is now the

@@ -92,6 +92,8 @@ void target_check_root(const struct target *t);
 
 /* addfd.c */
 int target_install_fd(struct bpf_caller *c, int fd, struct handle *h, int oflags);
+int target_next_fd(struct bpf_caller *c, int from);
+int target_place_fd(struct bpf_caller *c, int fd, struct handle *h, int oflags, int number);
 int target_get_fd(struct bpf_caller *c, struct op *op, int fd, struct bpf_file *f);
 int target_dup_fd(struct bpf_caller *c, int fd);
 int target_share_fd(struct bpf_caller *c, int fd);
