@@ -5,6 +5,7 @@
 #   make demo      deps, build, and the real walk-through with bpftool
 #   make test      deps, build, all tests (fault tests at a tenth of their count)
 #   make soak      the fault tests at full count
+#   make test-kernel  the kernel's side of the tests alone, without pinfs: what a kernel prints
 #   make bench     kernel and pinfs side by side, as ratios
 #   make fuzz      1,000,000 random bpf() calls
 #   make check     layers, headers alone, format, warnings as errors
@@ -173,7 +174,8 @@ $(BENCH_BIN): $B/%: $B/%.o $(LIB)
 
 $B/bench/bench_hash: $B/tests/lib/maptest.o
 
-tests-bin: all $(UNIT_BIN) $(CLIENT_BIN) $(STATIC_BIN) $(GO_BIN) $(FOREIGN_BIN) $(BPF_OBJ) $(BPF_CPU_OBJ)
+clients-bin: $(FOREIGN_BIN) $(CLIENT_BIN) $(STATIC_BIN) $(GO_BIN) $(BPF_OBJ) $(BPF_CPU_OBJ)
+tests-bin: all clients-bin $(UNIT_BIN)
 bench-bin: all $(BENCH_BIN)
 fuzz-bin: all $(filter $B/fuzz/%,$(CLIENT_BIN) $(STATIC_BIN))
 
@@ -191,6 +193,11 @@ test: deps
 clients-doc: deps
 	$(Q)$(MAKE) --no-print-directory $(ALL_CPUS) tests-bin
 	$(Q)REWRITE=1 scripts/run-tests.sh cli/bpftool
+
+# Needs nothing of src/.
+test-kernel: deps
+	$(Q)$(MAKE) --no-print-directory $(ALL_CPUS) clients-bin
+	$(Q)scripts/test-kernel.sh $(TESTS)
 
 soak: deps
 	$(Q)$(MAKE) --no-print-directory $(ALL_CPUS) tests-bin
@@ -231,6 +238,6 @@ clean:
 # Of our own objects alone: other tools leave files of that name, too.
 -include $(patsubst %.o,%.d,$(CORE_OBJ) $(PRE_OBJ) $(TOOL_OBJ) $(TESTLIB_OBJ)) $(UNIT_SRC:%.c=$B/%.d) $(BENCH_BIN:%=%.d)
 
-.PHONY: all lib tests-bin bench-bin fuzz-bin deps test clients-doc soak demo bench fuzz check install cflags clean
+.PHONY: all lib clients-bin tests-bin bench-bin fuzz-bin deps test test-kernel clients-doc soak demo bench fuzz check install cflags clean
 .SECONDARY:
 .DELETE_ON_ERROR:
