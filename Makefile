@@ -228,9 +228,12 @@ install: all
 	install -m 644 man/pinfs.1 $(DESTDIR)$(PREFIX)/share/man/man1/pinfs.1
 	install -m 644 man/pinfs.5 $(DESTDIR)$(PREFIX)/share/man/man5/pinfs.5
 
-# For scripts/check.sh, which compiles by itself.
+# For scripts/check.sh.
+objects: $(CORE_OBJ) $(PRE_OBJ) $(TOOL_OBJ) $(TESTLIB_OBJ) $(UNIT_SRC:%.c=$B/%.o) $(CLIENT_BIN)
 cflags:
 	@echo $(CFLAGS_ALL)
+cc:
+	@echo $(CC)
 
 clean:
 	rm -rf build build-address build-thread
@@ -238,6 +241,6 @@ clean:
 # Of our own objects alone: other tools leave files of that name, too.
 -include $(patsubst %.o,%.d,$(CORE_OBJ) $(PRE_OBJ) $(TOOL_OBJ) $(TESTLIB_OBJ)) $(UNIT_SRC:%.c=$B/%.d) $(BENCH_BIN:%=%.d)
 
-.PHONY: all lib clients-bin tests-bin bench-bin fuzz-bin deps test test-kernel clients-doc soak demo bench fuzz check install cflags clean
+.PHONY: all lib clients-bin tests-bin bench-bin fuzz-bin deps test test-kernel clients-doc soak demo bench fuzz check install objects cflags cc clean
 .SECONDARY:
 .DELETE_ON_ERROR:

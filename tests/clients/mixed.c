@@ -32,8 +32,7 @@
 #define SLOTS     256
 #define WHOS      (1 << 16)
 #define RING_SIZE (1 << 18)
-#define STUCK     240000 /* ms; a loaded machine has time */
-#define OWN_KEYS  8      /* as in mixed_share.c */
+#define OWN_KEYS  8 /* as in mixed_share.c */
 
 struct kind {
 	char name[40], command[600];
@@ -63,6 +62,7 @@ static unsigned nkinds, nslots;
 static const char *refs, *work;
 static uint64_t base, next_who, seed;
 static unsigned wrong;
+static double stuck = 240e3; /* ms, $MIXED_STUCK; a loaded machine has time */
 /* Of the clients from BASE on. */
 static uint64_t told[WHOS], got[WHOS], last_seq[WHOS];
 static uint64_t sum_ran, disorder;
@@ -107,6 +107,34 @@ static char *slurp(const char *path, size_t *len)
 	*len = n > 0 ? (size_t)n : 0;
 	text[*len] = 0;
 	return text;
+}
+
+/* What is wrong, told when the checks are. */
+static FILE *notes;
+static char *notes_text;
+static size_t notes_len;
+
+__attribute__((format(printf, 1, 2))) static void note(const char *fmt, ...)
+{
+	va_list ap;
+
+	if (!notes)
+		notes = open_memstream(&notes_text, &notes_len);
+	fputs("# ", notes);
+	va_start(ap, fmt);
+	vfprintf(notes, fmt, ap);
+	va_end(ap);
+	fputc('\n', notes);
+}
+
+static void tell_notes(void)
+{
+	if (notes) {
+		fclose(notes);
+		fputs(notes_text, stdout);
+		free(notes_text);
+	}
+	notes = NULL;
 }
 
 static void read_table(const char *path)
@@ -231,8 +259,8 @@ static void show_difference(const char *got_text, const char *want)
 		got_text--;
 		want--;
 	}
-	diag("line %d is: %.*s", line, (int)strcspn(got_text, "\n"), got_text);
-	diag("alone it is: %.*s", (int)strcspn(want, "\n"), want);
+	note("line %d is: %.*s", line, (int)strcspn(got_text, "\n"), got_text);
+	note("alone it is: %.*s", (int)strcspn(want, "\n"), want);
 }
 
 /* What a client that nobody killed has left. */
@@ -253,11 +281,11 @@ static void judge(struct kind *k, uint64_t who, int status)
 		good = len == k->len && !memcmp(text, k->want, len);
 	}
 	if (!good) {
-		diag("%s (number %" PRIu64 "): status %#x", k->name, who, status);
+		note("%s (number %" PRIu64 "): status %#x", k->name, who, status);
 		if (!is_share(k) && k->want)
 			show_difference(text, k->want);
 		else
-			diag("says: %.*s", (int)strcspn(text, "\n"), text);
+			note("says: %.*s", (int)strcspn(text, "\n"), text);
 		wrong++;
 	}
 	free(text);
@@ -278,7 +306,7 @@ static void remove_elements(uint64_t who)
 		uint64_t key = who << 8 | i;
 
 		if (elem(BPF_MAP_DELETE_ELEM, fd, &key, NULL, 0) && errno != ENOENT) {
-			diag("an element of a killed client: %s", strerror(errno));
+			note("an element of a killed client: %s", strerror(errno));
 			wrong++;
 		}
 	}
@@ -297,7 +325,7 @@ static void ended(struct slot *s, int status)
 		judge(s->kind, s->who, status);
 	}
 	if (!remove_tree(dir_of(s->who))) {
-		diag("%s: cannot be removed", dir_of(s->who));
+		note("%s: cannot be removed", dir_of(s->who));
 		wrong++;
 	}
 	s->pid = 0;
@@ -320,6 +348,7 @@ static int each_alone(int check)
 			k->want = slurp(ref_of(k), &k->len);
 			judge(k, who, status);
 			ok(before == wrong, "%s, alone", k->name);
+			tell_notes();
 		} else {
 			char *text = output_of(who, &len);
 
@@ -329,7 +358,7 @@ static int each_alone(int check)
 			close(fd);
 			ok(WIFEXITED(status) && !WEXITSTATUS(status), "%s, alone: %zu bytes", k->name, len);
 			if (status)
-				diag("says: %s", text);
+				note("says: %s", text);
 			free(text);
 		}
 		remove_tree(dir_of(who));
@@ -447,6 +476,25 @@ static struct facts facts_of(pid_t pid)
 	return f;
 }
 
+static void show_fds(pid_t pid)
+{
+	char path[64], to[256];
+	struct dirent *e;
+	DIR *d;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+	d = opendir(path);
+	while (d && (e = readdir(d))) {
+		ssize_t n = readlinkat(dirfd(d), e->d_name, to, sizeof(to) - 1);
+
+		to[n > 0 ? n : 0] = 0;
+		if (strcmp(to, "anon_inode:[pidfd]"))
+			diag("%s: %s", e->d_name, to);
+	}
+	if (d)
+		closedir(d);
+}
+
 /* ------------------------------------------------------------ many at once */
 
 static struct kind *some_kind(void)
@@ -509,24 +557,37 @@ static void act(struct slot *s, double t)
 	}
 }
 
-/* A client that does not come to an end: where it is. */
-static void report_stuck(struct slot *s)
+/* Where a process is. */
+static void show_process(int pid)
 {
+	static const char *const files[] = { "comm", "wchan", "syscall", "stack" };
 	char path[64];
 	size_t len;
 
-	s->reported = 1;
-	diag("%s (number %" PRIu64 ", pid %d) does not end", s->kind->name, s->who, s->pid);
-	for (const char *const *p = (const char *const[]){ "status", "wchan", "syscall", "stack", NULL }; *p;
-	     p++) {
-		char *text, *at;
+	for (unsigned i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		char *text, *line;
 
-		snprintf(path, sizeof(path), "/proc/%d/%s", s->pid, *p);
+		snprintf(path, sizeof(path), "/proc/%d/%s", pid, files[i]);
 		text = slurp(path, &len);
-		for (at = strtok(text, "\n"); at; at = strtok(NULL, "\n"))
-			diag("%s: %s", *p, at);
+		for (line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+			note("  %d %s: %s", pid, files[i], line);
 		free(text);
 	}
+}
+
+/* A client that does not come to an end: its group, then no more of it. */
+static void report_stuck(struct slot *s)
+{
+	struct dirent *e;
+	DIR *d = opendir("/proc");
+
+	s->reported = 1;
+	note("%s (number %" PRIu64 ", pid %d) does not end", s->kind->name, s->who, s->pid);
+	while (d && (e = readdir(d)))
+		if (atoi(e->d_name) > 0 && getpgid(atoi(e->d_name)) == s->pid)
+			show_process(atoi(e->d_name));
+	if (d)
+		closedir(d);
 	wrong++;
 	s->killed = 1;
 	kill(-s->pid, SIGKILL);
@@ -567,7 +628,8 @@ static void drive(double end)
 			live++;
 			if (s->next && s->next <= t)
 				act(s, t);
-			if (t - s->began > STUCK && !s->reported)
+			/* While others make objects, one that walks all of them may be behind for ever. */
+			if (t - (s->began > end ? s->began : end) > stuck && !s->reported)
 				report_stuck(s);
 			if (s->next && s->next < next)
 				next = s->next;
@@ -633,6 +695,7 @@ static int many(unsigned seconds)
 	drive(now() + seconds * 1e3);
 	say_kinds();
 	ok(wrong == 0, "all that were not killed said what they say alone, %u did not", wrong);
+	tell_notes();
 	runs = counted();
 	ok(runs >= sum_ran, "the shared program has counted %" PRIu64 " runs, clients speak of %" PRIu64,
 	   runs, sum_ran);
@@ -657,8 +720,9 @@ static int many(unsigned seconds)
 	     "%ld kB; %u and %u threads",
 	     before.fds, after.fds, before.pidfds, after.pidfds, before.rss, after.rss, before.threads,
 	     after.threads);
-	ok(after.fds <= before.fds + 8, "the supervisor has no more descriptors: %u, %u before", after.fds,
-	   before.fds);
+	if (!ok(after.fds <= before.fds + 8, "the supervisor has no more descriptors: %u, %u before",
+		after.fds, before.fds))
+		show_fds(sup);
 	ok(after.pidfds <= RECENT_PIDS + 8, "and %u of processes", after.pidfds);
 	ok(after.rss <= before.rss + 32768, "nor memory: %ld kB, %ld before", after.rss, before.rss);
 	return done();
@@ -670,6 +734,8 @@ int main(int argc, char **argv)
 	if (argc < 4)
 		return 2;
 	work = getenv("MIXED_OUT") ? getenv("MIXED_OUT") : "/tmp";
+	if (getenv("MIXED_STUCK"))
+		stuck = atof(getenv("MIXED_STUCK"));
 	refs = argv[3];
 	read_table(argv[2]);
 	base = argc > 7 ? strtoull(argv[7], NULL, 0) : 0;

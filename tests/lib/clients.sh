@@ -66,7 +66,7 @@ clients_more() {
 	cat <<-EOS
 		go-ring 3 exec \$C/go-ring.static \$C/bpf/ring.o \$DIR \$C/ring_put
 		aya-ring 3 exec \$C/aya-ring.gnu \$C/bpf/ring.o \$DIR \$C/ring_put
-		aya-ring-musl 3 exec \$C/aya-ring.musl \$C/bpf/ring.o \$DIR \$C/ring_put.static async
+		aya-ring-musl 3 exec \$C/aya-ring.musl \$C/bpf/ring.o \$DIR \$C/ring_put async
 		go-links 2 exec unshare -n \$C/go.static links \$DIR
 		aya-attach 2 exec unshare -n \$C/aya.gnu \$C/bpf/aya.o \$DIR attach
 	EOS
