@@ -29,7 +29,8 @@
 struct attach_key {
 	u32 type;    /* enum bpf_attach_type */
 	u32 ifindex; /* of interfaces; else 0 */
-	u64 target;  /* inode: the network namespace that ifindex is of, the cgroup, ...; a map's id */
+	u64 target;  /* the network namespace that ifindex is of (util/netns.h); a cgroup's inode; a map's id
+		      */
 };
 
 struct attach_entry {

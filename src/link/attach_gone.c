@@ -9,6 +9,7 @@
 #include "link/attach_gone.h"
 #include <sys/vfs.h>
 #include "link/link.h"
+#include "util/netns.h"
 #include "util/raw.h"
 
 #define CGROUP2_MAGIC 0x63677270
@@ -40,7 +41,7 @@ bool attach_target_gone(const struct attach_key *k)
 	int mount, fd;
 
 	if (attach_is_netns(k))
-		return netns_gone(k->target);
+		return netns_gone(netns_inode(k->target));
 	if (attach_is_map(k->type)) {
 		struct obj_hdr h;
 

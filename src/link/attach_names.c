@@ -3,6 +3,7 @@
  * Attach types and points in words, for people.
  */
 #include "link/attach.h"
+#include "util/netns.h"
 #include "util/str.h"
 #include "util/uapi.h"
 
@@ -78,7 +79,7 @@ char *attach_where(const struct attach_key *k, char *to)
 	switch (k->type) {
 	case BPF_FLOW_DISSECTOR:
 	case BPF_SK_LOOKUP:
-	case BPF_NETFILTER: to = str_put(to, "netns "); break;
+	case BPF_NETFILTER: return str_put_u64(str_put(to, "netns "), netns_inode(k->target), 10);
 	default: to = str_put(to, attach_is_map(k->type) ? "map " : "cgroup ");
 	}
 	return str_put_u64(to, k->target, 10);
