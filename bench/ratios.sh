@@ -12,7 +12,8 @@
 set -u
 PAIRS=${PAIRS:-5}
 tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
+shm=$(mktemp -d -p /dev/shm) || exit 1
+trap 'rm -rf "$tmp" "$shm"' EXIT
 mkdir "$tmp/fs"
 gcc -O2 -o "$tmp/dyn" bench/clients/bpf_ops.c && gcc -O2 -static -o "$tmp/static" bench/clients/bpf_ops.c &&
 	gcc -O2 -D_GNU_SOURCE -o "$tmp/link" bench/clients/link_ops.c && gcc -O2 -o "$tmp/perf" bench/clients/perf_ops.c &&
@@ -40,16 +41,23 @@ percpu_array_lookup ratio 0.06
 hash_lookup_batch_10000_keys ratio 0.2
 hash_e2big ratio 2.0
 pin ratio 1.4
+pin_bare ratio -
 get_close ratio 1.5
+get_close_bare ratio -
 unpin_alive ratio 1.2
+unpin_alive_bare ratio -
 unpin_dies ratio 2.2
+unpin_dies_bare ratio -
 create_close_hash ratio 3.0
+create_close_hash_bare ratio -
 create_close_array ratio 3.0
+create_close_array_bare ratio -
 open_close_outside diff 8000
 stat_outside diff 8000
 many_create_pin ratio -
 many_second_half_to_first_percent ratio -
 many_walk_per_id ratio 2.0
+many_walk_per_id_bare ratio -
 pair_one_process_ops_per_us ratio -
 pair_two_to_one_percent ratio -
 hot_key_two_to_one_percent ratio -
@@ -87,6 +95,7 @@ prog_query_cgroup ratio -
 '
 
 report() { # title, data file of "side name value" lines
+	[ -f "$2" ] || return 0 # no group of it was asked for
 	echo
 	echo "$1"
 	printf '%-36s %12s %12s %10s %10s\n' "" kernel pinfs "ratio" "asked"
@@ -110,11 +119,24 @@ report() { # title, data file of "side name value" lines
 	done
 }
 
+# NAME_bare: the system calls alone that pinfs cannot do without, made by a program without anything around it
+# on a tmpfs, beside the kernel's last NAME. What is between NAME_bare and NAME is pinfs's own.
+bare() { # client, group, data file
+	mkdir "$shm/bare"
+	"$1" "$shm/bare" "$2" | while read -r name ns; do
+		grep "^k ${name%_bare} " "$3" | tail -n 1 | sed 's/^k \([^ ]*\)/k \1_bare/'
+		echo "p $name $ns"
+	done >"$tmp/bare"
+	cat "$tmp/bare" >>"$3"
+	rm -rf "$shm/bare"
+}
+
 measure() { # client, groups, data file, object
 	for i in $(seq "$PAIRS"); do
 		for g in $2; do
 			on_kernel "$1" "$g" "${4:-}" | sed 's/^/k /' >>"$3"
 			on_pinfs "$1" "$g" "${4:-}" | sed 's/^/p /' >>"$3"
+			case $g in life) bare "$1" bare "$3" ;; many) bare "$1" bare_many "$3" ;; esac
 		done
 	done
 }

@@ -2,18 +2,21 @@
 /*
  * What a client pays for bpf(2): an ordinary program, run on the kernel and under pinfs in turn.
  *
- *     bpf_ops DIR GROUP      DIR: a bpffs directory; GROUP: elem life path many pair hot
+ *     bpf_ops DIR GROUP      DIR: a bpffs directory; GROUP: elem life path many pair memory
+ *                            or a tmpfs one; GROUP: bare bare_many
  *
  * Prints "NAME NANOSECONDS" a line (or another unit that the name says); the
  * driver pairs the lines of both sides. Each figure is the best of several
  * rounds: the least disturbed one.
  */
+#define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -143,6 +146,13 @@ static long obj(int cmd, const char *path, int fd)
 	return bpf(cmd, 16);
 }
 
+/* In a function with N, t and best[]. */
+#define TAKE(at)                                                                                             \
+	do {                                                                                                 \
+		t = (now() - t) / N;                                                                         \
+		best[at] = t < best[at] ? t : best[at];                                                      \
+	} while (0)
+
 static void group_life(void)
 {
 	enum { N = 400 };
@@ -152,11 +162,6 @@ static void group_life(void)
 
 	for (int i = 0; i < N; i++)
 		snprintf(names[i], sizeof(names[i]), "%s/bench_%d", dir, i);
-#define TAKE(at)                                                                                             \
-	do {                                                                                                 \
-		t = (now() - t) / N;                                                                         \
-		best[at] = t < best[at] ? t : best[at];                                                      \
-	} while (0)
 	for (int r = 0; r < ROUNDS; r++) {
 		for (int i = 0; i < N; i++)
 			fds[i] = create(BPF_MAP_TYPE_HASH, 4, 4, 10);
@@ -199,6 +204,150 @@ static void group_life(void)
 	       best[0], best[1], best[2], best[3], best[4], best[5]);
 }
 
+/*
+ * The system calls alone that an object as a file of a tmpfs cannot do without,
+ * of the same number of files in the same order: what no library, filter or
+ * supervisor costs anything in.
+ */
+static int dirfd_bare;
+static struct stat bare_st;
+
+static void bare_init(void)
+{
+	dirfd_bare = open(dir, O_PATH | O_DIRECTORY);
+	mkdirat(dirfd_bare, "ids", 0700);
+	mkdirat(dirfd_bare, "fs", 0700);
+	mkdirat(dirfd_bare, "fs/1", 0700);
+}
+
+static int bare_create(const char *id)
+{
+	static char page[4096];
+	int fd = openat(dirfd_bare, id, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		die("creat");
+	flock(fd, LOCK_SH | LOCK_NB);
+	if (pwrite(fd, page, sizeof(page), 0) != sizeof(page) || fstat(fd, &bare_st))
+		die("pwrite");
+	return fd;
+}
+
+static void bare_reap(const char *id)
+{
+	int fd = openat(dirfd_bare, id, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (flock(fd, LOCK_EX | LOCK_NB) || fstat(fd, &bare_st) || bare_st.st_nlink != 1)
+		die("reap");
+	unlinkat(dirfd_bare, id, 0);
+	close(fd);
+}
+
+static int bare_open(const char *id)
+{
+	int fd = openat(dirfd_bare, id, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+
+	flock(fd, LOCK_SH | LOCK_NB);
+	return fd;
+}
+
+static void bare_unpin(const char *pin)
+{
+	fstatat(dirfd_bare, pin, &bare_st, AT_SYMLINK_NOFOLLOW);
+	unlinkat(dirfd_bare, pin, 0);
+}
+
+static void group_bare(void)
+{
+	enum { N = 400 };
+	static char pins[N][32], ids[N][32];
+	double best[5] = { 1e18, 1e18, 1e18, 1e18, 1e18 }, t;
+	static unsigned last_id;
+	int fds[N];
+
+	bare_init();
+	for (int i = 0; i < N; i++)
+		snprintf(pins[i], sizeof(pins[i]), "fs/1/bench_%d", i);
+	for (int r = 0; r < ROUNDS; r++) {
+		for (int i = 0; i < N; i++) {
+			snprintf(ids[i], sizeof(ids[i]), "ids/%u", ++last_id);
+			fds[i] = bare_create(ids[i]);
+		}
+		t = now();
+		for (int i = 0; i < N; i++)
+			if (linkat(dirfd_bare, ids[i], dirfd_bare, pins[i], 0))
+				die("link");
+		TAKE(0);
+		t = now();
+		for (int i = 0; i < N; i++) {
+			fstatat(dirfd_bare, pins[i], &bare_st, AT_SYMLINK_NOFOLLOW);
+			close(bare_open(ids[i]));
+		}
+		TAKE(1);
+		t = now();
+		for (int i = 0; i < N; i++)
+			bare_unpin(pins[i]);
+		TAKE(2);
+		for (int i = 0; i < N; i++) {
+			linkat(dirfd_bare, ids[i], dirfd_bare, pins[i], 0);
+			close(fds[i]);
+		}
+		t = now();
+		for (int i = 0; i < N; i++) {
+			bare_unpin(pins[i]);
+			bare_reap(ids[i]);
+		}
+		TAKE(3);
+		t = now();
+		for (int i = 0; i < N; i++) {
+			close(bare_create(ids[i]));
+			bare_reap(ids[i]);
+		}
+		TAKE(4);
+	}
+	printf("pin_bare %.0f\nget_close_bare %.0f\nunpin_alive_bare %.0f\nunpin_dies_bare %.0f\n"
+	       "create_close_hash_bare %.0f\ncreate_close_array_bare %.0f\n",
+	       best[0], best[1], best[2], best[3], best[4], best[4]);
+}
+
+static unsigned how_many(void)
+{
+	return getenv("BENCH_MAPS") ? (unsigned)atoi(getenv("BENCH_MAPS")) : 20000;
+}
+
+/* The same for walking ids: the next one lives, a description, its header, close. */
+static void group_bare_many(void)
+{
+	unsigned n = how_many();
+	char id[32], pin[32], header[304];
+	double t, best = 1e18;
+
+	bare_init();
+	for (unsigned i = 0; i < n; i++) {
+		snprintf(id, sizeof(id), "ids/%u", i);
+		snprintf(pin, sizeof(pin), "fs/1/many_%u", i);
+		close(bare_create(id));
+		linkat(dirfd_bare, id, dirfd_bare, pin, 0);
+	}
+	for (int r = 0; r < 2; r++) {
+		t = now();
+		for (unsigned i = 0; i < n; i++) {
+			int fd;
+
+			snprintf(id, sizeof(id), "ids/%u", i);
+			fstatat(dirfd_bare, id, &bare_st, AT_SYMLINK_NOFOLLOW);
+			fd = bare_open(id);
+			fstat(fd, &bare_st);
+			if (pread(fd, header, sizeof(header), 0) != sizeof(header))
+				die("pread");
+			close(fd);
+		}
+		t = (now() - t) / n;
+		best = t < best ? t : best;
+	}
+	printf("many_walk_per_id_bare %.0f\n", best);
+}
+
 static void group_path(void)
 {
 	struct stat st;
@@ -210,7 +359,7 @@ static void group_path(void)
 /* Many small pinned maps: making them, walking all ids. */
 static void group_many(void)
 {
-	unsigned n = getenv("BENCH_MAPS") ? (unsigned)atoi(getenv("BENCH_MAPS")) : 20000, seen = 0;
+	unsigned n = how_many(), seen = 0;
 	double t, half = 0;
 	char name[128];
 	uint32_t id = 0;
@@ -350,8 +499,9 @@ int main(int argc, char **argv)
 		const char *name;
 		void (*run)(void);
 	} groups[] = {
-		{ "elem", group_elem }, { "life", group_life }, { "path", group_path },
-		{ "many", group_many }, { "pair", group_pair }, { "memory", group_memory },
+		{ "elem", group_elem }, { "life", group_life },           { "path", group_path },
+		{ "many", group_many }, { "pair", group_pair },           { "memory", group_memory },
+		{ "bare", group_bare }, { "bare_many", group_bare_many },
 	};
 
 	if (argc < 3)

@@ -10,10 +10,14 @@ enum { FREE, PRIV, PUB };
 #define ACTOR(own)  ((u32)((own).hi >> 32))
 #define HOLDER(own) ((u32)(own).hi)
 
+static u64 lo_next(u64 lo, u32 level, u32 state)
+{
+	return ((lo + 0x10000) & ~0xffffull) | level << 8 | state;
+}
+
 static struct pair own_next(struct pair w, u32 level, u32 state, u32 actor, u32 holder)
 {
-	return (struct pair){ ((w.lo + 0x10000) & ~0xffffull) | level << 8 | state,
-			      (u64)actor << 32 | holder };
+	return (struct pair){ lo_next(w.lo, level, state), (u64)actor << 32 | holder };
 }
 
 static bool is_mine(const struct op *op, struct pair w)
@@ -24,6 +28,18 @@ static bool is_mine(const struct op *op, struct pair w)
 static bool make_free(const struct pool *p, u32 b, struct pair w)
 {
 	if (!pair_cas(&pool_block(p, b)->own, &w, own_next(w, 0, FREE, 0, NIL)))
+		return false;
+	hint_free(p->hints, b);
+	return true;
+}
+
+/*
+ * The same from a word that was ours or a holder's, without a look at whose it
+ * is: the owner that stays beside FREE says nothing, and nor does the actor beside PUB.
+ */
+static inline bool let_go(const struct pool *p, u32 b, u64 lo)
+{
+	if (!pair_cas_lo(&pool_block(p, b)->own, lo, lo_next(lo, 0, FREE)))
 		return false;
 	hint_free(p->hints, b);
 	return true;
@@ -179,9 +195,9 @@ bool pool_hold(struct op *op, const struct pool *p, struct pool_mine *mine, u32 
 /* If the swap fails, the block has been replaced and freed meanwhile: no longer ours either way. */
 void pool_publish(struct op *op, const struct pool *p, struct pool_mine *mine)
 {
-	struct pair w = mine->own;
+	u64 lo = mine->own.lo;
 
-	pair_cas(&pool_block(p, mine->b)->own, &w, own_next(w, 0, PUB, 0, HOLDER(w)));
+	pair_cas_lo(&pool_block(p, mine->b)->own, lo, lo_next(lo, 0, PUB));
 	barrier();
 	op->slot = NIL;
 }
@@ -198,7 +214,7 @@ void pool_take(struct op *op, const struct pool *p, u32 b, u32 holder, struct pa
 {
 	if (b >= p->n)
 		return;
-	if (!make_free(p, b, seen)) {
+	if (!let_go(p, b, seen.lo)) {
 		struct pair w = pair_load(&pool_block(p, b)->own);
 
 		/* Its owner has just published it, or another sweep has it: only the first is our business.

@@ -51,6 +51,15 @@ static inline bool pair_cas(struct pair *p, struct pair *seen, struct pair to)
 }
 
 /*
+ * The same where hi stays: lo alone is swapped, which takes two thirds of the
+ * time. For words whose hi never changes without lo.
+ */
+static inline bool pair_cas_lo(struct pair *p, u64 seen, u64 to)
+{
+	return __atomic_compare_exchange_n(&p->lo, &seen, to, false, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+}
+
+/*
  * Both halves of one moment. A pair that will not stand still is given up as
  * it is after many tries: whoever swaps from it fails then.
  */

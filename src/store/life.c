@@ -74,37 +74,46 @@ static _Atomic u64 *hint_slot(u64 ino)
 	return &the_store.super->by_ino[ino % STORE_INO_HINTS];
 }
 
-static u64 hint_word(u64 ino, enum obj_type type, u32 id)
+static inline u64 hint_tag(u64 ino)
 {
 	u64 high = ino / STORE_INO_HINTS;
 
-	return ((high ^ high >> 16 ^ high >> 32) & 0xffff) << 48 | (u64)type << 32 | id;
+	return (high ^ high >> 16 ^ high >> 32) << 48;
 }
 
-/* Of that object, or 0. */
-static u64 hint_of(u64 ino, enum obj_type type, u32 id)
+static inline u64 hint_word(u64 ino, enum obj_type type, u32 id)
+{
+	return hint_tag(ino) | (u64)type << 32 | id;
+}
+
+/* What is known of that inode, or 0. */
+static inline u64 hint_by_ino(u64 ino)
 {
 	u64 w = atomic_load_explicit(hint_slot(ino), memory_order_relaxed);
 
-	return ((w ^ hint_word(ino, type, id)) & (0xffffull << 48 | HINT_NAME)) ? 0 : w;
+	return (w ^ hint_tag(ino)) >> 48 ? 0 : w;
+}
+
+/* Of that object, or 0. */
+static inline u64 hint_of(u64 ino, enum obj_type type, u32 id)
+{
+	u64 w = hint_by_ino(ino);
+
+	return (w ^ ((u64)type << 32 | id)) & HINT_NAME ? 0 : w;
 }
 
 bool obj_hint(const struct stat *st, enum obj_type *type, u32 *id)
 {
-	u64 w = atomic_load_explicit(hint_slot(st->st_ino), memory_order_relaxed);
+	u64 w = hint_by_ino(st->st_ino);
 
 	*type = (enum obj_type)(w >> 32 & 7);
 	*id = (u32)w;
-	return *id && *type < OBJ_TYPES && S_ISREG(st->st_mode) && st->st_dev == the_store.dev &&
-	       hint_of(st->st_ino, *type, *id);
+	return *id && *type < OBJ_TYPES && S_ISREG(st->st_mode) && st->st_dev == the_store.dev;
 }
 
 u32 obj_hint_flags(const struct stat *st)
 {
-	enum obj_type type;
-	u32 id;
-
-	return obj_hint(st, &type, &id) ? HINT_FLAGS(hint_of(st->st_ino, type, id)) : 0;
+	return HINT_FLAGS(hint_by_ino(st->st_ino));
 }
 
 void obj_set_hint(const struct stat *st, enum obj_type type, u32 id, u32 flags)
@@ -234,10 +243,8 @@ static void see_closed(enum obj_type type, u32 id, int fd)
 	}
 }
 
-/* ino: 0 if the caller does not know. */
-static int reap(enum obj_type type, u32 id, u64 ino)
+int obj_reap(enum obj_type type, u32 id)
 {
-	u64 before = ino ? obj_links_begin(ino, type, id) : 0;
 	struct stat st;
 	int fd, dead = 0;
 	bool alone;
@@ -259,8 +266,6 @@ static int reap(enum obj_type type, u32 id, u64 ino)
 	}
 	if (st.st_nlink <= 1)
 		obj_links_gone(st.st_ino, type, id);
-	else if (st.st_ino == ino)
-		obj_links_seen(ino, before);
 	if (alone && flags & (OBJ_F_UREF | OBJ_F_CLOSED))
 		raw_flock(fd, LOCK_UN);
 	if (flags & OBJ_F_CLOSED && st.st_nlink)
@@ -272,9 +277,29 @@ out:
 	return dead;
 }
 
-int obj_reap(enum obj_type type, u32 id)
+/* ino: the object's, or 0 if the caller does not know it. */
+static int close_looking(int fd, enum obj_type type, u32 id, u64 ino)
 {
-	return reap(type, id, 0);
+	u64 before = ino ? obj_links_begin(ino, type, id) : 0;
+	struct stat st;
+	bool last = true;
+	int err;
+
+	/* Pinned objects need no more than the close, unless they care for user references. */
+	if (!raw_fstat(fd, &st) && st.st_nlink > 1) {
+		last = object_flags(fd, &st, type, id) & (OBJ_F_UREF | OBJ_F_CLOSED);
+		if (st.st_ino == ino)
+			obj_links_seen(ino, before);
+	}
+	err = raw_close(fd);
+	if (err)
+		return err;
+	return last ? obj_reap(type, id) : 0;
+}
+
+int obj_close(int fd, enum obj_type type, u32 id)
+{
+	return close_looking(fd, type, id, 0);
 }
 
 int obj_close_known(int fd, enum obj_type type, u32 id, u64 ino)
@@ -282,27 +307,13 @@ int obj_close_known(int fd, enum obj_type type, u32 id, u64 ino)
 	u64 w = hint_of(ino, type, id);
 	int err;
 
-	if (!w || w & HINT_LOOK_ALWAYS)
-		return obj_close(fd, type, id);
+	if (!(w & HINT_LINKED) || w & HINT_LOOK_ALWAYS)
+		return close_looking(fd, type, id, ino);
 	err = raw_close(fd);
 	if (err)
 		return err;
-	return hint_of(ino, type, id) & HINT_LINKED ? 0 : reap(type, id, ino);
-}
-
-int obj_close(int fd, enum obj_type type, u32 id)
-{
-	struct stat st;
-	bool last = true;
-	int err;
-
-	/* Pinned objects need no more than the close, unless they care for user references. */
-	if (!raw_fstat(fd, &st) && st.st_nlink > 1)
-		last = object_flags(fd, &st, type, id) & (OBJ_F_UREF | OBJ_F_CLOSED);
-	err = raw_close(fd);
-	if (err)
-		return err;
-	return last ? obj_reap(type, id) : 0;
+	/* If the last link went meanwhile, he who took it found our lock. */
+	return hint_of(ino, type, id) & HINT_LINKED ? 0 : obj_reap(type, id);
 }
 
 /* Takes LOCK_SH on a fresh description of an object that may be in its reaper's hands. */

@@ -35,9 +35,9 @@ static int read_path(struct bpf_caller *c, u64 addr, char path[PATH_MAX])
 
 		if (err)
 			return err;
-		for (size_t end = at + n; at < end; at++)
-			if (!path[at])
-				return at ? 0 : -ENOENT;
+		if (memchr(path + at, 0, n))
+			return *path ? 0 : -ENOENT;
+		at += n;
 	}
 	return -ENAMETOOLONG;
 }

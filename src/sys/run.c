@@ -71,9 +71,9 @@ static const char *below(const struct run_mount *m, const char *path)
 	const char *dir = m->path;
 	size_t i = 0;
 
-	while (i < RUN_PATH_MAX && dir[i] && dir[i] == path[i])
+	while (i < RUN_PATH_MAX - 1 && dir[i] == path[i] && dir[i])
 		i++;
-	if (i == RUN_PATH_MAX || dir[i])
+	if (dir[i])
 		return NULL;
 	/* A mount on "/" itself ends in the slash that others have behind them. */
 	if (i && dir[i - 1] == '/')

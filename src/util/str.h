@@ -20,16 +20,16 @@ static inline char *str_put(char *to, const char *s)
 
 static inline char *str_put_u64(char *to, u64 v, unsigned base)
 {
-	char tmp[24];
-	int n = 0;
+	u64 left = v;
+	char *end = to;
 
 	do
-		tmp[n++] = "0123456789abcdef"[v % base];
-	while (v /= base);
-	while (n)
-		*to++ = tmp[--n];
-	*to = 0;
-	return to;
+		end++;
+	while (left /= base);
+	*end = 0;
+	for (char *p = end; p > to; v /= base)
+		*--p = "0123456789abcdef"[v % base];
+	return end;
 }
 
 /* Decimal digits at s; *end (if wanted) is the first other character. An overlong number saturates. */
