@@ -34,7 +34,8 @@ patterns=("$@")
 [ ${#patterns[@]} -gt 0 ] || read -ra patterns <<<"${TESTS:-}"
 
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/pinfs-test.XXXXXX") || exit 1
-trap 'rm -rf "$tmp"' EXIT
+lane=
+trap '[ -z "$lane" ] || kill "$lane" 2>/dev/null; rm -rf "$tmp"' EXIT
 trap 'exit 130' INT TERM
 
 selected() {
@@ -143,7 +144,6 @@ run_beside() {
 
 : >"$tmp/all-skips"
 : >"$tmp/counts"
-lane=
 if [ "$(nproc)" -gt 1 ]; then
 	run_beside &
 	lane=$!
@@ -151,7 +151,8 @@ fi
 for src in tests/unit/*.c tests/map/*.c tests/crash/*.c; do
 	[ -e "$src" ] && run "${src%.c}" "./$B/${src%.c}"
 done
-if [ -n "$lane" ]; then wait $lane; else run_beside; fi
+if [ -n "$lane" ]; then wait "$lane"; else run_beside; fi
+lane=
 for src in tests/cli/*.sh; do
 	[[ $beside == *" ${src%.sh} "* ]] || run "${src%.sh}" bash "$src"
 done

@@ -143,6 +143,19 @@ like "ls: a program names the link that holds it" "$shown" '^- .*prog .*xdp .*pa
 like "ls --json has it, too" "$(cat "$WORK/json")" '"driven_by": ?"nothing"'
 is "ls: nothing is left after the pins" "$(grep -cE '^after:.*(link|prog) ' <<<"$shown")" 0
 
+# A namespace that is gone leaves its inode number to the next, and pinned links: they are not the next one's.
+cat >"$WORK/again" <<'EOS'
+for n in 1 2 3; do
+	mkdir /sys/fs/bpf/again-$n
+	unshare -n "$LINKS/libbpf_links$1" attach "$LINKS/bpf/links.o" /sys/fs/bpf/again-$n $CGROUP | grep '^attach pass'
+done
+rm -r /sys/fs/bpf/again-*
+EOS
+for static in '' .static; do
+	is "a new namespace is empty$static" "$(RUN_OPTS=--fresh world root bash "$WORK/again" "$static" 2>&1)" \
+		"$(world kernel bash "$WORK/again" "$static" 2>&1)"
+done
+
 for what in kill stop; do
 	run_case preload "$clients/fault_link" $what
 	run_case notify "$clients/fault_link.static" $what
