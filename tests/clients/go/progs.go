@@ -231,7 +231,7 @@ func ids() {
 		if err != nil {
 			continue
 		}
-		if i, err := m.Info(); err == nil && strings.HasPrefix(i.Name, "go_") {
+		if i, err := m.Info(); err == nil && id >= oldest && strings.HasPrefix(i.Name, "go_") {
 			got, _ := i.ID()
 			names = append(names, fmt.Sprint(i.Name, " ", got == id))
 		}
