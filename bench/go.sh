@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # What cilium/ebpf's calls cost a static program: on the kernel, through notify, and through trace (behind a filter that
-# answers bpf(2) first), turn by turn; medians of PAIRS runs, and of the ratios of each turn.
+# answers bpf(2) first), turn by turn; the least disturbed figure of PAIRS runs of each, and their ratios to the kernel's.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 B=${B:-build} PAIRS=${PAIRS:-3}
@@ -27,21 +27,11 @@ for _ in $(seq "$PAIRS"); do
 done >"$tmp.lines"
 printf '%-28s %12s %12s %8s %12s %8s\n' "" kernel notify ratio trace ratio
 awk '
-	function med(a, c,   i, j, t) {
-		if (!c) return 0
-		for (i = 2; i <= c; i++) { t = a[i]; for (j = i - 1; j > 0 && a[j] > t; j--) a[j + 1] = a[j]; a[j + 1] = t }
-		return c % 2 ? a[(c + 1) / 2] : (a[c / 2] + a[c / 2 + 1]) / 2
-	}
-	!($2 in n) { n[$2]; name[++names] = $2 }
-	{ v[$1, $2, ++count[$1, $2]] = $3 }
+	!seen[$2]++ { name[++names] = $2 }
+	!(($1, $2) in best) || $3 < best[$1, $2] { best[$1, $2] = $3 }
 	END {
 		for (i = 1; i <= names; i++) {
-			c = count["kernel", name[i]]
-			for (j = 1; j <= c; j++) {
-				k[j] = v["kernel", name[i], j]
-				p[j] = v["notify", name[i], j]; r[j] = p[j] / k[j]
-				t[j] = v["trace", name[i], j]; s[j] = t[j] / k[j]
-			}
-			printf "%-28s %12.1f %12.1f %8.2f %12.1f %8.2f\n", name[i], med(k, c), med(p, c), med(r, c), med(t, c), med(s, c)
+			k = best["kernel", name[i]]; n = best["notify", name[i]]; t = best["trace", name[i]]
+			printf "%-28s %12.1f %12.1f %8.2f %12.1f %8.2f\n", name[i], k, n, n / k, t, t / k
 		}
 	}' "$tmp.lines"
