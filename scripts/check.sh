@@ -53,7 +53,7 @@ format() {
 }
 
 # What bpftool writes for one of the clients.
-skeleton() { make -s "$B/tests/clients/bpf/progs.skel.h" >/dev/null; }
+skeleton() { make -s "$B/tests/clients/bpf/progs.skel.h" "$B/tests/clients/bpf/light.skel.h" >/dev/null; }
 
 # gcc finds more when it optimizes, so it compiles; clang only reads.
 warnings_gcc() {
