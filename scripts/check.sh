@@ -46,7 +46,7 @@ headers() {
 format() { all_c | each clang-format --dry-run -Werror; }
 
 # What bpftool writes for one of the clients.
-skeleton() { make -s "$B/tests/clients/bpf/progs.skel.h" >/dev/null; }
+skeleton() { make -s "$B/tests/clients/bpf/progs.skel.h" "$B/tests/clients/bpf/light.skel.h" >/dev/null; }
 
 # gcc finds more when it optimizes, so it compiles; clang only reads. What the tests are built of anyway need not be
 # compiled twice.
