@@ -10,6 +10,8 @@
  *         chroot, pivot_root, setns, the carrier . notify
  *         ioctl, but for requests of perf events . allow
  *         mmap, but shared of a file ............. allow
+ *         ptrace, execve where calls are trapped:  notify who wants another tracer, or may have none
+ *         ptrace of another request .............. allow
  *         any other: sixth argument is the cookie  allow
  *                    else ........................ notify, or trap (frontend/trace)
  *
@@ -24,6 +26,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -43,6 +46,7 @@ enum tail {
 	TAIL_ALWAYS,
 	TAIL_IOCTL,
 	TAIL_MMAP,
+	TAIL_PTRACE,
 	TAIL_TRAP,
 	TAILS
 };
@@ -57,6 +61,11 @@ static const int own_calls[] = {
 	SYS_bpf,        NR_CARRIER, SYS_perf_event_open, SYS_ioctl, SYS_mmap,
 	SYS_setsockopt, SYS_chroot, SYS_pivot_root,      SYS_setns,
 };
+
+/* Beside these where calls are trapped. */
+static const int trap_calls[] = { SYS_ptrace, SYS_execve, SYS_execveat };
+
+static const u32 ptrace_requests[] = { PTRACE_TRACEME, PTRACE_ATTACH, PTRACE_SEIZE, PTRACE_DETACH };
 
 /* Of setsockopt at SOL_SOCKET. */
 static const u32 own_options[] = {
@@ -85,7 +94,7 @@ static void ret(struct filter *f, u32 action)
 
 static enum tail tail_of(int nr, bool trap)
 {
-	if (trap && trace_hides(nr))
+	if (trap && carrier_hides(nr))
 		return TAIL_TRAP;
 	if (nr == SYS_newfstatat)
 		return TAIL_FSTATAT;
@@ -97,6 +106,8 @@ static enum tail tail_of(int nr, bool trap)
 		return TAIL_ALWAYS;
 	if (nr == SYS_ioctl)
 		return TAIL_IOCTL;
+	if (nr == SYS_ptrace)
+		return TAIL_PTRACE;
 	return nr == SYS_mmap ? TAIL_MMAP : TAIL_NOTIFY;
 }
 
@@ -160,6 +171,18 @@ static void emit_mmap(struct filter *f, u32 arg, u32 where[TAILS], u32 action)
 	ret(f, action);
 }
 
+static void emit_ptrace(struct filter *f, u32 arg, u32 where[TAILS], u32 action)
+{
+	const u32 n = ARRAY_SIZE(ptrace_requests);
+
+	where[TAIL_PTRACE] = f->len;
+	load(f, arg);
+	for (u32 i = 0; i < n; i++)
+		emit(f, BPF_JMP | BPF_JEQ | BPF_K, ptrace_requests[i], n - i, 0);
+	ret(f, SECCOMP_RET_ALLOW);
+	ret(f, action);
+}
+
 /* To `action`, but for the library's own calls. */
 static void emit_unless_own(struct filter *f, u64 cookie, u32 action)
 {
@@ -195,6 +218,7 @@ static void emit_tails(struct filter *f, u64 cookie, u32 where[TAILS], u32 actio
 	emit_unless_own(f, cookie, SECCOMP_RET_TRAP);
 	emit_ioctl(f, arg, where, action);
 	emit_mmap(f, arg, where, action);
+	emit_ptrace(f, arg, where, action);
 }
 
 static void patch_tails(struct filter *f, const u32 where[TAILS])
@@ -221,13 +245,15 @@ static void add_call(struct tree *t, int nr)
 		t->nr[t->n++] = nr;
 }
 
-static void collect(struct tree *t)
+static void collect(struct tree *t, enum filter_how how)
 {
 	t->n = 0;
 	for (u32 i = 0; i < ARRAY_SIZE(own_calls); i++)
 		add_call(t, own_calls[i]);
 	for (u32 i = 0; i < sys_fs_calls(); i++)
 		add_call(t, sys_fs_call(i));
+	for (u32 i = 0; i < ARRAY_SIZE(trap_calls) && how == FILTER_TRAP; i++)
+		add_call(t, trap_calls[i]);
 	qsort(t->nr, t->n, sizeof(t->nr[0]), by_number);
 }
 
@@ -236,7 +262,7 @@ int filter_build(struct filter *f, u64 cookie, enum filter_how how)
 	u32 where[TAILS];
 	struct tree t;
 
-	collect(&t);
+	collect(&t, how);
 	f->len = 0;
 	load(f, offsetof(struct seccomp_data, arch));
 	emit(f, BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0);

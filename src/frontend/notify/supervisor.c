@@ -30,6 +30,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+#include "frontend/notify/debuggers.h"
 #include "frontend/notify/filter.h"
 #include "frontend/notify/notify.h"
 #include "frontend/notify/sockets.h"
@@ -68,6 +69,8 @@ static long carried(struct target *t, const u64 args[6])
 
 	if (!nr && (own == SYS_mount || own == SYS_umount2))
 		nr = (int)own;
+	if (!nr && own == SYS_ptrace)
+		return debuggers_word(t, args);
 	if (!nr)
 		return SYS_CONTINUE; /* somebody tries what this number does */
 	ret = serve(t, nr, args);
@@ -90,6 +93,9 @@ static long serve(struct target *t, int nr, const u64 args[6])
 		if (ret == SYS_CONTINUE)
 			ret = sys_map_mmap(&t->c, (int)args[4], args[1], (int)args[2], (int)args[3], args[5]);
 		return ret ? ret : SYS_CONTINUE;
+	case SYS_ptrace: return debuggers_ptrace(t, args);
+	case SYS_execve:
+	case SYS_execveat: return debuggers_exec(t);
 	case SYS_chroot:
 	case SYS_pivot_root:
 	case SYS_setns: target_roots_differ(); break;
