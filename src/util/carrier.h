@@ -29,8 +29,9 @@
 
 /* A debugger's words: first argument; then a thread, then a number. */
 enum carrier_word {
-	CARRIER_NOTE = 1, /* the thread will make the carrier's call and means that number */
-	CARRIER_BORN      /* the thread is new, and may have no tracer */
+	CARRIER_NOTE =
+		1,   /* the thread will make the carrier's call and means that number; SYS_clone: it is new */
+	CARRIER_BORN /* the thread is new, and may have no tracer */
 };
 
 /* Those that profiles of containers refuse, and that pinfs serves: trapped in a traced run. */

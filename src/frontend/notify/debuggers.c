@@ -81,6 +81,12 @@ long debuggers_exec(struct target *t)
 	return SYS_CONTINUE;
 }
 
+long debuggers_newborn(struct target *t)
+{
+	trace_adopt(t->c.tid);
+	return 0;
+}
+
 long debuggers_word(struct target *t, const u64 args[6])
 {
 	int own, tgid, tracer, none;
@@ -91,7 +97,7 @@ long debuggers_word(struct target *t, const u64 args[6])
 		return -ESRCH;
 	switch (args[0]) {
 	case CARRIER_NOTE:
-		if (tracer != own || !carrier_hides((long)args[2]))
+		if (tracer != own || (!carrier_hides((long)args[2]) && args[2] != SYS_clone))
 			return -EPERM;
 		trace_mark(tid, (int)args[2]);
 		return 0;

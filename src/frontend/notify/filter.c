@@ -171,7 +171,8 @@ static void emit_mmap(struct filter *f, u32 arg, u32 where[TAILS], u32 action)
 	ret(f, action);
 }
 
-static void emit_ptrace(struct filter *f, u32 arg, u32 where[TAILS], u32 action)
+/* The preload library's own requests are of no interest. */
+static void emit_ptrace(struct filter *f, u32 arg, u32 where[TAILS])
 {
 	const u32 n = ARRAY_SIZE(ptrace_requests);
 
@@ -180,7 +181,7 @@ static void emit_ptrace(struct filter *f, u32 arg, u32 where[TAILS], u32 action)
 	for (u32 i = 0; i < n; i++)
 		emit(f, BPF_JMP | BPF_JEQ | BPF_K, ptrace_requests[i], n - i, 0);
 	ret(f, SECCOMP_RET_ALLOW);
-	ret(f, action);
+	emit(f, BPF_JMP | BPF_JA, TAIL_MARK | TAIL_NOTIFY, 0, 0);
 }
 
 /* To `action`, but for the library's own calls. */
@@ -201,6 +202,7 @@ static void emit_tails(struct filter *f, u64 cookie, u32 where[TAILS], u32 actio
 {
 	const u32 arg = offsetof(struct seccomp_data, args);
 
+	emit_ptrace(f, arg, where);
 	where[TAIL_SOCKOPT] = f->len;
 	emit_sockopt(f);
 	emit(f, BPF_JMP | BPF_JA, TAIL_MARK | TAIL_NOTIFY, 0, 0);
@@ -218,7 +220,6 @@ static void emit_tails(struct filter *f, u64 cookie, u32 where[TAILS], u32 actio
 	emit_unless_own(f, cookie, SECCOMP_RET_TRAP);
 	emit_ioctl(f, arg, where, action);
 	emit_mmap(f, arg, where, action);
-	emit_ptrace(f, arg, where, action);
 }
 
 static void patch_tails(struct filter *f, const u32 where[TAILS])

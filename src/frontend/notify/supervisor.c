@@ -71,6 +71,8 @@ static long carried(struct target *t, const u64 args[6])
 		nr = (int)own;
 	if (!nr && own == SYS_ptrace)
 		return debuggers_word(t, args);
+	if (nr == SYS_clone)
+		return debuggers_newborn(t);
 	if (!nr)
 		return SYS_CONTINUE; /* somebody tries what this number does */
 	ret = serve(t, nr, args);

@@ -4,94 +4,106 @@
  *
  * A process has one tracer. That of the run lets go of one that strace or gdb wants, and then a
  * trapped bpf(2) of it stops it for the debugger, as a SIGSYS. So the debugger's waits look at
- * each stop first, and do with it what the run's tracer would have done. The
- * debugger does not hear of it; what it sees of such a call is one call, with its result:
+ * each stop first, and do with it what the run's tracer would have done. The debugger does not hear of
+ * it; what it sees of such a call is one call, with its result:
  *
  *     entry of bpf(2)            shown
  *     exit, its number in ax     kept back: it was trapped
- *     SIGSYS                     kept back; registers: the carrier's call, and the supervisor is told
- *     entry of the carrier       kept back
+ *     SIGSYS                     kept back; registers: the carrier's call, and the supervisor is told;
+ *                                signals are blocked, since no handler may come between entry and exit
+ *     entry of the carrier       kept back; they are no longer
  *     exit of the carrier        shown, as that of bpf(2)
  *
  * A process goes on from a stop that is kept back as the debugger let it go on last.
  *
- *     tracees[hash(tid) .. + PROBE]   tid << 32 | step << 24 | number << 8 | request, 0: free
+ * A debugger that does not follow children would leave these without a tracer. So it is made to trace
+ * every child until the child's first stop, and does not hear of that either. There the child is set to the
+ * instruction that made it, now as the carrier's call, and let go of: in that call the supervisor
+ * attaches to it, and answers 0, as the child's part of fork(2) would have been.
  *
- * One word each, changed by exchange, since waits and ptrace(2) may be in several threads and in
- * handlers. Without room for one its stops are kept back all the same, and it goes on by PTRACE_CONT.
+ *     tracees[hash(tid) .. + PROBE]   tid 0: free; the rest is of who has its stop
  *
- * The numbers of children that a debugger does not follow are told to the supervisor, at the exit
- * of the call that made them, for nobody traces these.
+ * Without room for one its stops are kept back all the same, and it goes on by PTRACE_CONT.
  */
 #include <stdarg.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include "frontend/preload/preload.h"
 #include "util/carrier.h"
+#include "util/str.h"
 
 #define TRACEES 1024u
 #define PROBE   8u
+#define BIRTHS  (PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE)
 
-enum step { STEP_NONE, STEP_AGAIN, STEP_CARRIER };
+/* Of a trapped call. */
+enum step { NONE, AGAIN, CARRIER };
 
-static _Atomic u64 tracees[TRACEES];
+struct tracee {
+	_Atomic int tid;
+	u8 step, request;
+	u8 wanted;   /* of BIRTHS, what the debugger asked for */
+	bool fresh;  /* options can be set at the first stop only */
+	bool masked; /* mask is what was blocked before */
+	u16 nr;
+	u64 mask;
+};
 
-static u64 tracee(pid_t tid, enum step step, int nr, int request)
+static struct tracee tracees[TRACEES];
+static u8 wanted_last; /* what children inherit that are met before their parent's event */
+
+static struct tracee *slot(pid_t tid, u32 i)
 {
-	return (u64)(u32)tid << 32 | (u64)step << 24 | (u64)(nr & 0xffff) << 8 | (u64)(request & 0xff);
+	return &tracees[((u32)tid * 2654435761u + i) % TRACEES];
 }
 
-static enum step step_of(u64 w)
+static struct tracee *tracee_of(pid_t tid)
 {
-	return (enum step)(w >> 24 & 3);
-}
-
-static int nr_of(u64 w)
-{
-	return (int)(w >> 8 & 0xffff);
-}
-
-static int request_of(u64 w)
-{
-	return w ? (int)(w & 0xff) : PTRACE_CONT;
-}
-
-static _Atomic u64 *slot_of(pid_t tid)
-{
-	for (u32 i = 0; i < PROBE; i++) {
-		_Atomic u64 *s = &tracees[((u32)tid * 2654435761u + i) % TRACEES];
-
-		if (atomic_load(s) >> 32 == (u32)tid)
-			return s;
-	}
+	for (u32 i = 0; i < PROBE; i++)
+		if (atomic_load(&slot(tid, i)->tid) == tid)
+			return slot(tid, i);
 	return NULL;
 }
 
-static u64 tracee_get(pid_t tid)
+/* NULL: no room. */
+static struct tracee *tracee_get(pid_t tid)
 {
-	_Atomic u64 *s = slot_of(tid);
+	struct tracee *t = tracee_of(tid);
 
-	return s ? atomic_load(s) : 0;
-}
+	for (u32 i = 0; i < PROBE && !t; i++) {
+		int none = 0;
 
-static void tracee_set(pid_t tid, u64 w)
-{
-	_Atomic u64 *s = slot_of(tid);
-
-	for (u32 i = 0; i < PROBE && !s && w; i++) {
-		_Atomic u64 *at = &tracees[((u32)tid * 2654435761u + i) % TRACEES];
-		u64 none = 0;
-
-		if (atomic_compare_exchange_strong(at, &none, w))
-			return;
+		if (!atomic_compare_exchange_strong(&slot(tid, i)->tid, &none, tid))
+			continue;
+		t = slot(tid, i);
+		t->step = NONE;
+		t->request = PTRACE_CONT;
+		t->wanted = 0;
+		t->fresh = t->masked = false;
 	}
-	if (s)
-		atomic_store(s, w);
+	return t;
 }
 
-static long raw_ptrace(long request, pid_t tid, const void *data)
+static void tracee_drop(struct tracee *t)
 {
-	return raw4(SYS_ptrace, request, tid, 0, data);
+	if (t)
+		atomic_store(&t->tid, 0);
+}
+
+static void tracee_wants(pid_t tid, u64 options)
+{
+	struct tracee *t = tracee_get(tid);
+
+	wanted_last = options & BIRTHS;
+	if (!t)
+		return;
+	t->wanted = options & BIRTHS;
+	t->fresh = false;
+}
+
+static long raw_ptrace(long request, pid_t tid, u64 addr, const void *data)
+{
+	return raw4(SYS_ptrace, request, tid, addr, data);
 }
 
 static bool traps(void)
@@ -112,104 +124,280 @@ static bool tell(enum carrier_word word, pid_t tid, int nr)
 /* On from a stop that is kept back. A request that fails has met a thread that was killed. */
 static bool go_on(pid_t tid, int request)
 {
-	raw_ptrace(request, tid, NULL);
+	raw_ptrace(request, tid, 0, NULL);
 	return true;
 }
 
-static bool trapped(pid_t tid)
+static int request_of(const struct tracee *t)
 {
-	u64 w = tracee_get(tid);
+	return t ? t->request : PTRACE_CONT;
+}
+
+static void mask_back(struct tracee *t)
+{
+	if (!t || !t->masked)
+		return;
+	raw_ptrace(PTRACE_SETSIGMASK, t->tid, sizeof(t->mask), &t->mask);
+	t->masked = false;
+}
+
+static void block_all(struct tracee *t)
+{
+	const u64 all = ~0ull;
+
+	if (!raw_ptrace(PTRACE_GETSIGMASK, t->tid, sizeof(t->mask), &t->mask))
+		t->masked = !raw_ptrace(PTRACE_SETSIGMASK, t->tid, sizeof(all), &all);
+}
+
+static bool trapped(pid_t tid, struct tracee *t)
+{
 	struct user_regs_struct r;
 	siginfo_t info;
 	int nr;
 
-	if (raw_ptrace(PTRACE_GETSIGINFO, tid, &info) || raw_ptrace(PTRACE_GETREGS, tid, &r))
+	if (raw_ptrace(PTRACE_GETSIGINFO, tid, 0, &info) || raw_ptrace(PTRACE_GETREGS, tid, 0, &r))
 		return false;
 	nr = carrier_redirect(&r, &info);
 	if (!nr || !tell(CARRIER_NOTE, tid, nr))
 		return false;
-	raw_ptrace(PTRACE_SETREGS, tid, &r);
-	tracee_set(tid, tracee(tid, STEP_AGAIN, nr, request_of(w)));
-	return go_on(tid, request_of(w));
+	raw_ptrace(PTRACE_SETREGS, tid, 0, &r);
+	if (t) {
+		t->step = AGAIN;
+		t->nr = (u16)nr;
+		if (t->request == PTRACE_SYSCALL)
+			block_all(t);
+	}
+	return go_on(tid, request_of(t));
 }
 
-static bool is_clone(long nr)
+static bool carrier_stop(struct tracee *t, struct user_regs_struct *r)
 {
-	return nr == SYS_clone || nr == SYS_fork || nr == SYS_vfork || nr == SYS_clone3;
-}
-
-static bool carrier_stop(pid_t tid, u64 w, struct user_regs_struct *r)
-{
-	if ((long)r->rax == -ENOSYS && step_of(w) == STEP_AGAIN) {
-		tracee_set(tid, tracee(tid, STEP_CARRIER, nr_of(w), request_of(w)));
-		return go_on(tid, PTRACE_SYSCALL);
+	mask_back(t);
+	/* At an entry ax is -ENOSYS. */
+	if ((long)r->rax == -ENOSYS && t->step == AGAIN) {
+		t->step = CARRIER;
+		return go_on(t->tid, PTRACE_SYSCALL);
 	}
 	/* Should it be restarted, the kernel will take this number: it is trapped anew. */
-	r->orig_rax = (unsigned long long)nr_of(w);
-	raw_ptrace(PTRACE_SETREGS, tid, r);
-	tracee_set(tid, tracee(tid, STEP_NONE, 0, request_of(w)));
+	r->orig_rax = t->nr;
+	raw_ptrace(PTRACE_SETREGS, t->tid, 0, r);
+	t->step = NONE;
 	return false;
 }
 
-/* At an entry ax is -ENOSYS. */
-static bool syscall_stop(pid_t tid)
+static bool syscall_stop(pid_t tid, struct tracee *t)
 {
 	struct user_regs_struct r;
-	u64 w = tracee_get(tid);
-	long nr, ret;
 
-	if (raw_ptrace(PTRACE_GETREGS, tid, &r))
+	if (raw_ptrace(PTRACE_GETREGS, tid, 0, &r))
 		return false;
-	nr = (long)r.orig_rax;
-	ret = (long)r.rax;
-	if (carrier_hides(nr) && ret == nr)
+	if (carrier_hides((long)r.orig_rax) && r.rax == r.orig_rax)
 		return go_on(tid, PTRACE_SYSCALL);
-	if (is_clone(nr) && ret > 0)
-		tell(CARRIER_BORN, (pid_t)ret, 0);
-	return nr == NR_CARRIER && step_of(w) != STEP_NONE && carrier_stop(tid, w, &r);
+	return r.orig_rax == NR_CARRIER && t && t->step != NONE && carrier_stop(t, &r);
+}
+
+/* Children. */
+
+static bool stopped(int status)
+{
+	return (status & 0xff) == 0x7f;
+}
+
+/* In its first stop, a thread is about to return from the call that made it. */
+static bool new_regs(pid_t tid, struct user_regs_struct *r)
+{
+	if (raw_ptrace(PTRACE_GETREGS, tid, 0, r) || r->rax)
+		return false;
+	return r->orig_rax == SYS_clone || r->orig_rax == SYS_clone3 || r->orig_rax == SYS_fork ||
+	       r->orig_rax == SYS_vfork;
+}
+
+/* The new thread, in that stop, is the run's tracer's. */
+static void hand_over(pid_t tid)
+{
+	struct user_regs_struct r;
+	long word = 0;
+	bool carried;
+
+	carried = new_regs(tid, &r) && !raw_ptrace(PTRACE_PEEKTEXT, tid, r.rip - SYSCALL_INSN, &word) &&
+		  (word & 0xffff) == 0x050f && tell(CARRIER_NOTE, tid, SYS_clone);
+	if (carried) {
+		r.rip -= SYSCALL_INSN;
+		r.rax = NR_CARRIER;
+		r.orig_rax = ~0ull;
+		raw_ptrace(PTRACE_SETREGS, tid, 0, &r);
+	}
+	raw_ptrace(PTRACE_DETACH, tid, 0, NULL);
+	if (!carried)
+		tell(CARRIER_BORN, tid, 0);
+}
+
+/* Another signal may come before the stop. */
+static void await_first_stop(pid_t tid, int status)
+{
+	for (int i = 0; i < 64 && stopped(status); i++) {
+		long sig = status >> 8;
+
+		if (sig >> 8 || sig == SIGSTOP) {
+			hand_over(tid);
+			return;
+		}
+		raw_ptrace(PTRACE_CONT, tid, 0, (void *)sig);
+		while (raw4(SYS_wait4, tid, &status, __WALL, NULL) == -EINTR)
+			;
+	}
+}
+
+static bool birth(pid_t tid, struct tracee *t, int event)
+{
+	unsigned long child = 0;
+	struct tracee *c;
+	int status;
+	long got;
+
+	if (raw_ptrace(PTRACE_GETEVENTMSG, tid, 0, &child))
+		return false;
+	if (!t || t->wanted >> event & 1) {
+		c = tracee_get((pid_t)child);
+		if (c && t)
+			c->wanted = t->wanted;
+		return false;
+	}
+	do
+		got = raw4(SYS_wait4, child, &status, __WALL, NULL);
+	while (got == -EINTR);
+	if (got > 0)
+		await_first_stop((pid_t)child, status);
+	return go_on(tid, t->request);
+}
+
+/* The number behind that word; 0 if it is not there. */
+static u64 number_after(const char *text, const char *word)
+{
+	const char *p = strstr(text, word);
+	u64 n = 0;
+
+	for (p = p ? p + strlen(word) : ""; *p >= '0' && *p <= '9'; p++)
+		n = n * 10 + (u64)(*p - '0');
+	return n;
+}
+
+/* A process of this one's, and not a further thread of it. */
+static bool is_child(pid_t tid)
+{
+	char path[32], buf[512];
+	long n;
+	int fd;
+
+	str_put(str_put_u64(str_put(path, "/proc/"), (u32)tid, 10), "/status");
+	fd = raw_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+	if (fd < 0)
+		return false;
+	n = raw_read(fd, buf, sizeof(buf) - 1);
+	raw_close(fd);
+	buf[MAX(n, 0)] = 0;
+	return number_after(buf, "\nTgid:\t") == (u64)tid &&
+	       number_after(buf, "\nPPid:\t") == (u64)raw0(SYS_getpid);
+}
+
+/* A thread of which nothing is known: a child that asked to be traced, or the child of a tracee. True: nobody
+ * is to hear of it. */
+static bool met(pid_t tid, int status, struct tracee **t)
+{
+	bool child = is_child(tid);
+	struct user_regs_struct r;
+
+	if (!child && !wanted_last && new_regs(tid, &r)) {
+		await_first_stop(tid, status);
+		return true;
+	}
+	if (child && raw_ptrace(PTRACE_SETOPTIONS, tid, 0, (void *)BIRTHS))
+		return false; /* stopped, but nobody traces it */
+	*t = tracee_get(tid);
+	if (*t && !child)
+		(*t)->wanted = wanted_last;
+	return false;
 }
 
 /* A stop that is no matter of the debugger's: it goes on already. */
 static bool keep_back(pid_t tid, int status)
 {
-	if (!WIFSTOPPED(status)) {
-		tracee_set(tid, 0);
+	struct tracee *t = tracee_of(tid);
+
+	if (!stopped(status)) {
+		tracee_drop(t);
 		return false;
 	}
+	if (!t && met(tid, status, &t))
+		return true;
+	if (t && t->fresh)
+		t->fresh = raw_ptrace(PTRACE_SETOPTIONS, tid, 0, (void *)BIRTHS);
 	switch (status >> 8) {
-	case SIGSYS: return trapped(tid);
-	case SIGTRAP | 0x80: return syscall_stop(tid);
+	case SIGSYS: return trapped(tid, t);
+	case SIGTRAP | 0x80: return syscall_stop(tid, t);
+	case SIGTRAP | PTRACE_EVENT_FORK << 8:
+	case SIGTRAP | PTRACE_EVENT_VFORK << 8:
+	case SIGTRAP | PTRACE_EVENT_CLONE << 8: return birth(tid, t, status >> 16);
 	}
 	return false;
 }
 
-static void went_on(pid_t tid, int request)
-{
-	u64 w = tracee_get(tid);
+/* The debugger's requests, and what is added to them. */
 
-	tracee_set(tid, tracee(tid, step_of(w), nr_of(w), request));
+static void goes_on(pid_t tid, long request)
+{
+	struct tracee *t = tracee_of(tid);
+
+	if (!t)
+		return;
+	t->request = (u8)request;
+	/* The carrier's entry would not be seen. */
+	if (request != PTRACE_SYSCALL)
+		mask_back(t);
+}
+
+static void before(long request, pid_t tid, void **data)
+{
+	struct tracee *t;
+
+	switch (request) {
+	case PTRACE_CONT:
+	case PTRACE_SYSCALL:
+	case PTRACE_SINGLESTEP:
+	case PTRACE_SINGLEBLOCK: goes_on(tid, request); break;
+	case PTRACE_DETACH: mask_back(tracee_of(tid)); break;
+	case PTRACE_ATTACH:
+		t = tracee_get(tid);
+		if (t)
+			t->fresh = true;
+		break;
+	case PTRACE_SEIZE:
+	case PTRACE_SETOPTIONS:
+		tracee_wants(tid, (u64)*data);
+		*data = (void *)((u64)*data | BIRTHS);
+		break;
+	}
 }
 
 EXPORT long ptrace(enum __ptrace_request request, ...)
 {
+	void *addr, *data;
 	va_list ap;
 	pid_t tid;
-	void *addr, *data;
+	long ret;
 
 	va_start(ap, request);
 	tid = va_arg(ap, pid_t);
 	addr = va_arg(ap, void *);
 	data = va_arg(ap, void *);
 	va_end(ap);
-	if (traps())
-		switch (request) {
-		case PTRACE_CONT:
-		case PTRACE_SYSCALL:
-		case PTRACE_SINGLESTEP:
-		case PTRACE_SINGLEBLOCK: went_on(tid, (int)request); break;
-		default: break;
-		}
-	return NEXT(ptrace)(request, tid, addr, data);
+	if (!traps() || request == PTRACE_TRACEME)
+		return NEXT(ptrace)(request, tid, addr, data);
+	before((long)request, tid, &data);
+	ret = NEXT(ptrace)(request, tid, addr, data);
+	if (ret ? request == PTRACE_SEIZE || request == PTRACE_ATTACH : request == PTRACE_DETACH)
+		tracee_drop(tracee_of(tid));
+	return ret;
 }
 
 EXPORT pid_t wait4(pid_t pid, int *status, int options, struct rusage *usage)
@@ -244,12 +432,10 @@ EXPORT pid_t wait3(int *status, int options, struct rusage *usage)
 	return wait4(-1, status, options, usage);
 }
 
-/* The status of a stop as waitpid(2) tells it; 0: of something else. */
+/* The status of a tracee's stop as waitpid(2) tells it; 0: of something else. */
 static int stop_in(const siginfo_t *info)
 {
-	if (info->si_code == CLD_TRAPPED)
-		return info->si_status << 8 | 0x7f;
-	return 0;
+	return info->si_code == CLD_TRAPPED ? info->si_status << 8 | 0x7f : 0;
 }
 
 EXPORT int waitid(idtype_t type, id_t id, siginfo_t *info, int options)

@@ -64,8 +64,8 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t settled = PTHREAD_COND_INITIALIZER;
 static struct wish *wishes;
 static struct adoption *adoptions;
-static u32 next_ms; /* from the sweep that is due to the one after it; 0: none is due */
-static u64 due;
+static u32 next_ms;     /* from the sweep that is due to the one after it; 0: none is due */
+static u64 due, rested; /* not before: sweeps are to take a tenth of the time at most */
 static _Atomic bool debugged;
 static timer_t bell;
 static int bell_signal;
@@ -115,7 +115,7 @@ static void wish_drop(struct wish **at)
 static void sweep_soon(void)
 {
 	next_ms = FIRST_MS;
-	due = now_ms() + FIRST_MS;
+	due = MAX(now_ms() + FIRST_MS, rested);
 }
 
 /* For workers. */
@@ -341,11 +341,12 @@ void loose_work(void)
 	end_adoptions();
 	if (next_ms && due <= now) {
 		sweep();
+		rested = now_ms() + 10 * (now_ms() - now);
 		next_ms = next_ms < LAST_MS ? next_ms * 2 : 0;
-		due = now_ms() + next_ms;
+		due = MAX(now_ms() + next_ms, rested);
 	}
 	if (next_ms)
-		ring_in(due > now ? due - now : 0);
+		ring_in(due - MIN(due, now_ms()));
 	pthread_cond_broadcast(&settled);
 	pthread_mutex_unlock(&lock);
 }
