@@ -116,7 +116,8 @@ int main(int argc, char **argv)
 			threads = atoi(argv[i]) > 16 ? 16 : atoi(argv[i]);
 	}
 	if (timed) {
-		sigaction(SIGALRM, &(struct sigaction){ .sa_handler = alarmed, .sa_flags = SA_RESTART }, NULL);
+		sigaction(SIGALRM, &(struct sigaction){ .sa_handler = alarmed, .sa_flags = SA_RESTART },
+			  NULL);
 		setitimer(ITIMER_REAL, &every, NULL);
 	}
 	run(threads, child ? 0 : 16);
