@@ -29,10 +29,35 @@
 
 /* A debugger's words: first argument; then a thread, then a number. */
 enum carrier_word {
-	CARRIER_NOTE =
-		1,   /* the thread will make the carrier's call and means that number; SYS_clone: it is new */
-	CARRIER_BORN /* the thread is new, and may have no tracer */
+	CARRIER_NOTE = 1, /* the thread will make the carrier's call and means that number */
+	CARRIER_BACK,     /* the thread will make it, and then go on as that struct carrier_back says */
+	/* The thread is to be let go of; that struct is filled. 0: it is in the carrier's call, to be set to
+	 * what it was; 1: it goes on by itself. */
+	CARRIER_HOLD,
+	CARRIER_HELD /* it has been attached to, and will be set to that in its next stop, which is sure */
 };
+
+/* What a thread is beside a call of the carrier's that it was set to. */
+struct carrier_back {
+	struct user_regs_struct regs;
+	u64 mask;  /* blocked signals */
+	u32 sig;   /* a signal that it is to get, or 0 */
+	u32 entry; /* it stands at the entry of a call, which will be made then */
+};
+
+/*
+ * For the tracer of a stopped thread. What it is, but for `sig`; in front of a call that it has
+ * entered but not made. False: it stands in the middle of one (fork, exec).
+ */
+bool carrier_state(int tid, struct carrier_back *back);
+/* An address where such a thread can make the carrier's call; 0: none. */
+u64 carrier_place(int tid, const struct carrier_back *back);
+/* It makes that call when it goes on, and gets no signal until then. */
+void carrier_detour(int tid, const struct carrier_back *back, u64 place);
+void carrier_restore(int tid, const struct carrier_back *back);
+
+/* The first n bytes of an entry of the thread's /proc directory; how many they are. */
+long carrier_read_proc(int tid, const char *name, void *buf, size_t n);
 
 /* Those that profiles of containers refuse, and that pinfs serves: trapped in a traced run. */
 static inline bool carrier_hides(long nr)

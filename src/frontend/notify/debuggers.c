@@ -15,17 +15,20 @@
 #include "sys/sys.h"
 #include "util/raw.h"
 
-/* Fields of /proc/TID/status; false: the thread is gone. */
-static bool thread_status(pid_t tid, int *tgid, int *tracer)
+#define DEPTH_MAX 4096u
+
+/* Fields of /proc/TID/status; false: the thread is gone. The tracer is a thread. */
+static bool thread_status(pid_t tid, int *tgid, int *tracer, int *parent)
 {
 	char path[40], line[256];
 	FILE *f;
 
 	snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
 	f = fopen(path, "re");
-	*tgid = *tracer = 0;
+	*tgid = *tracer = *parent = 0;
 	while (f && fgets(line, sizeof(line), f)) {
 		sscanf(line, "Tgid: %d", tgid);
+		sscanf(line, "PPid: %d", parent);
 		if (sscanf(line, "TracerPid: %d", tracer) == 1)
 			break;
 	}
@@ -74,37 +77,78 @@ long debuggers_ptrace(struct target *t, const u64 args[6])
 
 long debuggers_exec(struct target *t)
 {
-	int tgid, tracer;
+	int none, tracer;
 
-	if (trace_debugged() && thread_status(t->c.tid, &tgid, &tracer) && !tracer)
+	if (trace_debugged() && thread_status(t->c.tid, &none, &tracer, &none) && !tracer)
 		trace_adopt(t->c.tid);
 	return SYS_CONTINUE;
 }
 
-long debuggers_newborn(struct target *t)
+long debuggers_back(struct target *t)
 {
-	trace_adopt(t->c.tid);
+	t->answered = trace_arrived(t->c.tid, t->id);
 	return 0;
+}
+
+static int process_of(pid_t tid)
+{
+	int tgid, none;
+
+	return tid && thread_status(tid, &tgid, &none, &none) ? tgid : 0;
+}
+
+/* It descends from this process. */
+static bool of_run(pid_t tgid)
+{
+	int none, parent;
+
+	for (u32 i = 0; i < DEPTH_MAX && tgid > 1; i++, tgid = parent) {
+		if (tgid == getpid())
+			return true;
+		if (!thread_status(tgid, &none, &none, &parent))
+			return false;
+	}
+	return false;
+}
+
+static long hold(struct target *t, pid_t tid, u64 to)
+{
+	struct carrier_back back;
+	int ret = could_trace(t, tid) ? trace_hold(tid, &back) : -EPERM;
+
+	return !ret && caller_out(&t->c, to, &back, sizeof(back)) ? -EFAULT : ret;
+}
+
+static long expect(struct target *t, pid_t tid, u64 from)
+{
+	struct carrier_back back;
+
+	if (caller_in(&t->c, &back, from, sizeof(back)))
+		return -EFAULT;
+	trace_mark(tid, SYS_ptrace);
+	return trace_expect(tid, &back);
 }
 
 long debuggers_word(struct target *t, const u64 args[6])
 {
-	int own, tgid, tracer, none;
 	pid_t tid = (pid_t)args[1];
+	int tgid, tracer, none;
 
-	if (tid <= 0 || !same_numbers(t) || !thread_status(t->c.tid, &own, &none) ||
-	    !thread_status(tid, &tgid, &tracer))
+	if (tid <= 0 || !same_numbers(t) || !thread_status(tid, &tgid, &tracer, &none) || !of_run(tgid))
+		return -ESRCH;
+	tracer = process_of(tracer);
+	if (args[0] == CARRIER_HOLD)
+		return tracer == getpid() ? hold(t, tid, args[2]) : -ESRCH;
+	if (tracer != process_of(t->c.tid))
 		return -ESRCH;
 	switch (args[0]) {
 	case CARRIER_NOTE:
-		if (tracer != own || (!carrier_hides((long)args[2]) && args[2] != SYS_clone))
+		if (!carrier_hides((long)args[2]))
 			return -EPERM;
 		trace_mark(tid, (int)args[2]);
 		return 0;
-	case CARRIER_BORN:
-		if (!tracer && could_trace(t, tid))
-			trace_adopt(tid);
-		return 0;
+	case CARRIER_BACK: return expect(t, tid, args[2]);
+	case CARRIER_HELD: trace_held(tid); return 0;
 	}
 	return -EINVAL;
 }

@@ -11,8 +11,8 @@
 long debuggers_ptrace(struct target *t, const u64 args[6]);
 /* execve(2): what is executed has to have a tracer. */
 long debuggers_exec(struct target *t);
-/* A new thread that its debugger did not want: 0, and it has a tracer. */
-long debuggers_newborn(struct target *t);
+/* A thread that its debugger has let go of: it has a tracer from now on. */
+long debuggers_back(struct target *t);
 /* What a debugger's preload library has to say (enum carrier_word). */
 long debuggers_word(struct target *t, const u64 args[6]);
 

@@ -71,8 +71,8 @@ static long carried(struct target *t, const u64 args[6])
 		nr = (int)own;
 	if (!nr && own == SYS_ptrace)
 		return debuggers_word(t, args);
-	if (nr == SYS_clone)
-		return debuggers_newborn(t);
+	if (nr == SYS_ptrace)
+		return debuggers_back(t);
 	if (!nr)
 		return SYS_CONTINUE; /* somebody tries what this number does */
 	ret = serve(t, nr, args);
@@ -285,9 +285,15 @@ static void hold_trace_pipe(void)
 			break;
 }
 
+static void answer_arrived(u64 id)
+{
+	reply(id, 0);
+}
+
 int supervisor_start(int listener, bool *wake)
 {
 	notify_listener = listener;
+	trace_answer = answer_arrived;
 	if (syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &sizes))
 		return -errno;
 	wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

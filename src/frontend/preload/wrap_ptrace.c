@@ -16,21 +16,22 @@
  *
  * A process goes on from a stop that is kept back as the debugger let it go on last.
  *
+ * What the debugger lets go of is to have the run's tracer before it makes its next call: it is set to a call
+ * of the carrier's, in which the supervisor attaches to it, and then is as it was (hand_over).
+ *
  * A debugger that does not follow children would leave these without a tracer. So it is made to trace
- * every child until the child's first stop, and does not hear of that either. There the child is set to the
- * instruction that made it, now as the carrier's call, and let go of: in that call the supervisor
- * attaches to it, and answers 0, as the child's part of fork(2) would have been.
+ * every child until the child's first stop, hands it over there, and does not hear of that either.
  *
  *     tracees[hash(tid) .. + PROBE]   tid 0: free; the rest is of who has its stop
  *
  * Without room for one its stops are kept back all the same, and it goes on by PTRACE_CONT.
  */
 #include <stdarg.h>
+#include <string.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include "frontend/preload/preload.h"
 #include "util/carrier.h"
-#include "util/str.h"
 
 #define TRACEES 1024u
 #define PROBE   8u
@@ -42,15 +43,16 @@ enum step { NONE, AGAIN, CARRIER };
 struct tracee {
 	_Atomic int tid;
 	u8 step, request;
-	u8 wanted;   /* of BIRTHS, what the debugger asked for */
-	bool fresh;  /* options can be set at the first stop only */
-	bool masked; /* mask is what was blocked before */
+	u8 wanted;    /* of BIRTHS, what the debugger asked for */
+	bool fresh;   /* options can be set at the first stop only */
+	bool masked;  /* mask is what was blocked before */
+	bool entered; /* the debugger was shown the entry of the call */
 	u16 nr;
 	u64 mask;
 };
 
 static struct tracee tracees[TRACEES];
-static u8 wanted_last; /* what children inherit that are met before their parent's event */
+static u8 wanted_any; /* of all: what children have that are met before their parent's event */
 
 static struct tracee *slot(pid_t tid, u32 i)
 {
@@ -79,7 +81,7 @@ static struct tracee *tracee_get(pid_t tid)
 		t->step = NONE;
 		t->request = PTRACE_CONT;
 		t->wanted = 0;
-		t->fresh = t->masked = false;
+		t->fresh = t->masked = t->entered = false;
 	}
 	return t;
 }
@@ -94,7 +96,7 @@ static void tracee_wants(pid_t tid, u64 options)
 {
 	struct tracee *t = tracee_get(tid);
 
-	wanted_last = options & BIRTHS;
+	wanted_any |= options & BIRTHS;
 	if (!t)
 		return;
 	t->wanted = options & BIRTHS;
@@ -111,14 +113,14 @@ static bool traps(void)
 	return pre_attached && the_run->notify == RUN_TRAPS;
 }
 
-static bool tell(enum carrier_word word, pid_t tid, int nr)
+static long tell(enum carrier_word word, pid_t tid, u64 what)
 {
 	long ret;
 
 	do
-		ret = raw6(NR_CARRIER, word, tid, nr, 0, 0, (long)(raw_cookie ^ SYS_ptrace));
+		ret = raw6(NR_CARRIER, word, tid, (long)what, 0, 0, (long)(raw_cookie ^ SYS_ptrace));
 	while (ret == -EINTR);
-	return !ret;
+	return ret;
 }
 
 /* On from a stop that is kept back. A request that fails has met a thread that was killed. */
@@ -158,7 +160,13 @@ static bool trapped(pid_t tid, struct tracee *t)
 	if (raw_ptrace(PTRACE_GETSIGINFO, tid, 0, &info) || raw_ptrace(PTRACE_GETREGS, tid, 0, &r))
 		return false;
 	nr = carrier_redirect(&r, &info);
-	if (!nr || !tell(CARRIER_NOTE, tid, nr))
+	/* A debugger that came when it was made already is to see it from the beginning. */
+	if (nr && t && t->request == PTRACE_SYSCALL && !t->entered) {
+		r.rax = (unsigned long long)nr;
+		raw_ptrace(PTRACE_SETREGS, tid, 0, &r);
+		return go_on(tid, PTRACE_SYSCALL);
+	}
+	if (!nr || tell(CARRIER_NOTE, tid, (u64)nr))
 		return false;
 	raw_ptrace(PTRACE_SETREGS, tid, 0, &r);
 	if (t) {
@@ -193,6 +201,8 @@ static bool syscall_stop(pid_t tid, struct tracee *t)
 		return false;
 	if (carrier_hides((long)r.orig_rax) && r.rax == r.orig_rax)
 		return go_on(tid, PTRACE_SYSCALL);
+	if (t && (t->step == NONE || r.orig_rax != NR_CARRIER))
+		t->entered = carrier_hides((long)r.orig_rax) && (long)r.rax == -ENOSYS;
 	return r.orig_rax == NR_CARRIER && t && t->step != NONE && carrier_stop(t, &r);
 }
 
@@ -204,32 +214,47 @@ static bool stopped(int status)
 }
 
 /* In its first stop, a thread is about to return from the call that made it. */
-static bool new_regs(pid_t tid, struct user_regs_struct *r)
-{
-	if (raw_ptrace(PTRACE_GETREGS, tid, 0, r) || r->rax)
-		return false;
-	return r->orig_rax == SYS_clone || r->orig_rax == SYS_clone3 || r->orig_rax == SYS_fork ||
-	       r->orig_rax == SYS_vfork;
-}
-
-/* The new thread, in that stop, is the run's tracer's. */
-static void hand_over(pid_t tid)
+static bool is_new(pid_t tid)
 {
 	struct user_regs_struct r;
-	long word = 0;
-	bool carried;
 
-	carried = new_regs(tid, &r) && !raw_ptrace(PTRACE_PEEKTEXT, tid, r.rip - SYSCALL_INSN, &word) &&
-		  (word & 0xffff) == 0x050f && tell(CARRIER_NOTE, tid, SYS_clone);
-	if (carried) {
-		r.rip -= SYSCALL_INSN;
-		r.rax = NR_CARRIER;
-		r.orig_rax = ~0ull;
-		raw_ptrace(PTRACE_SETREGS, tid, 0, &r);
-	}
+	if (raw_ptrace(PTRACE_GETREGS, tid, 0, &r) || r.rax)
+		return false;
+	return r.orig_rax == SYS_clone || r.orig_rax == SYS_clone3 || r.orig_rax == SYS_fork ||
+	       r.orig_rax == SYS_vfork;
+}
+
+/* What was begun under the carrier's number is begun anew by the run's tracer. */
+static void undo_carrier(const struct tracee *t, struct user_regs_struct *r)
+{
+	if (!t || t->step == NONE)
+		return;
+	if (r->rax == NR_CARRIER)
+		r->rax = t->nr;
+	if (r->orig_rax == NR_CARRIER)
+		r->orig_rax = t->nr;
+}
+
+/*
+ * A stopped thread that is to have the run's tracer, and sig. False: it has still this one, for
+ * it is none of the run, or there is no way.
+ */
+static bool hand_over(pid_t tid, long sig)
+{
+	struct tracee *t = tracee_of(tid);
+	struct carrier_back back = { .sig = sig };
+	u64 place;
+
+	mask_back(t);
+	if (!carrier_state(tid, &back))
+		return false;
+	undo_carrier(t, &back.regs);
+	place = carrier_place(tid, &back);
+	if (!place || tell(CARRIER_BACK, tid, ptr_to_u64(&back)))
+		return false;
+	carrier_detour(tid, &back, place);
 	raw_ptrace(PTRACE_DETACH, tid, 0, NULL);
-	if (!carried)
-		tell(CARRIER_BORN, tid, 0);
+	return true;
 }
 
 /* Another signal may come before the stop. */
@@ -239,7 +264,8 @@ static void await_first_stop(pid_t tid, int status)
 		long sig = status >> 8;
 
 		if (sig >> 8 || sig == SIGSTOP) {
-			hand_over(tid);
+			if (!hand_over(tid, 0))
+				raw_ptrace(PTRACE_DETACH, tid, 0, NULL);
 			return;
 		}
 		raw_ptrace(PTRACE_CONT, tid, 0, (void *)sig);
@@ -285,17 +311,9 @@ static u64 number_after(const char *text, const char *word)
 /* A process of this one's, and not a further thread of it. */
 static bool is_child(pid_t tid)
 {
-	char path[32], buf[512];
-	long n;
-	int fd;
+	char buf[512];
 
-	str_put(str_put_u64(str_put(path, "/proc/"), (u32)tid, 10), "/status");
-	fd = raw_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
-	if (fd < 0)
-		return false;
-	n = raw_read(fd, buf, sizeof(buf) - 1);
-	raw_close(fd);
-	buf[MAX(n, 0)] = 0;
+	buf[carrier_read_proc(tid, "status", buf, sizeof(buf) - 1)] = 0;
 	return number_after(buf, "\nTgid:\t") == (u64)tid &&
 	       number_after(buf, "\nPPid:\t") == (u64)raw0(SYS_getpid);
 }
@@ -305,9 +323,8 @@ static bool is_child(pid_t tid)
 static bool met(pid_t tid, int status, struct tracee **t)
 {
 	bool child = is_child(tid);
-	struct user_regs_struct r;
 
-	if (!child && !wanted_last && new_regs(tid, &r)) {
+	if (!child && !wanted_any && is_new(tid)) {
 		await_first_stop(tid, status);
 		return true;
 	}
@@ -315,7 +332,7 @@ static bool met(pid_t tid, int status, struct tracee **t)
 		return false; /* stopped, but nobody traces it */
 	*t = tracee_get(tid);
 	if (*t && !child)
-		(*t)->wanted = wanted_last;
+		(*t)->wanted = wanted_any;
 	return false;
 }
 
@@ -365,7 +382,6 @@ static void before(long request, pid_t tid, void **data)
 	case PTRACE_SYSCALL:
 	case PTRACE_SINGLESTEP:
 	case PTRACE_SINGLEBLOCK: goes_on(tid, request); break;
-	case PTRACE_DETACH: mask_back(tracee_of(tid)); break;
 	case PTRACE_ATTACH:
 		t = tracee_get(tid);
 		if (t)
@@ -377,6 +393,37 @@ static void before(long request, pid_t tid, void **data)
 		*data = (void *)((u64)*data | BIRTHS);
 		break;
 	}
+}
+
+/*
+ * The run's tracer lets go of the thread in a call of the carrier's, so that it makes no call of its own
+ * before this process has attached to it. Then it is stopped there and set to what it was. PTRACE_ATTACH has
+ * its own stop, of which the debugger is to hear: it is stopped once more.
+ */
+static long attach(long request, pid_t tid, void *addr, void *data)
+{
+	struct carrier_back back;
+	bool held = !tell(CARRIER_HOLD, tid, ptr_to_u64(&back));
+	long ret = NEXT(ptrace)((enum __ptrace_request)request, tid, addr, data);
+	int status, saved = errno;
+
+	if (ret || !held) {
+		errno = saved;
+		return ret;
+	}
+	if (request == PTRACE_SEIZE)
+		raw_ptrace(PTRACE_INTERRUPT, tid, 0, NULL);
+	tell(CARRIER_HELD, tid, 0);
+	while (raw4(SYS_wait4, tid, &status, __WALL, NULL) == -EINTR)
+		;
+	if (stopped(status)) {
+		carrier_restore(tid, &back);
+		if (request == PTRACE_ATTACH)
+			raw2(SYS_tkill, tid, SIGSTOP);
+		raw_ptrace(PTRACE_CONT, tid, 0, NULL);
+	}
+	errno = saved;
+	return 0;
 }
 
 EXPORT long ptrace(enum __ptrace_request request, ...)
@@ -393,8 +440,15 @@ EXPORT long ptrace(enum __ptrace_request request, ...)
 	va_end(ap);
 	if (!traps() || request == PTRACE_TRACEME)
 		return NEXT(ptrace)(request, tid, addr, data);
+	if (request == PTRACE_DETACH && hand_over(tid, (long)data)) {
+		tracee_drop(tracee_of(tid));
+		return 0;
+	}
 	before((long)request, tid, &data);
-	ret = NEXT(ptrace)(request, tid, addr, data);
+	if (request == PTRACE_SEIZE || request == PTRACE_ATTACH)
+		ret = attach((long)request, tid, addr, data);
+	else
+		ret = NEXT(ptrace)(request, tid, addr, data);
 	if (ret ? request == PTRACE_SEIZE || request == PTRACE_ATTACH : request == PTRACE_DETACH)
 		tracee_drop(tracee_of(tid));
 	return ret;

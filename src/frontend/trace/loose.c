@@ -17,6 +17,17 @@
  * tracer. A FREE wish keeps a thread from the sweep for GRACE_MS, within which its debugger comes. Sweeps are
  * made, at growing distances, after all that may leave a thread without a tracer: a wish, a debugger's
  * PTRACE_DETACH, the end of any process (it may have been a debugger), a failed attempt.
+ * A thread that makes such a call without a tracer dies of SIGSYS. So it goes from one to the other by a call
+ * of the carrier's, which is answered when it has its new one, and which it is set to and back from by the
+ * two. For that the debugger must have the library in it, which says these words:
+ *
+ *     CARRIER_HOLD             BEGUN -> HELD, detached     the thread's call waits
+ *     PTRACE_SEIZE, CARRIER_HELD                           it is answered; the debugger sets the thread back
+ *
+ *     CARRIER_BACK             EXPECTED
+ *     PTRACE_DETACH                                        the thread's call: ARRIVED
+ *                              attached: RETURNING         it is answered; its next stop: it is set back
+ *
  * A run in which nothing was ever let go of is never swept.
  *
  * The tracer sits in waitpid(2). A timer's signal to its thread, repeated until it is
@@ -32,6 +43,7 @@
 #include <dirent.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
+#include <sys/user.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -44,13 +56,16 @@
 #define AGAIN_MS   2
 #define FAMILY_MAX 65536u
 
-enum state { ASKED, BEGUN, FREE };
+enum state { ASKED, BEGUN, FREE, HELD, EXPECTED, ARRIVED, RETURNING };
 
 struct wish {
 	struct wish *next;
 	pid_t tid;
 	enum state state;
-	u64 until; /* FREE: ms */
+	bool hold; /* ASKED, BEGUN: FREE is to be HELD */
+	u64 until; /* ms; FREE, HELD: it is left alone to then; EXPECTED: it is looked for then */
+	u64 call;  /* the carrier's, once it is in that */
+	struct carrier_back back;
 };
 
 /* A thread that may have no tracer; on the stack of who waits. */
@@ -67,6 +82,7 @@ static struct adoption *adoptions;
 static u32 next_ms;     /* from the sweep that is due to the one after it; 0: none is due */
 static u64 due, rested; /* not before: sweeps are to take a tenth of the time at most */
 static _Atomic bool debugged;
+void (*trace_answer)(u64 id);
 static timer_t bell;
 static int bell_signal;
 
@@ -136,7 +152,7 @@ static int wish_wait(pid_t tid, bool self)
 		w = wish_of(tid);
 		if (!*w)
 			return -ESRCH;
-		if ((*w)->state == FREE || (self && (*w)->state == BEGUN))
+		if ((*w)->state >= FREE || (self && (*w)->state == BEGUN))
 			return 0;
 		if (pthread_cond_timedwait(&settled, &lock, &end) == ETIMEDOUT)
 			break;
@@ -147,6 +163,22 @@ static int wish_wait(pid_t tid, bool self)
 	return -ETIMEDOUT;
 }
 
+/* With the lock. NULL: no memory. */
+static struct wish *wish_new(pid_t tid, enum state state)
+{
+	struct wish *w = calloc(1, sizeof(*w));
+
+	if (!w)
+		return NULL;
+	w->next = wishes;
+	w->tid = tid;
+	w->state = state;
+	w->until = now_ms() + GRACE_MS;
+	wishes = w;
+	debugged = true;
+	return w;
+}
+
 int trace_let_go(pid_t tid, bool self)
 {
 	struct wish *w;
@@ -155,16 +187,46 @@ int trace_let_go(pid_t tid, bool self)
 	pthread_mutex_lock(&lock);
 	w = *wish_of(tid);
 	if (w) {
-		ret = w->state == FREE ? -ESRCH : wish_wait(tid, self);
-	} else if ((w = malloc(sizeof(*w)))) {
-		*w = (struct wish){ wishes, tid, ASKED, 0 };
-		wishes = w;
-		debugged = true;
+		ret = w->state >= FREE ? -ESRCH : wish_wait(tid, self);
+	} else if (wish_new(tid, ASKED)) {
 		ring_in(0);
 		ret = wish_wait(tid, self);
 	}
 	pthread_mutex_unlock(&lock);
 	return ret;
+}
+
+int trace_hold(pid_t tid, struct carrier_back *back)
+{
+	struct wish *w;
+	int ret = -EBUSY;
+
+	pthread_mutex_lock(&lock);
+	if (!*wish_of(tid) && (w = wish_new(tid, ASKED))) {
+		w->hold = true;
+		ring_in(0);
+		ret = wish_wait(tid, false);
+	}
+	w = *wish_of(tid);
+	if (!ret && w)
+		*back = w->back;
+	if (!ret)
+		ret = w && w->state == HELD ? 0 : 1;
+	pthread_mutex_unlock(&lock);
+	return ret;
+}
+
+void trace_held(pid_t tid)
+{
+	struct wish **w;
+
+	pthread_mutex_lock(&lock);
+	w = wish_of(tid);
+	if (*w && (*w)->call)
+		trace_answer((*w)->call);
+	if (*w)
+		wish_drop(w);
+	pthread_mutex_unlock(&lock);
 }
 
 void trace_adopt(pid_t tid)
@@ -178,6 +240,39 @@ void trace_adopt(pid_t tid)
 	while (!a.done)
 		pthread_cond_wait(&settled, &lock);
 	pthread_mutex_unlock(&lock);
+}
+
+int trace_expect(pid_t tid, const struct carrier_back *back)
+{
+	struct wish *w;
+
+	pthread_mutex_lock(&lock);
+	w = *wish_of(tid);
+	if (!w)
+		w = wish_new(tid, EXPECTED);
+	if (w) {
+		w->state = EXPECTED;
+		w->until = now_ms() + GRACE_MS;
+		w->back = *back;
+	}
+	pthread_mutex_unlock(&lock);
+	return w ? 0 : -ENOMEM;
+}
+
+bool trace_arrived(pid_t tid, u64 id)
+{
+	struct wish *w;
+
+	pthread_mutex_lock(&lock);
+	w = *wish_of(tid);
+	if (w)
+		w->call = id;
+	if (w && w->state == EXPECTED) {
+		w->state = ARRIVED;
+		ring_in(0);
+	}
+	pthread_mutex_unlock(&lock);
+	return w;
 }
 
 void trace_look(pid_t tid)
@@ -223,6 +318,20 @@ int loose_setup(void)
 	return 0;
 }
 
+/* Out of the carrier's call, unless it has another tracer. */
+static void bring_back(struct wish *w)
+{
+	trace_attach(w->tid, false); /* it may be ours already */
+	if (ptrace(PTRACE_INTERRUPT, w->tid, NULL, NULL)) {
+		w->state = HELD;
+		w->until = now_ms() + GRACE_MS;
+		sweep_soon();
+		return;
+	}
+	w->state = RETURNING;
+	trace_answer(w->call);
+}
+
 static void begin_wishes(void)
 {
 	struct wish **at = &wishes;
@@ -230,6 +339,8 @@ static void begin_wishes(void)
 	while (*at) {
 		struct wish *w = *at;
 
+		if (w->state == ARRIVED)
+			bring_back(w);
 		if (w->state == ASKED && ptrace(PTRACE_INTERRUPT, w->tid, NULL, NULL)) {
 			wish_drop(at); /* none of ours */
 			continue;
@@ -309,6 +420,17 @@ static void sweep_process(pid_t pid, struct family *f)
 		closedir(d);
 }
 
+/* Nobody has come for it. */
+static void hold_expired(struct wish *w)
+{
+	if (w->call) {
+		bring_back(w);
+		return;
+	}
+	w->state = EXPECTED;
+	trace_attach(w->tid, false);
+}
+
 static void sweep(void)
 {
 	struct family f = { 0 };
@@ -321,6 +443,11 @@ static void sweep(void)
 		if (w->state == FREE && w->until <= now) {
 			trace_attach(w->tid, false);
 			wish_drop(at);
+		} else if (w->state > FREE && w->until <= now && kill(w->tid, 0) && errno == ESRCH) {
+			wish_drop(at);
+		} else if (w->state == HELD && w->until <= now) {
+			hold_expired(w);
+			at = &w->next;
 		} else {
 			at = &w->next;
 		}
@@ -351,14 +478,75 @@ void loose_work(void)
 	pthread_mutex_unlock(&lock);
 }
 
-/* What the thread is told when it goes. */
-static int signal_of(pid_t tid, int status)
+/* In the stop that ends the carrier's call, or one of a signal that cannot be blocked. */
+static bool go_back(const struct wish *w, int status)
 {
-	int sig = WSTOPSIG(status);
+	pid_t tid = w->tid;
 
-	if (status >> 16 || sig == (SIGTRAP | 0x80) || (sig == SIGSYS && trace_redirect(tid)))
-		return 0;
-	return sig;
+	carrier_restore(tid, &w->back);
+	wish_drop(wish_of(tid));
+	trace_stop(tid, status);
+	return true;
+}
+
+/* A call was trapped, and its signal is still to come: the interruption is told first. */
+static bool signal_follows(pid_t tid, int status)
+{
+	struct user_regs_struct r;
+
+	return status >> 16 == PTRACE_EVENT_STOP && !ptrace(PTRACE_GETREGS, tid, NULL, &r) &&
+	       r.rax == r.orig_rax && carrier_hides((long)r.orig_rax);
+}
+
+/* What it is, a trapped call yet to be made; and it is set to the carrier's. */
+static bool set_aside(struct wish *w, int status)
+{
+	struct carrier_back *b = &w->back;
+	siginfo_t info;
+	u64 place;
+	int nr;
+
+	/* A stopped process makes no calls. */
+	if ((status >> 16 && WSTOPSIG(status) != SIGTRAP) || !carrier_state(w->tid, b))
+		return false;
+	if (WSTOPSIG(status) == SIGSYS && !ptrace(PTRACE_GETSIGINFO, w->tid, NULL, &info)) {
+		nr = carrier_redirect(&b->regs, &info);
+		if (nr)
+			b->regs.rax = (unsigned long long)nr;
+	} else if ((nr = trace_take(w->tid))) {
+		/* It was about to make that call under the other number. */
+		if (b->regs.rax == NR_CARRIER)
+			b->regs.rax = (unsigned long long)nr;
+		if (b->regs.orig_rax == NR_CARRIER)
+			b->regs.orig_rax = (unsigned long long)nr;
+	}
+	place = carrier_place(w->tid, b);
+	if (!place)
+		return false;
+	trace_mark(w->tid, SYS_ptrace);
+	carrier_detour(w->tid, b, place);
+	return true;
+}
+
+/* A stop that is good for it: the interruption's, or that of a trapped call. */
+static bool let_go(struct wish *w, int status)
+{
+	bool sigsys = status >> 8 == SIGSYS;
+	siginfo_t info;
+
+	if (!sigsys && (status >> 16 != PTRACE_EVENT_STOP || signal_follows(w->tid, status)))
+		return false;
+	if (sigsys && (ptrace(PTRACE_GETSIGINFO, w->tid, NULL, &info) || info.si_code != SYS_SECCOMP))
+		return false;
+	w->state = w->hold && set_aside(w, status) ? HELD : FREE;
+	if (w->state == FREE && sigsys && !trace_redirect(w->tid))
+		return false;
+	w->until = now_ms() + GRACE_MS;
+	ptrace(PTRACE_DETACH, w->tid, NULL, NULL);
+	sweep_soon();
+	ring_in(FIRST_MS);
+	pthread_cond_broadcast(&settled);
+	return true;
 }
 
 bool loose_stop(pid_t tid, int status)
@@ -370,14 +558,10 @@ bool loose_stop(pid_t tid, int status)
 		return false;
 	pthread_mutex_lock(&lock);
 	w = *wish_of(tid);
-	if (w && w->state == BEGUN) {
-		ours = !ptrace(PTRACE_DETACH, tid, NULL, (long)signal_of(tid, status));
-		w->state = FREE;
-		w->until = now_ms() + GRACE_MS;
-		sweep_soon();
-		ring_in(FIRST_MS);
-		pthread_cond_broadcast(&settled);
-	}
+	if (w && w->state == RETURNING)
+		ours = go_back(w, status);
+	else if (w && w->state == BEGUN)
+		ours = let_go(w, status);
 	pthread_mutex_unlock(&lock);
 	return ours;
 }

@@ -58,6 +58,15 @@ void trace_mark(pid_t tid, int nr);
 int trace_let_go(pid_t tid, bool self);
 /* The thread may have no tracer: when this returns it has one. */
 void trace_adopt(pid_t tid);
+/* The thread, which has another tracer, will be let go of in front of a call of the carrier's: -ENOMEM. */
+int trace_expect(pid_t tid, const struct carrier_back *back);
+/* As trace_let_go, but it makes a call of the carrier's then: 0 and what it was; 1: it goes on without. */
+int trace_hold(pid_t tid, struct carrier_back *back);
+/* Another has attached to it, and sets it to what it was. */
+void trace_held(pid_t tid);
+/* It is in such a call. True: the call will be answered (0) by trace_answer, when it has a tracer. */
+bool trace_arrived(pid_t tid, u64 id);
+extern void (*trace_answer)(u64 id);
 /* Its tracer may let go of it about now: then it becomes ours again. */
 void trace_look(pid_t tid);
 /* Was anything ever let go of? Else every process has this tracer. */
