@@ -63,8 +63,8 @@ bool carrier_state(int tid, struct carrier_back *back)
 {
 	struct user_regs_struct *r = &back->regs;
 	u64 info[12] = { 0 };
-	siginfo_t si;
-	int event;
+	siginfo_t si = { 0 };
+	int event, nr;
 
 	if (request(PTRACE_GETREGS, tid, 0, r) ||
 	    request(PTRACE_GETSIGMASK, tid, sizeof(back->mask), &back->mask))
@@ -73,6 +73,9 @@ bool carrier_state(int tid, struct carrier_back *back)
 	event = request(PTRACE_GETSIGINFO, tid, 0, &si) ? 0 : si.si_code >> 8;
 	if (event > 0 && event != PTRACE_EVENT_STOP && event != PTRACE_EVENT_SECCOMP)
 		return false;
+	nr = si.si_signo == SIGSYS ? carrier_redirect(r, &si) : 0;
+	if (nr)
+		r->rax = (unsigned long long)nr;
 	request(PTRACE_GET_SYSCALL_INFO, tid, sizeof(info), info);
 	back->entry = (u8)info[0] == PTRACE_SYSCALL_INFO_ENTRY || (u8)info[0] == PTRACE_SYSCALL_INFO_SECCOMP;
 	if (back->entry) {

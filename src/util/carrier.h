@@ -47,7 +47,8 @@ struct carrier_back {
 
 /*
  * For the tracer of a stopped thread. What it is, but for `sig`; in front of a call that it has
- * entered but not made. False: it stands in the middle of one (fork, exec).
+ * entered but not made, or that was trapped and is told now. False: it stands in the middle of one (fork,
+ * exec).
  */
 bool carrier_state(int tid, struct carrier_back *back);
 /* An address where such a thread can make the carrier's call; 0: none. */

@@ -160,12 +160,6 @@ static bool trapped(pid_t tid, struct tracee *t)
 	if (raw_ptrace(PTRACE_GETSIGINFO, tid, 0, &info) || raw_ptrace(PTRACE_GETREGS, tid, 0, &r))
 		return false;
 	nr = carrier_redirect(&r, &info);
-	/* A debugger that came when it was made already is to see it from the beginning. */
-	if (nr && t && t->request == PTRACE_SYSCALL && !t->entered) {
-		r.rax = (unsigned long long)nr;
-		raw_ptrace(PTRACE_SETREGS, tid, 0, &r);
-		return go_on(tid, PTRACE_SYSCALL);
-	}
 	if (!nr || tell(CARRIER_NOTE, tid, (u64)nr))
 		return false;
 	raw_ptrace(PTRACE_SETREGS, tid, 0, &r);
@@ -190,7 +184,8 @@ static bool carrier_stop(struct tracee *t, struct user_regs_struct *r)
 	r->orig_rax = t->nr;
 	raw_ptrace(PTRACE_SETREGS, t->tid, 0, r);
 	t->step = NONE;
-	return false;
+	/* A debugger that came in between has not seen it begin. */
+	return !t->entered && go_on(t->tid, PTRACE_SYSCALL);
 }
 
 static bool syscall_stop(pid_t tid, struct tracee *t)
@@ -373,6 +368,13 @@ static void goes_on(pid_t tid, long request)
 		mask_back(t);
 }
 
+static bool in_stop(pid_t tid)
+{
+	u64 mask;
+
+	return !raw_ptrace(PTRACE_GETSIGMASK, tid, sizeof(mask), &mask);
+}
+
 static void before(long request, pid_t tid, void **data)
 {
 	struct tracee *t;
@@ -440,6 +442,9 @@ EXPORT long ptrace(enum __ptrace_request request, ...)
 	va_end(ap);
 	if (!traps() || request == PTRACE_TRACEME)
 		return NEXT(ptrace)(request, tid, addr, data);
+	/* Of a thread that stops at this very moment the kernel's answer could be another. */
+	if (request == PTRACE_DETACH && !in_stop(tid))
+		return ret_errno(-ESRCH);
 	if (request == PTRACE_DETACH && hand_over(tid, (long)data)) {
 		tracee_drop(tracee_of(tid));
 		return 0;

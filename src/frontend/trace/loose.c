@@ -502,24 +502,18 @@ static bool signal_follows(pid_t tid, int status)
 static bool set_aside(struct wish *w, int status)
 {
 	struct carrier_back *b = &w->back;
-	siginfo_t info;
 	u64 place;
 	int nr;
 
 	/* A stopped process makes no calls. */
 	if ((status >> 16 && WSTOPSIG(status) != SIGTRAP) || !carrier_state(w->tid, b))
 		return false;
-	if (WSTOPSIG(status) == SIGSYS && !ptrace(PTRACE_GETSIGINFO, w->tid, NULL, &info)) {
-		nr = carrier_redirect(&b->regs, &info);
-		if (nr)
-			b->regs.rax = (unsigned long long)nr;
-	} else if ((nr = trace_take(w->tid))) {
-		/* It was about to make that call under the other number. */
-		if (b->regs.rax == NR_CARRIER)
-			b->regs.rax = (unsigned long long)nr;
-		if (b->regs.orig_rax == NR_CARRIER)
-			b->regs.orig_rax = (unsigned long long)nr;
-	}
+	/* Was it about to make a call under the other number? */
+	nr = trace_take(w->tid);
+	if (nr && b->regs.rax == NR_CARRIER)
+		b->regs.rax = (unsigned long long)nr;
+	if (nr && b->regs.orig_rax == NR_CARRIER)
+		b->regs.orig_rax = (unsigned long long)nr;
 	place = carrier_place(w->tid, b);
 	if (!place)
 		return false;
