@@ -17,24 +17,29 @@
 
 #define DEPTH_MAX 4096u
 
-/* Fields of /proc/TID/status; false: the thread is gone. The tracer is a thread. */
-static bool thread_status(pid_t tid, int *tgid, int *tracer, int *parent)
+/* Of /proc/TID/status. The tracer is a thread. */
+struct thread {
+	int tgid, parent, tracer;
+};
+
+/* False: it is gone. */
+static bool thread_read(pid_t tid, struct thread *t)
 {
 	char path[40], line[256];
 	FILE *f;
 
 	snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
 	f = fopen(path, "re");
-	*tgid = *tracer = *parent = 0;
+	*t = (struct thread){ 0 };
 	while (f && fgets(line, sizeof(line), f)) {
-		sscanf(line, "Tgid: %d", tgid);
-		sscanf(line, "PPid: %d", parent);
-		if (sscanf(line, "TracerPid: %d", tracer) == 1)
+		sscanf(line, "Tgid: %d", &t->tgid);
+		sscanf(line, "PPid: %d", &t->parent);
+		if (sscanf(line, "TracerPid: %d", &t->tracer) == 1)
 			break;
 	}
 	if (f)
 		fclose(f);
-	return *tgid;
+	return t->tgid;
 }
 
 /* The numbers that the client says are those that we see. */
@@ -77,9 +82,9 @@ long debuggers_ptrace(struct target *t, const u64 args[6])
 
 long debuggers_exec(struct target *t)
 {
-	int none, tracer;
+	struct thread own;
 
-	if (trace_debugged() && thread_status(t->c.tid, &none, &tracer, &none) && !tracer)
+	if (trace_debugged() && thread_read(t->c.tid, &own) && !own.tracer)
 		trace_adopt(t->c.tid);
 	return SYS_CONTINUE;
 }
@@ -92,20 +97,20 @@ long debuggers_back(struct target *t)
 
 static int process_of(pid_t tid)
 {
-	int tgid, none;
+	struct thread t;
 
-	return tid && thread_status(tid, &tgid, &none, &none) ? tgid : 0;
+	return tid && thread_read(tid, &t) ? t.tgid : 0;
 }
 
 /* It descends from this process. */
 static bool of_run(pid_t tgid)
 {
-	int none, parent;
+	struct thread t;
 
-	for (u32 i = 0; i < DEPTH_MAX && tgid > 1; i++, tgid = parent) {
+	for (u32 i = 0; i < DEPTH_MAX && tgid > 1; i++, tgid = t.parent) {
 		if (tgid == getpid())
 			return true;
-		if (!thread_status(tgid, &none, &none, &parent))
+		if (!thread_read(tgid, &t))
 			return false;
 	}
 	return false;
@@ -132,11 +137,12 @@ static long expect(struct target *t, pid_t tid, u64 from)
 long debuggers_word(struct target *t, const u64 args[6])
 {
 	pid_t tid = (pid_t)args[1];
-	int tgid, tracer, none;
+	struct thread other;
+	int tracer;
 
-	if (tid <= 0 || !same_numbers(t) || !thread_status(tid, &tgid, &tracer, &none) || !of_run(tgid))
+	if (tid <= 0 || !same_numbers(t) || !thread_read(tid, &other) || !of_run(other.tgid))
 		return -ESRCH;
-	tracer = process_of(tracer);
+	tracer = process_of(other.tracer);
 	if (args[0] == CARRIER_HOLD)
 		return tracer == getpid() ? hold(t, tid, args[2]) : -ESRCH;
 	if (tracer != process_of(t->c.tid))
