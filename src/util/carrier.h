@@ -42,7 +42,8 @@ struct carrier_back {
 	struct user_regs_struct regs;
 	u64 mask;  /* blocked signals */
 	u32 sig;   /* a signal that it is to get, or 0 */
-	u32 entry; /* it stands at the entry of a call, which will be made then */
+	u16 entry; /* it stands at the entry of a call, which will be made then */
+	u16 noted; /* a number that is noted for it: a handler came before that call of the carrier's; or 0 */
 };
 
 /*

@@ -130,6 +130,7 @@ static long expect(struct target *t, pid_t tid, u64 from)
 
 	if (caller_in(&t->c, &back, from, sizeof(back)))
 		return -EFAULT;
+	back.noted = (u16)trace_take(tid);
 	trace_mark(tid, SYS_ptrace);
 	return trace_expect(tid, &back);
 }

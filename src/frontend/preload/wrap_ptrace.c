@@ -269,12 +269,21 @@ static void await_first_stop(pid_t tid, int status)
 	}
 }
 
+static bool wait_stop(pid_t tid, int *status)
+{
+	long got;
+
+	do
+		got = raw4(SYS_wait4, tid, status, __WALL, NULL);
+	while (got == -EINTR);
+	return got > 0 && stopped(*status);
+}
+
 static bool birth(pid_t tid, struct tracee *t, int event)
 {
 	unsigned long child = 0;
 	struct tracee *c;
 	int status;
-	long got;
 
 	if (raw_ptrace(PTRACE_GETEVENTMSG, tid, 0, &child))
 		return false;
@@ -284,12 +293,28 @@ static bool birth(pid_t tid, struct tracee *t, int event)
 			c->wanted = t->wanted;
 		return false;
 	}
-	do
-		got = raw4(SYS_wait4, child, &status, __WALL, NULL);
-	while (got == -EINTR);
-	if (got > 0)
+	if (wait_stop((pid_t)child, &status))
 		await_first_stop((pid_t)child, status);
 	return go_on(tid, t->request);
+}
+
+/*
+ * Where a thread that is to be let go of stands in the middle of making another, which no wait has told
+ * yet: on to the end of that call. (A vfork ends when the child says so: it is left there.)
+ */
+static void end_birth(pid_t tid)
+{
+	struct tracee *t = tracee_of(tid);
+	siginfo_t si;
+	int status, event;
+
+	event = raw_ptrace(PTRACE_GETSIGINFO, tid, 0, &si) ? 0 : si.si_code >> 8;
+	if (!t || (event != PTRACE_EVENT_FORK && event != PTRACE_EVENT_CLONE))
+		return;
+	t->request = PTRACE_SYSCALL;
+	if (!birth(tid, t, event))
+		go_on(tid, PTRACE_SYSCALL);
+	wait_stop(tid, &status);
 }
 
 /* The number behind that word; 0 if it is not there. */
@@ -420,6 +445,8 @@ static long attach(long request, pid_t tid, void *addr, void *data)
 		;
 	if (stopped(status)) {
 		carrier_restore(tid, &back);
+		if (back.noted)
+			tell(CARRIER_NOTE, tid, back.noted);
 		if (request == PTRACE_ATTACH)
 			raw2(SYS_tkill, tid, SIGSTOP);
 		raw_ptrace(PTRACE_CONT, tid, 0, NULL);
@@ -445,6 +472,8 @@ EXPORT long ptrace(enum __ptrace_request request, ...)
 	/* Of a thread that stops at this very moment the kernel's answer could be another. */
 	if (request == PTRACE_DETACH && !in_stop(tid))
 		return ret_errno(-ESRCH);
+	if (request == PTRACE_DETACH)
+		end_birth(tid);
 	if (request == PTRACE_DETACH && hand_over(tid, (long)data)) {
 		tracee_drop(tracee_of(tid));
 		return 0;

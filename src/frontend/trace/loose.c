@@ -484,6 +484,8 @@ static bool go_back(const struct wish *w, int status)
 	pid_t tid = w->tid;
 
 	carrier_restore(tid, &w->back);
+	if (w->back.noted)
+		trace_mark(tid, w->back.noted);
 	wish_drop(wish_of(tid));
 	trace_stop(tid, status);
 	return true;
@@ -514,6 +516,7 @@ static bool set_aside(struct wish *w, int status)
 		b->regs.rax = (unsigned long long)nr;
 	if (nr && b->regs.orig_rax == NR_CARRIER)
 		b->regs.orig_rax = (unsigned long long)nr;
+	b->noted = (u16)nr;
 	place = carrier_place(w->tid, b);
 	if (!place)
 		return false;
