@@ -7,6 +7,7 @@
  *         a number without a row ................. allow
  *         fstatat, statx with AT_EMPTY_PATH ...... allow (a matter of an fd)
  *         setsockopt of another option ........... allow (only programs at sockets)
+ *         getsockopt, but SO_GET_FILTER .......... allow
  *         chroot, pivot_root, setns, the carrier . notify
  *         ioctl, but for requests of perf events . allow
  *         mmap, but shared of a file ............. allow
@@ -43,6 +44,7 @@ enum tail {
 	TAIL_FSTATAT,
 	TAIL_STATX,
 	TAIL_SOCKOPT,
+	TAIL_GETSOCKOPT,
 	TAIL_ALWAYS,
 	TAIL_IOCTL,
 	TAIL_MMAP,
@@ -58,8 +60,8 @@ struct tree {
 
 /* Served beside sys_fs()'s rows; the last three tell that paths may mean something else from now on. */
 static const int own_calls[] = {
-	SYS_bpf,        NR_CARRIER, SYS_perf_event_open, SYS_ioctl, SYS_mmap,
-	SYS_setsockopt, SYS_chroot, SYS_pivot_root,      SYS_setns,
+	SYS_bpf,        NR_CARRIER,     SYS_perf_event_open, SYS_ioctl,      SYS_mmap,
+	SYS_setsockopt, SYS_getsockopt, SYS_chroot,          SYS_pivot_root, SYS_setns,
 };
 
 /* Beside these where calls are trapped. */
@@ -102,6 +104,8 @@ static enum tail tail_of(int nr, bool trap)
 		return TAIL_STATX;
 	if (nr == SYS_setsockopt)
 		return TAIL_SOCKOPT;
+	if (nr == SYS_getsockopt)
+		return TAIL_GETSOCKOPT;
 	if (nr == SYS_chroot || nr == SYS_pivot_root || nr == SYS_setns || nr == NR_CARRIER)
 		return TAIL_ALWAYS;
 	if (nr == SYS_ioctl)
@@ -146,6 +150,17 @@ static void emit_sockopt(struct filter *f)
 	for (u32 i = 0; i < n; i++)
 		emit(f, BPF_JMP | BPF_JEQ | BPF_K, own_options[i], n - i, 0);
 	ret(f, SECCOMP_RET_ALLOW);
+}
+
+static void emit_getsockopt(struct filter *f, u32 arg, u32 where[TAILS])
+{
+	where[TAIL_GETSOCKOPT] = f->len;
+	load(f, arg + 1 * 8);
+	emit(f, BPF_JMP | BPF_JEQ | BPF_K, SOL_SOCKET, 0, 2);
+	load(f, arg + 2 * 8);
+	emit(f, BPF_JMP | BPF_JEQ | BPF_K, SO_GET_FILTER, 1, 0);
+	ret(f, SECCOMP_RET_ALLOW);
+	emit(f, BPF_JMP | BPF_JA, TAIL_MARK | TAIL_NOTIFY, 0, 0);
 }
 
 /* The preload library does its own, and sends on what is none of its. */
@@ -203,6 +218,7 @@ static void emit_tails(struct filter *f, u64 cookie, u32 where[TAILS], u32 actio
 	const u32 arg = offsetof(struct seccomp_data, args);
 
 	emit_ptrace(f, arg, where);
+	emit_getsockopt(f, arg, where);
 	where[TAIL_SOCKOPT] = f->len;
 	emit_sockopt(f);
 	emit(f, BPF_JMP | BPF_JA, TAIL_MARK | TAIL_NOTIFY, 0, 0);

@@ -88,6 +88,7 @@ static long serve(struct target *t, int nr, const u64 args[6])
 	case NR_CARRIER: return carried(t, args);
 	case SYS_bpf: return sys_bpf(&t->c, (int)args[0], args[1], (u32)args[2]);
 	case SYS_setsockopt: return sockets_setsockopt(t, args);
+	case SYS_getsockopt: return sockets_get_filter(t, args);
 	case SYS_perf_event_open: return sys_perf_event_open(&t->c, args);
 	case SYS_ioctl: return sys_perf_ioctl(&t->c, (int)args[0], (u32)args[1], args[2]);
 	case SYS_mmap:
