@@ -10,7 +10,7 @@
 # nothing mounted at /sys/fs/bpf).
 #
 # tests/abi/differences has the pairs of lines that differ for a reason, which
-# docs/ABI.md gives; they are checks, too (differences_trace: in that way alone). differences_like has regular expressions of such pairs.
+# docs/ABI.md gives; they are checks, too (differences_WAY: in that way alone). differences_like has regular expressions of such pairs.
 #
 # tests/abi/ways names the programs that do not run in all ways, or that
 # take arguments. On the kernel a program is alone; the ways under pinfs, which have a store each, go two at a time where
@@ -26,7 +26,7 @@ timed=" ready ready_readers perf_wake notify_proc preload_signal preload_thread 
 is_documented() {
 	[ "$(sed -E "$links" <<<"$1")" = "$(sed -E "$links" <<<"$2")" ] || grep -qxF -- "$1 => $2" tests/abi/differences ||
 		grep -qxEf tests/abi/differences_like <<<"$1 => $2" ||
-		{ [ "$3" = trace ] && grep -qxF -- "$1 => $2" tests/abi/differences_trace; }
+		{ [ -e "tests/abi/differences_$3" ] && grep -qxF -- "$1 => $2" "tests/abi/differences_$3"; }
 }
 
 # All pins of an object count as its links.

@@ -321,6 +321,8 @@ static int start_tracer(struct run *r, int sock)
 		say_verbose(r->o, "trace: no, %s", *why ? why : strerror(-r->traced));
 		r->how = FILTER_NOTIFY;
 	}
+	if (r->how == FILTER_TRAP)
+		r->file->notify = RUN_TRAPS;
 	return write(sock, &r->how, sizeof(r->how)) < 0 ? -errno : 0;
 }
 
@@ -488,7 +490,7 @@ int supervise(const struct run_opts *o, int tell_fd, const sigset_t *mask)
 	err = setup(&r);
 	if (err)
 		return tell(&r, RUN_MSG_END, err << 8), err;
-	r.file->notify = 1; /* before CMD looks */
+	r.file->notify = RUN_NOTIFY; /* before CMD looks */
 	listener = start_client(&r);
 	if (listener < 0)
 		r.file->notify = 0;

@@ -32,6 +32,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+#include "frontend/notify/debuggers.h"
 #include "frontend/notify/filter.h"
 #include "frontend/notify/notify.h"
 #include "frontend/notify/runs.h"
@@ -72,6 +73,10 @@ static long carried(struct target *t, const u64 args[6])
 
 	if (!nr && (own == SYS_mount || own == SYS_umount2))
 		nr = (int)own;
+	if (!nr && own == SYS_ptrace)
+		return debuggers_word(t, args);
+	if (nr == SYS_ptrace)
+		return debuggers_back(t);
 	if (!nr)
 		return SYS_CONTINUE; /* somebody tries what this number does */
 	ret = serve(t, nr, args);
@@ -87,6 +92,7 @@ static long serve(struct target *t, int nr, const u64 args[6])
 	case NR_CARRIER: return carried(t, args);
 	case SYS_bpf: return sys_bpf(&t->c, (int)args[0], args[1], (u32)args[2]);
 	case SYS_setsockopt: return sockets_setsockopt(t, args);
+	case SYS_getsockopt: return sockets_get_filter(t, args);
 	case SYS_perf_event_open: return sys_perf_event_open(&t->c, args);
 	case SYS_ioctl: return sys_perf_ioctl(&t->c, (int)args[0], (u32)args[1], args[2]);
 	case SYS_mmap:
@@ -94,6 +100,9 @@ static long serve(struct target *t, int nr, const u64 args[6])
 		if (ret == SYS_CONTINUE)
 			ret = sys_map_mmap(&t->c, (int)args[4], args[1], (int)args[2], (int)args[3], args[5]);
 		return ret ? ret : SYS_CONTINUE;
+	case SYS_ptrace: return debuggers_ptrace(t, args);
+	case SYS_execve:
+	case SYS_execveat: return debuggers_exec(t);
 	case SYS_chroot:
 	case SYS_pivot_root:
 	case SYS_setns:
@@ -336,11 +345,17 @@ static void hold_trace_pipe(void)
 			break;
 }
 
+static void answer_arrived(u64 id)
+{
+	reply(id, 0);
+}
+
 int supervisor_start(int listener, bool *wake)
 {
 	int err;
 
 	notify_listener = listener;
+	trace_answer = answer_arrived;
 	if (syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &sizes))
 		return -errno;
 	wake_fd = eventfd(0, EFD_CLOEXEC);

@@ -20,6 +20,7 @@
  *     wrap_net.c  netlink sockets: what is attached over them
  *     wrap_sock.c socket options: programs at sockets
  *     wrap_exec.c who can carry the library
+ *     wrap_ptrace.c debuggers in a run whose calls are trapped
  *     wrap_hidden.c calls that an outer filter hides from the supervisor
  *     init.c      joining the run; fork
  *
@@ -37,10 +38,13 @@
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <time.h>
 #include "sys/handle.h"
 #include "sys/run.h"
@@ -83,6 +87,10 @@
 	X(int, epoll_wait, (int, struct epoll_event *, int, int))                                            \
 	X(int, epoll_pwait, (int, struct epoll_event *, int, int, const sigset_t *))                         \
 	X(int, sigsuspend, (const sigset_t *))                                                               \
+	X(long, ptrace, (enum __ptrace_request, ...))                                                        \
+	X(pid_t, wait4, (pid_t, int *, int, struct rusage *))                                                \
+	X(pid_t, waitpid, (pid_t, int *, int))                                                               \
+	X(int, waitid, (idtype_t, id_t, siginfo_t *, int))                                                   \
 	X(pid_t, vfork, (void))                                                                              \
 	X(int, clone, (int (*)(void *), void *, int, void *, ...))                                           \
 	X(int, sigaction, (int, const struct sigaction *, struct sigaction *))                               \
