@@ -108,6 +108,21 @@ struct outgoing {
 	struct nlmsghdr first;
 };
 
+static bool may_have_ours(u32 type)
+{
+	switch (type) {
+	case RTM_SETLINK:
+	case RTM_NEWLINK:
+	case RTM_NEWQDISC:
+	case RTM_DELQDISC:
+	case RTM_GETQDISC:
+	case RTM_NEWTFILTER:
+	case RTM_DELTFILTER:
+	case RTM_GETTFILTER: return true;
+	default: return false;
+	}
+}
+
 /* 0, or other: that the kernel says what is wrong with it. */
 static int read_head(struct outgoing *o)
 {
@@ -128,8 +143,7 @@ static int read_head(struct outgoing *o)
 	if (o->total > SEND_MAX || o->iov[0].iov_len < sizeof(o->first))
 		return -EINVAL;
 	err = guard_copy(&o->first, o->iov[0].iov_base, sizeof(o->first));
-	return err || (o->first.nlmsg_type != RTM_SETLINK && o->first.nlmsg_type != RTM_NEWLINK) ? -EINVAL
-												 : 0;
+	return err || !may_have_ours(o->first.nlmsg_type) ? -EINVAL : 0;
 }
 
 static int read_all(const struct outgoing *o, u8 *to)
@@ -167,32 +181,28 @@ static int fetch(struct outgoing *o, u8 *to)
 	return err;
 }
 
-/* Carries out what is ours of the messages in s->in and makes in s->out what the kernel is to have. */
-static size_t serve_all(struct bpf_caller *c, const struct netlink_acks *acks, struct scratch *s, size_t n,
-			bool *whole)
+/* Carries out what is ours of the n bytes of messages and makes in o what the kernel is to have. */
+static void serve_all(struct bpf_caller *c, struct netlink_out *o, const u8 *in, size_t n)
 {
-	size_t at = 0, out = 0;
+	size_t at = 0;
 
 	while (n - at >= NLMSG_HDRLEN) {
-		struct nlmsghdr *m = (void *)(s->in + at), *to = (void *)(s->out + out);
-		struct netlink_done done;
+		const struct nlmsghdr *m = (const void *)(in + at);
 		size_t len;
 
 		if (m->nlmsg_len < NLMSG_HDRLEN || m->nlmsg_len > n - at)
 			break;
 		len = MIN(NLMSG_ALIGN(m->nlmsg_len), n - at);
-		memcpy(to, m, len);
-		if (netlink_is_ours(to)) {
-			netlink_do(c, to, &done);
-			out += NLMSG_ALIGN(netlink_to_kernel(to, &done, acks));
-			*whole |= acks->capped && netlink_has_text(to);
+		if (netlink_may_be_ours(m)) {
+			netlink_serve(c, m, len, o);
 		} else {
-			out += len;
+			memcpy(o->buf + o->n, m, len);
+			o->n += len;
 		}
 		at += len;
 	}
-	memcpy(s->out + out, s->in + at, n - at);
-	return out + n - at;
+	memcpy(o->buf + o->n, in + at, n - at);
+	o->n += n - at;
 }
 
 static bool any_ours(const u8 *in, size_t n)
@@ -204,7 +214,7 @@ static bool any_ours(const u8 *in, size_t n)
 
 		if (m->nlmsg_len < NLMSG_HDRLEN || m->nlmsg_len > n - at)
 			return false;
-		if (netlink_is_ours(m))
+		if (netlink_may_be_ours(m))
 			return true;
 		at += NLMSG_ALIGN(m->nlmsg_len);
 	}
@@ -213,28 +223,41 @@ static bool any_ours(const u8 *in, size_t n)
 
 #define NOT_OURS (-0x7fffffffl)
 
+/* How and where to it is sent. */
+struct sending {
+	int fd, flags;
+	struct msghdr *mh;
+};
+
+static long send_out(struct netlink_out *o)
+{
+	const struct sending *s = o->arg;
+	struct iovec v = { .iov_base = o->buf, .iov_len = o->n };
+	long ret;
+
+	s->mh->msg_iov = &v;
+	s->mh->msg_iovlen = 1;
+	if (o->whole)
+		set_capped(s->fd, 0);
+	ret = raw6(SYS_sendmsg, s->fd, (long)s->mh, s->flags, 0, 0, 0);
+	if (o->whole)
+		set_capped(s->fd, 1);
+	return MIN(ret, 0);
+}
+
 static long send_fetched(struct bpf_caller *c, int fd, struct outgoing *o, struct scratch *s, int flags)
 {
-	struct iovec v = { .iov_base = s->out };
-	struct netlink_acks acks;
-	bool whole = false;
-	long ret;
+	struct sending how = { fd, flags, &o->mh };
+	struct netlink_out out = { .buf = s->out, .send = send_out, .arg = &how };
 
 	if (fetch(o, s->in) || !any_ours(s->in, o->total) || !is_route(fd))
 		return NOT_OURS;
-	acks.texts = option(fd, SOL_NETLINK, NETLINK_EXT_ACK) == 1;
-	acks.capped = option(fd, SOL_NETLINK, NETLINK_CAP_ACK) == 1;
-	v.iov_len = serve_all(c, &acks, s, o->total, &whole);
-	if (!v.iov_len)
-		return (long)o->total;
-	o->mh.msg_iov = &v;
-	o->mh.msg_iovlen = 1;
-	if (whole)
-		set_capped(fd, 0);
-	ret = raw6(SYS_sendmsg, fd, (long)&o->mh, flags, 0, 0, 0);
-	if (whole)
-		set_capped(fd, 1);
-	return ret < 0 ? ret : (long)o->total;
+	out.texts = option(fd, SOL_NETLINK, NETLINK_EXT_ACK) == 1;
+	out.capped = option(fd, SOL_NETLINK, NETLINK_CAP_ACK) == 1;
+	serve_all(c, &out, s->in, o->total);
+	if (out.n && !out.failed)
+		out.failed = send_out(&out);
+	return out.failed ? out.failed : (long)o->total;
 }
 
 static long send_looked_at(struct bpf_caller *c, int fd, const struct msghdr *mh, int flags)
@@ -245,7 +268,8 @@ static long send_looked_at(struct bpf_caller *c, int fd, const struct msghdr *mh
 
 	/* Each message has at least a header, and may grow. */
 	if (fetch(&o, NULL) ||
-	    !scratch_get(&s, SEND_MAX, o.total + (o.total / NLMSG_HDRLEN + 1) * NETLINK_TEXT_MAX))
+	    !scratch_get(&s, SEND_MAX,
+			 o.total + (o.total / NLMSG_HDRLEN + 1) * NETLINK_TEXT_MAX + NETLINK_REPLY_ROOM))
 		return NOT_OURS;
 	ret = send_fetched(c, fd, &o, &s, flags);
 	scratch_put(&s);
