@@ -168,14 +168,6 @@ static int set_xdp(struct cmd_ctx *x, const struct nlmsghdr *m, const char **why
 	return err;
 }
 
-/* What was done of a message. */
-struct done {
-	bool mine;        /* there was something for us in it */
-	int err;          /* 0 or an errno */
-	const char *text; /* the kernel's text for it, NULL: none */
-	bool rest;        /* there is more in it than what was done: the kernel has to do that */
-};
-
 static bool has_more(const struct nlmsghdr *m)
 {
 	EACH_ATTR(a, (u8 *)m + link_head, (const u8 *)m + m->nlmsg_len)
@@ -187,7 +179,7 @@ static bool has_more(const struct nlmsghdr *m)
 }
 
 static noinline void run_guarded(struct cmd_ctx *x, struct nlmsghdr *m, struct netlink_reply *r,
-				 struct done *d)
+				 struct netlink_done *d)
 {
 	d->err = guard_set(&x->op->guard);
 	if (unlikely(d->err)) {
@@ -202,11 +194,12 @@ static noinline void run_guarded(struct cmd_ctx *x, struct nlmsghdr *m, struct n
 	d->rest = !d->err && has_more(m);
 }
 
-static void carry_out(struct bpf_caller *c, struct nlmsghdr *m, struct netlink_reply *r, struct done *d)
+static void carry_out(struct bpf_caller *c, struct nlmsghdr *m, struct netlink_reply *r,
+		      struct netlink_done *d)
 {
 	struct cmd_ctx x = { .c = c, .op = op_enter(NULL, __builtin_frame_address(0)) };
 
-	*d = (struct done){ .mine = true, .err = -EAGAIN };
+	*d = (struct netlink_done){ .mine = true, .err = -EAGAIN };
 	if (x.op) {
 		run_guarded(&x, m, r, d);
 		op_leave(x.op);
@@ -220,9 +213,7 @@ static u32 text_length(u32 word)
 	return (word >> 8 & 0xff) * 4;
 }
 
-/* Turns m into what is sent to the kernel; there is room for NETLINK_TEXT_MAX bytes behind it. Its length, 0
- * if nothing is to be sent. */
-static u32 to_kernel(struct nlmsghdr *m, const struct done *d, struct netlink_out *o)
+u32 netlink_to_kernel(struct nlmsghdr *m, const struct netlink_done *d, struct netlink_out *o)
 {
 	u32 len = NLMSG_ALIGN(m->nlmsg_len), text = 0;
 	struct nlattr *a;
@@ -263,7 +254,7 @@ static void send_so_far(struct netlink_out *o)
 	o->n = 0;
 }
 
-static void carrier_close(struct netlink_reply *r)
+void reply_close(struct netlink_reply *r)
 {
 	struct nlmsghdr *c = (void *)(r->o->buf + r->carrier);
 
@@ -279,7 +270,7 @@ struct nlmsghdr *reply_begin(struct netlink_reply *r, u16 type, u16 flags, u32 h
 	struct nlmsghdr *m;
 
 	if (r->open && o->n - r->carrier + size > CARRIER_MAX)
-		carrier_close(r);
+		reply_close(r);
 	if (!r->open && o->n > NETLINK_REPLY_ROOM - 2 * CARRIER_MAX)
 		send_so_far(o);
 	if (!r->open) {
@@ -329,13 +320,13 @@ void netlink_serve(struct bpf_caller *c, const struct nlmsghdr *m, size_t size, 
 {
 	struct netlink_reply r = { .o = o, .request = m };
 	struct nlmsghdr *to;
-	struct done d;
+	struct netlink_done d;
 
 	carry_out(c, (struct nlmsghdr *)m, &r, &d);
-	carrier_close(&r);
+	reply_close(&r);
 	to = (void *)(o->buf + o->n);
 	memcpy(to, m, size);
-	o->n += d.mine ? NLMSG_ALIGN(to_kernel(to, &d, o)) : size;
+	o->n += d.mine ? NLMSG_ALIGN(netlink_to_kernel(to, &d, o)) : size;
 }
 
 /* ---- what comes back ---- */

@@ -58,6 +58,18 @@ static inline u32 attr_u32(const struct nlattr *a)
 
 #define EACH_ATTR(a, from, end) for (struct nlattr *a = attr_at(from, end); a; a = attr_at(attr_next(a), end))
 
+/* What was done of a message. */
+struct netlink_done {
+	bool mine;        /* there was something for us in it */
+	int err;          /* 0 or an errno */
+	const char *text; /* the kernel's text for it, NULL: none */
+	bool rest;        /* there is more in it than what was done: the kernel has to do that */
+};
+
+/* Turns m into what is sent to the kernel; there is room for NETLINK_TEXT_MAX bytes behind it. Its length, 0
+ * if nothing is to be sent. Of o only the socket's options count, and `whole` is set. */
+u32 netlink_to_kernel(struct nlmsghdr *m, const struct netlink_done *d, struct netlink_out *o);
+
 /* Messages for the client, in carriers. */
 struct netlink_reply {
 	struct netlink_out *o;
@@ -74,6 +86,8 @@ struct nlattr *reply_attr(struct nlmsghdr *m, u16 type, const void *data, u32 le
 void reply_nest_end(struct nlmsghdr *m, struct nlattr *nest);
 /* The message is complete. */
 void reply_end(struct netlink_reply *r, struct nlmsghdr *m);
+/* There will be no more of them. */
+void reply_close(struct netlink_reply *r);
 
 /* netlink_tc.c: could there be something for us in the message, which has a request's flag? */
 bool netlink_tc_may(const struct nlmsghdr *m);
