@@ -7,6 +7,7 @@
  * the generic kind alone (bridge), and lo.
  */
 #include <poll.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include "abi/netlink_world.h"
 
@@ -349,6 +350,20 @@ static void odd_sends(void)
 	result((int)sendmsg(nl, &mh, 0));
 	say("a bad message");
 	result((int)sendmsg(nl, (void *)8, 0));
+
+	wanted(&m[0], 1, -1);
+	say("by write: sent %d", write(nl, &m[0], m[0].h.nlmsg_len) == (long)m[0].h.nlmsg_len);
+	print_ack(&m[0], all, read(nl, all, sizeof(all)));
+	wanted(&m[0], 1, P_XDP);
+	v[0] = (struct iovec){ &m[0], 20 };
+	v[1] = (struct iovec){ (char *)&m[0] + 20, m[0].h.nlmsg_len - 20 };
+	say("by writev: sent %d", writev(nl, v, 2) == (long)m[0].h.nlmsg_len);
+	v[0] = (struct iovec){ all, 10 };
+	v[1] = (struct iovec){ all + 10, sizeof(all) - 10 };
+	print_ack(&m[0], all, readv(nl, v, 2));
+	v[0] = (struct iovec){ (void *)8, 64 };
+	say("by writev from bad memory");
+	result((int)writev(nl, v, 1));
 
 	wanted(&m[0], 1, P_XDP2);
 	say("read by another process: sent %d",

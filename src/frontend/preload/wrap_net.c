@@ -6,10 +6,11 @@
  * kernel acknowledges; what comes back is put right when it is received (sys/netlink.h). So nothing is queued
  * here, and poll, epoll, timeouts and the order of messages are the kernel's.
  *
- * All other sockets pay one bit: `route` says of a number that a NETLINK_ROUTE socket was made, or copied, to
- * it. A bit is never taken back. It is a hint: before a message is touched the socket itself is asked.
+ * All other sockets pay one bit: `net_route` says of a number that a NETLINK_ROUTE socket was made, or
+ * copied, to it. A bit is never taken back. It is a hint: before a message is touched the socket itself is
+ * asked.
  *
- * Not seen: sockets that came by exec or over another socket, read(2), write(2), sendmmsg(2) and recvmmsg(2)
+ * Not seen: sockets that came by exec or over another socket, sendmmsg(2) and recvmmsg(2)
  * on them, and those that the C library makes for itself.
  */
 #include <linux/netlink.h>
@@ -18,34 +19,21 @@
 #include "frontend/preload/preload.h"
 #include "sys/netlink.h"
 
-#define ROUTE_FDS 1024u /* all numbers above share the last bit */
-#define SEND_MAX  65536u
-#define IOV_MAX_  64u
+#define SEND_MAX 65536u
+#define IOV_MAX_ 64u
 
-static _Atomic u64 route[ROUTE_FDS / 64];
-
-static u32 bit_of(int fd)
-{
-	return (u32)fd < ROUTE_FDS ? (u32)fd : ROUTE_FDS - 1;
-}
-
-static inline bool may_be_route(int fd)
-{
-	u32 bit = bit_of(fd);
-
-	return atomic_load_explicit(&route[bit / 64], memory_order_relaxed) >> bit % 64 & 1;
-}
+_Atomic u64 net_route[NET_FDS / 64];
 
 static void mark_route(int fd)
 {
-	u32 bit = bit_of(fd);
+	u32 bit = (u32)fd < NET_FDS ? (u32)fd : NET_FDS - 1;
 
-	atomic_fetch_or_explicit(&route[bit / 64], 1ull << bit % 64, memory_order_relaxed);
+	atomic_fetch_or_explicit(&net_route[bit / 64], 1ull << bit % 64, memory_order_relaxed);
 }
 
 void net_copied(int from, int to)
 {
-	if (unlikely(may_be_route(from)))
+	if (net_may_be_route(from))
 		mark_route(to);
 }
 
@@ -288,7 +276,7 @@ static noinline long send_ours(int fd, const struct msghdr *mh, int flags)
 
 EXPORT ssize_t sendmsg(int fd, const struct msghdr *mh, int flags)
 {
-	long ret = likely(!may_be_route(fd)) ? NOT_OURS : send_ours(fd, mh, flags);
+	long ret = likely(!net_may_be_route(fd)) ? NOT_OURS : send_ours(fd, mh, flags);
 
 	return ret == NOT_OURS ? NEXT(sendmsg)(fd, mh, flags) : ret_errno(ret);
 }
@@ -305,16 +293,27 @@ static long send_flat(int fd, const void *buf, size_t n, int flags, const void *
 
 EXPORT ssize_t send(int fd, const void *buf, size_t n, int flags)
 {
-	long ret = likely(!may_be_route(fd)) ? NOT_OURS : send_flat(fd, buf, n, flags, NULL, 0);
+	long ret = likely(!net_may_be_route(fd)) ? NOT_OURS : send_flat(fd, buf, n, flags, NULL, 0);
 
 	return ret == NOT_OURS ? NEXT(send)(fd, buf, n, flags) : ret_errno(ret);
 }
 
 EXPORT ssize_t sendto(int fd, const void *buf, size_t n, int flags, const struct sockaddr *to, socklen_t len)
 {
-	long ret = likely(!may_be_route(fd)) ? NOT_OURS : send_flat(fd, buf, n, flags, to, len);
+	long ret = likely(!net_may_be_route(fd)) ? NOT_OURS : send_flat(fd, buf, n, flags, to, len);
 
 	return ret == NOT_OURS ? NEXT(sendto)(fd, buf, n, flags, to, len) : ret_errno(ret);
+}
+
+bool net_written(int fd, const struct iovec *v, int n, ssize_t *ret)
+{
+	struct msghdr mh = { .msg_iov = (struct iovec *)(uintptr_t)v, .msg_iovlen = n > 0 ? (size_t)n : 0 };
+	long r = send_ours(fd, &mh, 0);
+
+	if (r == NOT_OURS)
+		return false;
+	*ret = ret_errno(r);
+	return true;
 }
 
 /* ---- receiving ---- */
@@ -355,25 +354,34 @@ EXPORT ssize_t recvmsg(int fd, struct msghdr *mh, int flags)
 {
 	ssize_t n = NEXT(recvmsg)(fd, mh, flags);
 
-	if (likely(n <= 0 || !may_be_route(fd)))
+	if (likely(n <= 0 || !net_may_be_route(fd)))
 		return n;
 	if (mh->msg_iovlen == 1)
 		return received(fd, mh->msg_iov->iov_base, n, mh->msg_iov->iov_len);
 	return received_parts(fd, mh, n);
 }
 
+ssize_t net_was_read(int fd, const struct iovec *v, int nv, ssize_t n)
+{
+	const struct msghdr mh = { .msg_iov = (struct iovec *)(uintptr_t)v, .msg_iovlen = (size_t)nv };
+
+	if (n <= 0)
+		return n;
+	return nv == 1 ? received(fd, v->iov_base, n, v->iov_len) : received_parts(fd, &mh, n);
+}
+
 EXPORT ssize_t recvfrom(int fd, void *buf, size_t room, int flags, struct sockaddr *from, socklen_t *len)
 {
 	ssize_t n = NEXT(recvfrom)(fd, buf, room, flags, from, len);
 
-	return likely(n <= 0 || !may_be_route(fd)) ? n : received(fd, buf, n, room);
+	return likely(n <= 0 || !net_may_be_route(fd)) ? n : received(fd, buf, n, room);
 }
 
 EXPORT ssize_t recv(int fd, void *buf, size_t room, int flags)
 {
 	ssize_t n = NEXT(recv)(fd, buf, room, flags);
 
-	return likely(n <= 0 || !may_be_route(fd)) ? n : received(fd, buf, n, room);
+	return likely(n <= 0 || !net_may_be_route(fd)) ? n : received(fd, buf, n, room);
 }
 
 /* What a fortified program calls: it dies by the C library's own hand when room is more than there is. */
