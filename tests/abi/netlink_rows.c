@@ -310,6 +310,7 @@ static void odd_sends(void)
 	static char all[4096];
 	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK },
 			   other = { .nl_family = AF_NETLINK, .nl_pid = 4711 };
+	static struct iovec many[sizeof(struct message)];
 	struct message m[3];
 	struct iovec v[3];
 	struct msghdr mh = {
@@ -361,6 +362,14 @@ static void odd_sends(void)
 	v[0] = (struct iovec){ all, 10 };
 	v[1] = (struct iovec){ all + 10, sizeof(all) - 10 };
 	print_ack(&m[0], all, readv(nl, v, 2));
+	/* One byte each, and an empty one that is nowhere. */
+	for (unsigned i = 0; i < 2 * m[0].h.nlmsg_len; i += 2) {
+		many[i] = (struct iovec){ (char *)&m[0] + (i ? 15 + i / 2 : 0), i ? 1 : 16 };
+		many[i + 1] = (struct iovec){ (void *)1, 0 };
+	}
+	say("in many pieces: sent %d",
+	    writev(nl, many, 2 * (int)m[0].h.nlmsg_len - 30) == (long)m[0].h.nlmsg_len);
+	print_ack(&m[0], all, read(nl, all, sizeof(all)));
 	v[0] = (struct iovec){ (void *)8, 64 };
 	say("by writev from bad memory");
 	result((int)writev(nl, v, 1));

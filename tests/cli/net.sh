@@ -129,7 +129,7 @@ if command -v tc >/dev/null; then
 fi
 run $CLIENTS/libbpf_tc $FEED feed_first feed_second v0
 run $CLIENTS/libbpf_tc $FEED feed_first feed_second lo
-for new in $CLIENTS/libbpf-new/libbpf_tc.*; do
+for new in $CLIENTS/libbpf-new/libbpf_tc.archive $CLIENTS/libbpf-new/libbpf_tc.shared; do
 	[ ! -x $new ] || run $new $FEED feed_first feed_second v0
 done
 run $CLIENTS/libbpf_tc $FEED feed_first feed_second v0 stay

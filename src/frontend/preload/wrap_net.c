@@ -20,7 +20,8 @@
 #include "sys/netlink.h"
 
 #define SEND_MAX 65536u
-#define IOV_MAX_ 64u
+#define PIECES   1024u /* of a message, at most (UIO_MAXIOV) */
+#define AT_ONCE  32u
 
 _Atomic u64 net_route[NET_FDS / 64];
 
@@ -90,7 +91,7 @@ static void scratch_put(struct scratch *s)
 struct outgoing {
 	const struct msghdr *from;
 	struct msghdr mh;
-	struct iovec iov[IOV_MAX_];
+	struct iovec iov[AT_ONCE];
 	struct sockaddr_nl to;
 	size_t total;
 	struct nlmsghdr first;
@@ -111,38 +112,73 @@ static bool may_have_ours(u32 type)
 	}
 }
 
+/* The pieces from `at` on, as many as there is room for, into o->iov: how many. */
+static int read_pieces(struct outgoing *o, size_t at)
+{
+	size_t n = MIN(o->mh.msg_iovlen - at, AT_ONCE);
+
+	return guard_copy(o->iov, o->mh.msg_iov + at, n * sizeof(o->iov[0])) ?: (int)n;
+}
+
+static int read_lengths(struct outgoing *o)
+{
+	for (size_t at = 0; at < o->mh.msg_iovlen;) {
+		int n = read_pieces(o, at);
+
+		if (n < 0)
+			return n;
+		if (!at && (o->iov[0].iov_len < sizeof(o->first) ||
+			    guard_copy(&o->first, o->iov[0].iov_base, sizeof(o->first)) ||
+			    !may_have_ours(o->first.nlmsg_type)))
+			return -EINVAL;
+		for (int i = 0; i < n; i++) {
+			if (o->iov[i].iov_len > SEND_MAX)
+				return -EINVAL;
+			o->total += o->iov[i].iov_len;
+		}
+		if (o->total > SEND_MAX)
+			return -EINVAL;
+		at += (size_t)n;
+	}
+	return 0;
+}
+
 /* 0, or other: that the kernel says what is wrong with it. */
 static int read_head(struct outgoing *o)
 {
 	int err = guard_copy(&o->mh, o->from, sizeof(o->mh));
 
-	if (err || !o->mh.msg_iovlen || o->mh.msg_iovlen > IOV_MAX_)
+	if (err || !o->mh.msg_iovlen || o->mh.msg_iovlen > PIECES)
 		return -EINVAL;
-	err = guard_copy(o->iov, o->mh.msg_iov, o->mh.msg_iovlen * sizeof(o->iov[0]));
-	if (!err && o->mh.msg_name && o->mh.msg_namelen >= sizeof(o->to))
+	if (o->mh.msg_name && o->mh.msg_namelen >= sizeof(o->to))
 		err = guard_copy(&o->to, o->mh.msg_name, sizeof(o->to));
 	if (err || o->to.nl_pid || o->to.nl_groups)
 		return -EINVAL;
-	for (size_t i = 0; i < o->mh.msg_iovlen; i++) {
-		if (o->iov[i].iov_len > SEND_MAX)
-			return -EINVAL;
-		o->total += o->iov[i].iov_len;
-	}
-	if (o->total > SEND_MAX || o->iov[0].iov_len < sizeof(o->first))
-		return -EINVAL;
-	err = guard_copy(&o->first, o->iov[0].iov_base, sizeof(o->first));
-	return err || !may_have_ours(o->first.nlmsg_type) ? -EINVAL : 0;
+	return read_lengths(o);
 }
 
-static int read_all(const struct outgoing *o, u8 *to)
+/* The pieces may have become others since they were measured. */
+static int read_all(struct outgoing *o, u8 *to)
 {
-	int err = 0;
+	size_t left = o->total;
 
-	for (size_t i = 0; i < o->mh.msg_iovlen && !err; i++) {
-		err = guard_copy(to, o->iov[i].iov_base, o->iov[i].iov_len);
-		to += o->iov[i].iov_len;
+	for (size_t at = 0; at < o->mh.msg_iovlen;) {
+		int n = read_pieces(o, at), err = 0;
+
+		for (int i = 0; i < n && !err; i++) {
+			if (o->iov[i].iov_len > left)
+				return -EINVAL;
+			/* An empty piece is nowhere. */
+			if (o->iov[i].iov_len)
+				err = guard_copy(to, o->iov[i].iov_base, o->iov[i].iov_len);
+			to += o->iov[i].iov_len;
+			left -= o->iov[i].iov_len;
+		}
+		if (n < 0 || err)
+			return -EFAULT;
+		at += (size_t)n;
 	}
-	return err;
+	return left ? -EINVAL : 0;
 }
 
 static noinline int run_guarded(struct op *op, struct outgoing *o, u8 *to)
