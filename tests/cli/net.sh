@@ -3,7 +3,7 @@
 # XDP and tc filters by netlink, with bpftool, ip, tc and libbpf as they are: the same on the kernel and
 # under pinfs, in a network namespace of its own. Then what only pinfs has: feed drives what stands there, ls shows it.
 cd "$(dirname "$0")/../.." || exit 1
-. tests/lib/cli.sh
+. tests/lib/faults.sh
 export PATH=$PATH:/usr/sbin:/sbin
 export OBJECT=$TOP/$B/tests/clients/bpf/links.o
 why=$(no_world kernel)
@@ -204,4 +204,10 @@ like "the supervisor lets go when the process ends" "$("$PINFS" run --store "$ST
 		"$2" ls --store "$3" | grep -q socket_filter || { echo gone; break; }
 		sleep 0.2
 	done' sh "$clients/sock_hold.static" "$PINFS" "$STORE" 2>&1)" '^gone$'
+
+# --- clients that are killed and stopped among filters
+
+for what in kill stop; do
+	run_case preload "$clients/fault_tc" $what
+done
 done_testing
