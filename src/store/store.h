@@ -25,7 +25,7 @@
 #include "store/object.h"
 
 #define STORE_MAGIC    0x00736673666e6970ull /* "pinfsfs" */
-#define STORE_STAMP    4u                    /* layout of every file; changed with any of them */
+#define STORE_STAMP    5u                    /* layout of every file; changed with any of them */
 #define STORE_HINT_IDS (1u << 26)            /* ids covered by the hint bitmap of each type (sparse) */
 
 #define STORE_INO_HINTS 65536u /* slots of the table from inode to object */
