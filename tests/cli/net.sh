@@ -179,6 +179,17 @@ r = s.recv(4096)
 exit(struct.unpack("=i", r[16:20])[0] != 0)'
 is "and all filters with it" "$(pinfs ls | grep -cE ' tc |clsact|feed_first')" 0
 
+new_store
+out=$(unshare -n bash -c '
+	ip link add v0 type veth peer name v1
+	"$PINFS" run --store "$0" -- "$1/libbpf_tc" "$1/bpf/feed.o" feed_first feed_second v0 stay
+	"$PINFS" gc --store "$0" >/dev/null
+	"$PINFS" ls --store "$0" | grep -cE " tc "
+	ip link del v0
+	"$PINFS" gc --store "$0" >/dev/null
+	"$PINFS" ls --store "$0" | grep -cE " tc |clsact|feed_first"' "$STORE" "$clients" 2>&1)
+is "filters go with their interface, when gc looks" "$(tail -n 2 <<<"$out" | tr '\n' ' ')" "2 0 "
+
 # --- a socket holds its program
 
 # The process itself; of a program that cannot carry the library, the supervisor.
