@@ -4,6 +4,7 @@
  */
 #include "link/attach_int.h"
 #include <string.h>
+#include "link/clsact.h"
 #include "link/link.h"
 #include "store/ref.h"
 #include "util/raw.h"
@@ -18,7 +19,7 @@ static bool list_valid(const struct attach_list *l, u64 head)
 	if (l->revision != head >> 8 || l->since > l->revision || l->nr > ATTACH_MAX)
 		return false;
 	for (u32 i = 0; i < l->nr; i++)
-		if (!l->e[i].prog_id)
+		if (!l->e[i].prog_id && !(l->e[i].flags & ATTACH_BARE))
 			return false;
 	return true;
 }
@@ -192,6 +193,14 @@ static int read_clean(struct op *op, struct attach_point *p, u32 beside, struct 
 	return -EAGAIN;
 }
 
+/* What the point itself has to hold for an entry; false: nothing. */
+static bool held_by(const struct attach_entry *e, enum obj_type *type, u32 *id)
+{
+	*type = e->object ? OBJ_ATTACH : OBJ_PROG;
+	*id = e->object ? e->object : e->prog_id;
+	return !e->link_id && !(e->flags & ATTACH_BARE);
+}
+
 static bool holds(const struct attach_list *l, u64 hold)
 {
 	for (u32 i = 0; i < l->nr; i++)
@@ -206,9 +215,11 @@ static void let_go(const struct attach_point *p, const struct attach_list *from,
 {
 	for (u32 i = 0; i < from->nr; i++) {
 		const struct attach_entry *e = &from->e[i];
+		enum obj_type type;
+		u32 id;
 
-		if (!e->link_id && e->hold && !holds(keep, e->hold))
-			ref_clear(OBJ_ATTACH, p->id, e->hold, OBJ_PROG, e->prog_id);
+		if (held_by(e, &type, &id) && e->hold && !holds(keep, e->hold))
+			ref_clear(OBJ_ATTACH, p->id, e->hold, type, id);
 	}
 }
 
@@ -219,12 +230,14 @@ static int hold_new(struct attach_point *p, struct attach_list *l)
 
 	for (u32 i = 0; !err && i < l->nr; i++) {
 		struct attach_entry *e = &l->e[i];
+		enum obj_type type;
+		u32 id;
 
-		if (e->link_id || e->hold)
+		if (!held_by(e, &type, &id) || e->hold)
 			continue;
 		do {
 			e->hold = atomic_fetch_add(&p->page->h.next_hold, 1) + 1;
-			err = ref_set(OBJ_ATTACH, p->id, e->hold, OBJ_PROG, e->prog_id);
+			err = ref_set(OBJ_ATTACH, p->id, e->hold, type, id);
 		} while (err == -EEXIST);
 		if (err)
 			e->hold = 0;
@@ -399,11 +412,17 @@ void attach_each_ref(const struct obj_hdr *hdr, size_t file_size,
 	const struct attach_hdr *h = (const struct attach_hdr *)hdr;
 	u64 head = atomic_load(&h->head);
 	const struct attach_list *l;
+	enum obj_type type;
+	u32 id;
 
+	if (hdr->kind == HOOK_FILTER) {
+		clsact_each_ref(hdr, each, arg);
+		return;
+	}
 	if ((head & 255) >= ATTACH_SLOTS || file_size < ATTACH_DATA_SIZE + OBJ_HDR_SIZE)
 		return;
 	l = (const struct attach_list *)((const u8 *)hdr + attach_slot_at((u32)(head & 255)));
 	for (u32 i = 0; i < MIN(l->nr, ATTACH_MAX); i++)
-		if (!l->e[i].link_id && l->e[i].hold)
-			each(arg, l->e[i].hold, OBJ_PROG, l->e[i].prog_id);
+		if (held_by(&l->e[i], &type, &id) && l->e[i].hold)
+			each(arg, l->e[i].hold, type, id);
 }

@@ -26,8 +26,11 @@
 /* Of a point: once its list is empty, clients see revisions as if it had never been used. */
 #define ATTACH_COUNTS_ANEW (1u << 31)
 
+/* Of an entry: it stands for no program. */
+#define ATTACH_BARE (1u << 30)
+
 struct attach_key {
-	u32 type;    /* enum bpf_attach_type */
+	u32 type;    /* enum bpf_attach_type, or one of clsact.h */
 	u32 ifindex; /* of interfaces; else 0 */
 	u64 target;  /* the network namespace that ifindex is of (util/netns.h); a cgroup's inode; a map's id
 		      */
@@ -37,8 +40,11 @@ struct attach_entry {
 	u32 prog_id;
 	u32 link_id; /* 0: by PROG_ATTACH */
 	u32 flags;   /* BPF_F_* it was attached with */
-	u32 pad;
-	u64 hold; /* by PROG_ATTACH: slot of the reference on the program; 0: not held yet */
+	union {
+		u32 pad;    /* of the hook's own (netfilter.c) */
+		u32 object; /* of the same type, that holds the program in place of the point (clsact.h) */
+	};
+	u64 hold; /* by PROG_ATTACH: slot of the reference on what is held; 0: not held yet */
 };
 
 struct attach_list {

@@ -2,7 +2,7 @@
 /*
  * Attach types and points in words, for people.
  */
-#include "link/attach.h"
+#include "link/clsact.h"
 #include "util/netns.h"
 #include "util/str.h"
 #include "util/uapi.h"
@@ -50,6 +50,8 @@ static const char *const names[BPF_ATTACH_TYPES_END] = {
 
 const char *attach_type_name(u32 type)
 {
+	if (type == HOOK_CLSACT)
+		return "clsact";
 	return type < ARRAY_SIZE(names) ? names[type] : NULL;
 }
 

@@ -81,7 +81,7 @@ libbpf_new() {
 		install install_uapi_headers >"$log" 2>&1 || give_up "libbpf: $(tail -n 1 "$log")"
 	sed -n 's/^Version: //p' "$inst/lib/pkgconfig/libbpf.pc" >"$new/version"
 	cd ../.. || exit 1
-	for prog in libbpf_maps libbpf_progs libbpf_links libbpf_iters; do
+	for prog in libbpf_maps libbpf_progs libbpf_links libbpf_iters libbpf_tc; do
 		for kind in archive shared static; do
 			case $kind in
 			archive) libs="$inst/lib/libbpf.a -lelf -lz" ;;

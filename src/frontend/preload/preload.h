@@ -263,6 +263,22 @@ bool poll_moving(int fd, int to);
 /* wrap_net.c: the number `to` is a copy of `from` now */
 void net_copied(int from, int to);
 
+/* Which numbers may be NETLINK_ROUTE sockets: a hint; all from NET_FDS - 1 on share the last bit. */
+#define NET_FDS 1024u
+extern _Atomic u64 net_route[NET_FDS / 64];
+
+static inline bool net_may_be_route(int fd)
+{
+	u32 bit = (u32)fd < NET_FDS ? (u32)fd : NET_FDS - 1;
+
+	return unlikely(atomic_load_explicit(&net_route[bit / 64], memory_order_relaxed) >> bit % 64 & 1);
+}
+
+/* write(2) and writev(2) on such a number. False: it is for the kernel, and nothing has been done. */
+bool net_written(int fd, const struct iovec *v, int n, ssize_t *ret);
+/* read(2) and readv(2) have answered n. What they answer then. */
+ssize_t net_was_read(int fd, const struct iovec *v, int nv, ssize_t n);
+
 /* wrap_sock.c */
 long sock_setsockopt(int fd, int level, int name, const void *val, socklen_t len);
 extern _Atomic u64 sock_marked_[];
