@@ -82,7 +82,8 @@ round() { # NAME, least number of frames sent on
 	is "$1: sent back" "$(cat <(bytes "$WORK/out/a2.tx.pcap") <(bytes "$WORK/out/a2.redirect.pcap") | sort)" \
 		"$(bytes "$WORK/k.tx.pcap" | sort)"
 	ok_if "$1: some were sent on" [ "$(bytes "$WORK/k.redirect.pcap" | wc -l)" -ge "$2" ]
-	is "$1: the same ones" "$(bytes "$WORK/out/b1.redirect.pcap")" "$(bytes "$WORK/k.redirect.pcap")"
+	# The kernel's other CPUs send theirs when they come to it.
+	is "$1: the same ones" "$(bytes "$WORK/out/b1.redirect.pcap" | sort)" "$(bytes "$WORK/k.redirect.pcap" | sort)"
 }
 ok_if() { if "${@:2}"; then ok "$1"; else not_ok "$1"; fi; }
 
