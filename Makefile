@@ -5,6 +5,7 @@
 #   make demo      deps, build, and the real walk-through with bpftool
 #   make test      deps, build, all tests (fault tests at a tenth of their count)
 #   make soak      the fault tests at full count
+#   make test-kernel  the kernel's side of the tests alone, without pinfs: what a kernel prints
 #   make bench     kernel and pinfs side by side, as ratios
 #   make fuzz      1,000,000 random bpf() calls
 #   make check     layers, headers alone, format, warnings as errors
@@ -97,6 +98,13 @@ SKEL := $B/tests/clients/bpf/progs.skel.h
 $(SKEL): $B/tests/clients/bpf/progs.o
 	@echo "  SKEL $@"
 	$(Q)PATH=$$PATH:/usr/sbin bpftool gen skeleton $< name progs >$@.tmp && mv $@.tmp $@
+# Another one, which needs no libbpf.
+LIGHT := $B/tests/clients/bpf/light.skel.h
+$(LIGHT): $B/tests/clients/bpf/progs.o
+	@echo "  SKEL $@"
+	$(Q)PATH=$$PATH:/usr/sbin bpftool gen skeleton -L $< name light >$@.tmp && mv $@.tmp $@
+$B/tests/clients/light $B/tests/clients/light.static: $(LIGHT)
+$B/tests/clients/light $B/tests/clients/light.static: CLIENT_CC += -I$B/tests/clients/bpf
 $B/tests/clients/libbpf_progs $B/tests/clients/libbpf_progs.static: $(SKEL)
 $B/tests/clients/libbpf_progs $B/tests/clients/libbpf_progs.static: CLIENT_CC += -I$B/tests/clients/bpf
 $B/tests/clients/libbpf_%.static: STATIC_LIBS := -lbpf -lelf -lz
@@ -122,9 +130,6 @@ $(GO_BIN): $B/%.go.static: %.go
 	$(Q)CGO_ENABLED=0 GOFLAGS=-mod=mod $(GO) build -o $@ $<
 
 # In other languages, with libraries of their own. What cannot be built here leaves a reason for the tests (X.skip).
-FOREIGN_BIN := $B/tests/clients/go-ring.static $B/tests/clients/aya-ring.gnu $B/tests/clients/aya-ring.musl \
-	$B/tests/clients/go-perf.static $B/tests/clients/aya-perf.gnu $B/tests/clients/go.static \
-	$B/tests/clients/libbpf-rs.gnu $B/tests/clients/libbpf-new
 $B/tests/clients/go-%.static: $(wildcard tests/clients/go-*/*)
 	@mkdir -p $(@D)
 	@echo "  GO   tests/clients/go-$*"
@@ -135,32 +140,29 @@ $B/tests/clients/go.static: $(wildcard tests/clients/go/*) tests/clients/bpf/go.
 	@echo "  GO   tests/clients/go"
 	$(Q)tests/clients/build.sh go $@
 
-$B/tests/clients/aya-ring.%: $(wildcard tests/clients/aya-ring/*.toml tests/clients/aya-ring/*.lock tests/clients/aya-ring/src/*)
-	@mkdir -p $(@D)
-	@echo "  RUST tests/clients/aya-ring ($*)"
-	$(Q)tests/clients/build.sh aya-ring $@ x86_64-unknown-linux-$*
+# One workspace, and one cargo a target; the second would only wait for the first.
+RUST_SRC  := $(wildcard tests/clients/Cargo.* tests/clients/rust-toolchain.toml \
+	$(foreach d,aya aya-ring aya-perf libbpf-rs,$(patsubst %,tests/clients/$d/%,*.toml *.rs src/* src/bpf/*)))
+RUST_GNU  := $(patsubst %,$B/tests/clients/%.gnu,aya aya-ring aya-perf libbpf-rs)
+RUST_MUSL := $(patsubst %,$B/tests/clients/%.musl,aya aya-ring)
+$(RUST_GNU) &: $(RUST_SRC)
+	@mkdir -p $B/tests/clients
+	@echo "  RUST tests/clients/{aya,aya-ring,aya-perf,libbpf-rs} (gnu)"
+	$(Q)tests/clients/build.sh rust x86_64-unknown-linux-gnu $(RUST_GNU)
 
-FOREIGN_BIN += $B/tests/clients/aya.gnu $B/tests/clients/aya.musl
-$B/tests/clients/aya.%: $(wildcard tests/clients/aya/*.toml tests/clients/aya/*.lock tests/clients/aya/src/*)
-	@mkdir -p $(@D)
-	@echo "  RUST tests/clients/aya ($*)"
-	$(Q)tests/clients/build.sh aya $@ x86_64-unknown-linux-$*
-
-$B/tests/clients/aya-perf.%: $(wildcard tests/clients/aya-perf/*.toml tests/clients/aya-perf/*.lock tests/clients/aya-perf/src/*)
-	@mkdir -p $(@D)
-	@echo "  RUST tests/clients/aya-perf ($*)"
-	$(Q)tests/clients/build.sh aya-perf $@ x86_64-unknown-linux-$*
-
-$B/tests/clients/libbpf-rs.gnu: $(wildcard tests/clients/libbpf-rs/*.toml tests/clients/libbpf-rs/*.lock \
-		tests/clients/libbpf-rs/*.rs tests/clients/libbpf-rs/src/* tests/clients/libbpf-rs/src/bpf/*)
-	@mkdir -p $(@D)
-	@echo "  RUST tests/clients/libbpf-rs"
-	$(Q)tests/clients/build.sh libbpf-rs $@ x86_64-unknown-linux-gnu
+$(RUST_MUSL) &: $(RUST_SRC) | $(RUST_GNU)
+	@mkdir -p $B/tests/clients
+	@echo "  RUST tests/clients/{aya,aya-ring} (musl)"
+	$(Q)tests/clients/build.sh rust x86_64-unknown-linux-musl $(RUST_MUSL)
 
 # The C clients once more, with another libbpf than the machine's.
-$B/tests/clients/libbpf-new: $(wildcard tests/clients/libbpf_*.c) tests/clients/libbpf-rs/Cargo.lock $(SKEL)
+$B/tests/clients/libbpf-new: $(wildcard tests/clients/libbpf_*.c) tests/clients/Cargo.lock $(SKEL)
 	@echo "  CC   tests/clients/libbpf_*.c (libbpf of libbpf-sys)"
 	$(Q)CC="$(CC)" tests/clients/build.sh libbpf-new $@
+
+# What takes long, and by itself uses all CPUs, comes first.
+FOREIGN_BIN := $(RUST_GNU) $(RUST_MUSL) $B/tests/clients/libbpf-new \
+	$B/tests/clients/go-ring.static $B/tests/clients/go-perf.static $B/tests/clients/go.static
 
 # Object files for programs that use libbpf.
 $(BPF_OBJ): $B/tests/clients/bpf/%.o: tests/clients/bpf/%.c
@@ -179,41 +181,50 @@ $(BENCH_BIN): $B/%: $B/%.o $(LIB)
 
 $B/bench/bench_hash: $B/tests/lib/maptest.o
 
-tests-bin: all $(UNIT_BIN) $(CLIENT_BIN) $(STATIC_BIN) $(GO_BIN) $(FOREIGN_BIN) $(BPF_OBJ) $(BPF_CPU_OBJ)
+clients-bin: $(FOREIGN_BIN) $(CLIENT_BIN) $(STATIC_BIN) $(GO_BIN) $(BPF_OBJ) $(BPF_CPU_OBJ)
+tests-bin: all clients-bin $(UNIT_BIN)
 bench-bin: all $(BENCH_BIN)
 fuzz-bin: all $(filter $B/fuzz/%,$(CLIENT_BIN) $(STATIC_BIN))
 
 deps:
 	$(Q)scripts/deps.sh
 
+# On all CPUs, unless the caller has said how many.
+ALL_CPUS = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
+
 test: deps
-	$(Q)$(MAKE) --no-print-directory tests-bin
+	$(Q)$(MAKE) --no-print-directory $(ALL_CPUS) tests-bin
 	$(Q)scripts/run-tests.sh $(TESTS)
 
 # What docs/CLIENTS.md says, from what the test sees.
 clients-doc: deps
-	$(Q)$(MAKE) --no-print-directory tests-bin
+	$(Q)$(MAKE) --no-print-directory $(ALL_CPUS) tests-bin
 	$(Q)REWRITE=1 scripts/run-tests.sh cli/bpftool
 
+# Needs nothing of src/.
+test-kernel: deps
+	$(Q)$(MAKE) --no-print-directory $(ALL_CPUS) clients-bin
+	$(Q)scripts/test-kernel.sh $(TESTS)
+
 soak: deps
-	$(Q)$(MAKE) --no-print-directory tests-bin
+	$(Q)$(MAKE) --no-print-directory $(ALL_CPUS) tests-bin
 	$(Q)PINFS_TEST_SCALE=100 scripts/run-tests.sh $(TESTS)
 
 demo: deps
-	$(Q)$(MAKE) --no-print-directory all $B/tests/clients/packets $B/tests/clients/bpf/story.o
+	$(Q)$(MAKE) --no-print-directory $(ALL_CPUS) all $B/tests/clients/packets $B/tests/clients/bpf/story.o
 	$(Q)scripts/demo.sh
 
 bench: deps
-	$(Q)$(MAKE) --no-print-directory bench-bin
+	$(Q)$(MAKE) --no-print-directory $(ALL_CPUS) bench-bin
 	$(Q)scripts/bench.sh
 
 fuzz: deps
-	$(Q)$(MAKE) --no-print-directory fuzz-bin
+	$(Q)$(MAKE) --no-print-directory $(ALL_CPUS) fuzz-bin
 	$(Q)scripts/fuzz.sh
 
 # Some clients include what a tool has written.
 check: deps
-	$(Q)$(MAKE) --no-print-directory $(SKEL)
+	$(Q)$(MAKE) --no-print-directory $(ALL_CPUS) $(SKEL) $(LIGHT)
 	$(Q)scripts/check.sh
 
 install: all
@@ -224,14 +235,19 @@ install: all
 	install -m 644 man/pinfs.1 $(DESTDIR)$(PREFIX)/share/man/man1/pinfs.1
 	install -m 644 man/pinfs.5 $(DESTDIR)$(PREFIX)/share/man/man5/pinfs.5
 
-# For scripts/check.sh, which compiles by itself.
+# For scripts/check.sh.
+objects: $(CORE_OBJ) $(PRE_OBJ) $(TOOL_OBJ) $(TESTLIB_OBJ) $(UNIT_SRC:%.c=$B/%.o) $(CLIENT_BIN)
 cflags:
 	@echo $(CFLAGS_ALL)
+cc:
+	@echo $(CC)
 
 clean:
 	rm -rf build build-address build-thread
 
--include $(shell find $B -name '*.d' 2>/dev/null)
+# Of our own objects alone: other tools leave files of that name, too.
+-include $(patsubst %.o,%.d,$(CORE_OBJ) $(PRE_OBJ) $(TOOL_OBJ) $(TESTLIB_OBJ)) $(UNIT_SRC:%.c=$B/%.d) $(BENCH_BIN:%=%.d)
 
-.PHONY: all lib tests-bin bench-bin fuzz-bin deps test clients-doc soak demo bench fuzz check install cflags clean
+.PHONY: all lib clients-bin tests-bin bench-bin fuzz-bin deps test test-kernel clients-doc soak demo bench fuzz check install objects cflags cc clean
 .SECONDARY:
+.DELETE_ON_ERROR:

@@ -28,7 +28,7 @@ declare -A may=(
 	[frontend/trace]="util"
 	[frontend/notify]="frontend/trace util shm store isa btf map helper progtype verifier exec prog link sys"
 )
-tool_may="util/* store/* link/attach.h sys/drive.h sys/sys.h sys/run.h sys/caller.h frontend/notify/* shm/actor.h prog/trace.h"
+tool_may="util/* store/* link/attach.h link/clsact.h sys/drive.h sys/sys.h sys/run.h sys/caller.h frontend/notify/* shm/actor.h prog/trace.h"
 
 bad=0
 complain() {

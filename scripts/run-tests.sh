@@ -4,10 +4,13 @@
 # Runs the tests and counts them: run-tests.sh [PATTERN...]
 #
 # A test is a program that speaks TAP: the binaries of tests/unit, tests/map and
-# tests/crash, then tests/cli/*.sh. Each runs alone, in a session of its own,
+# tests/crash, then tests/cli/*.sh. Each runs in a session of its own,
 # under a time limit. Which tests there are comes from the sources, so a binary
 # that was not built is a failure, and so is a test that prints no check, no
 # plan, another number of checks than it planned, or dies.
+#
+# Tests run alone, but for those that build and try the same tests with a sanitizer ($beside): where there is
+# a second CPU these go beside the binaries, which look at nobody else's objects and know no times.
 #
 # PATTERN (or $TESTS) selects tests whose path matches. $B is the build
 # directory, $PINFS_TEST_SCALE the percentage of the fault counts to run,
@@ -26,11 +29,13 @@ export PINFS_TEST_SCALE=${PINFS_TEST_SCALE:-10}
 export CMOCKA_MESSAGE_OUTPUT=TAP
 export LC_ALL=C
 limit=${PINFS_TEST_LIMIT:-$((PINFS_TEST_SCALE > 10 ? 7200 : 600))}
+beside=" tests/cli/asan tests/cli/tsan "
 patterns=("$@")
 [ ${#patterns[@]} -gt 0 ] || read -ra patterns <<<"${TESTS:-}"
 
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/pinfs-test.XXXXXX") || exit 1
-trap 'rm -rf "$tmp"' EXIT
+lane=
+trap '[ -z "$lane" ] || kill "$lane" 2>/dev/null; rm -rf "$tmp"' EXIT
 trap 'exit 130' INT TERM
 
 selected() {
@@ -43,11 +48,11 @@ selected() {
 	return 1
 }
 
-# One test's TAP: "PASSED FAILED SKIPPED" on the first line, skip reasons in
-# $tmp/skips, evidence in $tmp/evidence. A plan may stand anywhere; a program of
+# One test's TAP, in the directory $2: "PASSED FAILED SKIPPED" on the first line, skip reasons in
+# skips, evidence in evidence. A plan may stand anywhere; a program of
 # several groups prints several. "1..0 # SKIP why" skips a whole test.
 judge() {
-	awk -v name="$1" -v rc="$2" -v skips="$tmp/skips" -v evidence="$tmp/evidence" '
+	awk -v name="$1" -v rc="$3" -v skips="$2/skips" -v evidence="$2/evidence" '
 	function reason(line) {
 		sub(/.*# *[Ss][Kk][Ii][Pp][^ ]* */, "", line)
 		return line == "" ? "no reason given" : line
@@ -95,48 +100,67 @@ judge() {
 			print "    " name ": " why > evidence
 		}
 		print passed + 0, failed + 0, skipped + 0
-	}' "$tmp/out"
+	}' "$2/out"
 }
 
-total_passed=0 total_failed=0 total_skipped=0 ran=0
-: >"$tmp/all-skips"
-
-run() {
-	local name=$1 rc start=$SECONDS passed failed skipped
-	shift
-	selected "$name" || return
-	ran=$((ran + 1))
-	: >"$tmp/skips" && : >"$tmp/evidence"
-	setsid -w timeout -k 5 "$limit" "$@" >"$tmp/out" 2>"$tmp/err" </dev/null
-	rc=$?
-	read -r passed failed skipped < <(judge "$name" "$rc")
-	total_passed=$((total_passed + passed))
-	total_failed=$((total_failed + failed))
-	total_skipped=$((total_skipped + skipped))
-	cat "$tmp/skips" >>"$tmp/all-skips"
-	printf '%-6s %s  %d passed, %d failed, %d skipped, %d s\n' "$([ "$failed" = 0 ] && echo ok || echo FAILED)" \
-		"$name" "$passed" "$failed" "$skipped" $((SECONDS - start))
+# report DIR NAME SECONDS PASSED FAILED SKIPPED
+report() {
+	printf '%-6s %s  %d passed, %d failed, %d skipped, %d s\n' "$([ "$5" = 0 ] && echo ok || echo FAILED)" \
+		"$2" "$4" "$5" "$6" "$3"
 	# Figures that a test reports are wanted even when all is well.
-	grep '^# figure:' "$tmp/out" | sed 's/^# figure:/       /'
-	[ "$failed" = 0 ] && return
-	head -n 60 "$tmp/evidence"
-	if [ -s "$tmp/err" ]; then
+	grep '^# figure:' "$1/out" | sed 's/^# figure:/       /'
+	[ "$5" = 0 ] && return
+	head -n 60 "$1/evidence"
+	if [ -s "$1/err" ]; then
 		echo "    -- its standard error, last lines --"
-		tail -n 30 "$tmp/err" | sed 's/^/    /'
+		tail -n 30 "$1/err" | sed 's/^/    /'
 	fi
 }
 
+# run NAME COMMAND...: counts go to $tmp/counts, a line a test; what is said of one comes in one piece.
+run() {
+	local name=$1 rc start=$SECONDS dir counts
+	shift
+	selected "$name" || return
+	dir=$(mktemp -d "$tmp/run.XXXXXX") || exit 1
+	: >"$dir/skips" && : >"$dir/evidence"
+	setsid -w timeout -k 5 "$limit" "$@" >"$dir/out" 2>"$dir/err" </dev/null
+	rc=$?
+	counts=$(judge "$name" "$dir" "$rc")
+	echo "$counts" >>"$tmp/counts"
+	cat "$dir/skips" >>"$tmp/all-skips"
+	# shellcheck disable=SC2086
+	printf '%s\n' "$(report "$dir" "$name" $((SECONDS - start)) $counts)"
+	rm -rf "$dir"
+}
+
+run_beside() {
+	local name
+
+	for name in $beside; do
+		run "$name" bash "$name.sh"
+	done
+}
+
+: >"$tmp/all-skips"
+: >"$tmp/counts"
+if [ "$(nproc)" -gt 1 ]; then
+	run_beside &
+	lane=$!
+fi
 for src in tests/unit/*.c tests/map/*.c tests/crash/*.c; do
 	[ -e "$src" ] && run "${src%.c}" "./$B/${src%.c}"
 done
+if [ -n "$lane" ]; then wait "$lane"; else run_beside; fi
+lane=
 for src in tests/cli/*.sh; do
-	[ -e "$src" ] && run "${src%.sh}" bash "$src"
+	[[ $beside == *" ${src%.sh} "* ]] || run "${src%.sh}" bash "$src"
 done
 
-[ "$ran" -gt 0 ] || {
+[ -s "$tmp/counts" ] || {
 	echo "run-tests: no test matches ${patterns[*]}" >&2
 	exit 1
 }
 [ -s "$tmp/all-skips" ] && echo "skipped:" && sort "$tmp/all-skips" | uniq -c | sort -rn
-echo "$total_passed passed, $total_failed failed, $total_skipped skipped"
-[ "$total_failed" = 0 ]
+awk '{ passed += $1; failed += $2; skipped += $3 }
+	END { printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped; exit failed != 0 }' "$tmp/counts"

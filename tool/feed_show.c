@@ -29,6 +29,13 @@ static const char *const outs[DRIVE_WAYS] = {
 		[0] = "TCX_NEXT", [1] = "TCX_PASS", [3] = "TCX_DROP", [8] = "TCX_REDIRECT"                   \
 	}
 
+#define TC_NAMES                                                                                             \
+	{                                                                                                    \
+		[0] = "TC_ACT_UNSPEC", [1] = "TC_ACT_OK", [2] = "TC_ACT_RECLASSIFY", [3] = "TC_ACT_SHOT",    \
+		[4] = "TC_ACT_PIPE", [5] = "TC_ACT_STOLEN", [6] = "TC_ACT_QUEUED", [7] = "TC_ACT_REPEAT",    \
+		[8] = "TC_ACT_REDIRECT", [9] = "TC_ACT_TRAP"                                                 \
+	}
+
 static const struct {
 	const char *name;
 	const char *verdict[DRIVE_VERDICTS];
@@ -36,6 +43,8 @@ static const struct {
 	[DRIVE_XDP] = { "xdp", XDP_NAMES },
 	[DRIVE_TCX_INGRESS] = { "tcx/ingress", TCX_NAMES },
 	[DRIVE_TCX_EGRESS] = { "tcx/egress", TCX_NAMES },
+	[DRIVE_CLS_INGRESS] = { "tc/ingress", TC_NAMES },
+	[DRIVE_CLS_EGRESS] = { "tc/egress", TC_NAMES },
 	[DRIVE_DEVMAP] = { "xdp/devmap", XDP_NAMES },
 	[DRIVE_CPUMAP] = { "xdp/cpumap", XDP_NAMES },
 };

@@ -4,7 +4,7 @@
  *
  * One record a pin, and one for an object that has none.
  */
-#include "link/attach.h"
+#include "link/clsact.h"
 #include "store/store.h"
 #include "tool/cmd.h"
 #include "tool/objects.h"
@@ -124,11 +124,31 @@ static struct json_object *record_of(const struct object *o, const char *path)
 	return r;
 }
 
-/* What PROG_ATTACH put there: one record each, since there is no object that clients know. */
+/* What stands there, and what kind of hook it is at: "prog 7 at interface 2 egress prio 1 handle 0x1". */
+static const char *entry_text(const struct attach_key *k, const struct attach_entry *e, char *buf,
+			      size_t size)
+{
+	struct clsact_filter f;
+	char where[64];
+
+	attach_where(k, where);
+	if (e->flags & ATTACH_BARE) {
+		snprintf(buf, size, "%s", where);
+	} else if (clsact_of_entry(e, &f)) {
+		snprintf(buf, size, "prog %u at %s %s prio %u handle 0x%x", e->prog_id, where,
+			 f.dir == CLSACT_INGRESS ? "ingress" : "egress", f.prio, f.handle);
+		return "tc";
+	} else {
+		snprintf(buf, size, "prog %u at %s", e->prog_id, where);
+	}
+	return attach_type_name(k->type);
+}
+
+/* What PROG_ATTACH put there, or netlink: one record each, since there is no object that clients know. */
 static int add_attached(void *arg, const struct attach_key *k, const struct attach_list *l)
 {
 	struct json_object *rows = arg;
-	char text[256], where[64];
+	char text[256];
 
 	for (u32 i = 0; i < l->nr; i++) {
 		struct json_object *r;
@@ -136,11 +156,9 @@ static int add_attached(void *arg, const struct attach_key *k, const struct atta
 		if (l->e[i].link_id)
 			continue;
 		r = json_object_new_object();
-		attach_where(k, where);
-		snprintf(text, sizeof(text), "prog %u at %s", l->e[i].prog_id, where);
 		out_str(r, "path", NULL);
 		out_str(r, "type", "attached");
-		out_str(r, "kind", attach_type_name(k->type));
+		out_str(r, "kind", entry_text(k, &l->e[i], text, sizeof(text)));
 		out_str(r, "attached", text);
 		driver_text(k, text, sizeof(text));
 		out_str(r, "driven_by", text);

@@ -4,13 +4,14 @@
  */
 #include "tool/netdev.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
+#include "util/netns.h"
 
 u32 netdev_index(const char *word)
 {
@@ -81,12 +82,13 @@ int netdev_facts(void *arg, u32 ifindex, struct drive_device *to)
 	return 0;
 }
 
-int netdev_namespace(u64 *ino)
+int netdev_namespace(u64 *ns)
 {
-	struct stat st;
+	int fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 
-	if (stat("/proc/self/ns/net", &st))
+	if (fd < 0)
 		return -errno;
-	*ino = st.st_ino;
+	*ns = netns_of(fd);
+	close(fd);
 	return 0;
 }

@@ -14,7 +14,7 @@ u32 netdev_index(const char *word);
 const char *netdev_name(u32 ifindex, char *to);
 /* For drive_env.device: 0 or -ENODEV. */
 int netdev_facts(void *arg, u32 ifindex, struct drive_device *to);
-/* The inode of the network namespace of this process; 0 or -errno. */
-int netdev_namespace(u64 *ino);
+/* The network namespace of this process (util/netns.h); 0 or -errno. */
+int netdev_namespace(u64 *ns);
 
 #endif

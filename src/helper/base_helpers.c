@@ -135,29 +135,69 @@ PROTO(get_attach_cookie, .func = get_attach_cookie, INT, ARGS(CTX));
 
 /* ---- memory ---- */
 
+/* How many bytes from there on are the program's own; -1: own and foreign are not told apart. */
+static s64 own(struct run *run, u64 from, u32 n)
+{
+	return run->ops->own ? run->ops->own(run, from, n) : -1;
+}
+
+#define USER_END 0x7ffffffff000ull
+#define KERNEL   0xffff800000000000ull
+#define VSYSCALL 0xffffffffff600000ull
+
+/* A kernel says whether it may look at all before it looks. */
+static int kernel_refuses(u64 from)
+{
+	return from < KERNEL || from - VSYSCALL < PAGE ? -ERANGE : -EFAULT;
+}
+
+static int user_copy(struct run *run, void *to, u64 from, u32 n)
+{
+	return run->ops->user_in ? run->ops->user_in(run, to, from, n) : guard_copy(to, u64_to_ptr(from), n);
+}
+
+int mem_copy(struct run *run, enum mem_of whose, void *to, u64 from, u32 n)
+{
+	s64 mine = own(run, from, n);
+
+	if (mine < 0)
+		return guard_copy(to, u64_to_ptr(from), n);
+	if (whose == MEM_USER)
+		return mine ? -EFAULT : user_copy(run, to, from, n);
+	if (mine == n)
+		return guard_copy(to, u64_to_ptr(from), n);
+	return whose == MEM_ANY && !mine && from < USER_END ? user_copy(run, to, from, n)
+							    : kernel_refuses(from);
+}
+
 /* dst is the program's and writable; src may be anything. */
-static u64 probe(u64 dst, u64 size, u64 src)
+static u64 probe(struct run *run, enum mem_of whose, u64 dst, u64 size, u64 src)
 {
 	u32 n = (u32)size;
+	int err = n ? mem_copy(run, whose, u64_to_ptr(dst), src, n) : 0;
 
-	if (!n || !guard_copy(u64_to_ptr(dst), u64_to_ptr(src), n))
-		return 0;
-	memset(u64_to_ptr(dst), 0, n);
-	return (u64)-EFAULT;
+	if (err)
+		memset(u64_to_ptr(dst), 0, n);
+	return (u64)(s64)err;
 }
 
 /* A piece at a time up to the next page, so that a string that ends before a hole is read. */
-long text_copy(char *to, u32 size, u64 from)
+long text_copy(struct run *run, enum mem_of whose, char *to, u32 size, u64 from)
 {
 	u32 done = 0;
 
 	while (done < size) {
 		u32 piece = (u32)MIN((u64)size - done, PAGE - (from + done) % PAGE);
+		s64 mine = own(run, from + done, piece);
 		const char *end;
+		int err;
 
-		if (guard_copy(to + done, u64_to_ptr(from + done), piece)) {
+		if (mine > 0)
+			piece = (u32)mine;
+		err = mem_copy(run, whose, to + done, from + done, piece);
+		if (err) {
 			memset(to, 0, size);
-			return -EFAULT;
+			return err;
 		}
 		end = memchr(to + done, 0, piece);
 		if (end) {
@@ -172,22 +212,25 @@ long text_copy(char *to, u32 size, u64 from)
 	return size;
 }
 
-HELPER(probe_read)
-{
-	return probe(r1, r2, r3);
-}
+#define PROBE_OF(name, whose)                                                                                \
+	HELPER(name)                                                                                         \
+	{                                                                                                    \
+		return probe(run, whose, r1, r2, r3);                                                        \
+	}                                                                                                    \
+	HELPER(name##_str)                                                                                   \
+	{                                                                                                    \
+		return (u64)text_copy(run, whose, u64_to_ptr(r1), (u32)r2, r3);                              \
+	}
 
-HELPER(probe_read_str)
-{
-	return (u64)text_copy(u64_to_ptr(r1), (u32)r2, r3);
-}
+PROBE_OF(probe_read, MEM_ANY)
+PROBE_OF(probe_read_user, MEM_USER)
+PROBE_OF(probe_read_kernel, MEM_KERNEL)
 
 #define PROBE GPL, INT, ARGS(OUT, SIZE0, ANY)
 
 PROTO(probe_read, .func = probe_read, PROBE);
-PROTO(probe_read_user, .func = probe_read, PROBE);
-PROTO(probe_read_kernel, .func = probe_read, PROBE);
+PROTO(probe_read_user, .func = probe_read_user, PROBE);
+PROTO(probe_read_kernel, .func = probe_read_kernel, PROBE);
 PROTO(probe_read_str, .func = probe_read_str, PROBE);
-PROTO(probe_read_user_str, .func = probe_read_str, PROBE);
-PROTO(probe_read_kernel_str, .func = probe_read_str, PROBE);
-PROTO(copy_from_user, .func = probe_read, .sleeps = true, INT, ARGS(OUT, SIZE0, ANY));
+PROTO(probe_read_user_str, .func = probe_read_user_str, PROBE);
+PROTO(probe_read_kernel_str, .func = probe_read_kernel_str, PROBE);

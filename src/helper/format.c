@@ -166,6 +166,7 @@ int format_check(const char *fmt, u32 size, u32 n)
 /* ---- text ---- */
 
 struct out {
+	struct run *run;
 	char *buf;
 	u32 room, len; /* len: what there would be */
 	u32 copies;    /* bytes taken of COPIES_MAX */
@@ -275,7 +276,7 @@ static void put_ip(struct out *o, const struct conv *c, u64 addr)
 	struct conv byte = { .zero = c->ip == 'i' || n == 16, .hex = n == 16, .bytes = 4 };
 	u8 ip[16];
 
-	if (guard_copy(ip, u64_to_ptr(addr), n))
+	if (mem_copy(o->run, MEM_KERNEL, ip, addr, n))
 		memset(ip, 0, sizeof(ip));
 	byte.width = !byte.zero ? 0 : n == 4 ? 3 : 2;
 	for (u32 i = 0; i < n; i++) {
@@ -303,7 +304,7 @@ static int put_string(struct out *o, const struct conv *c, u64 addr)
 
 	if (o->copies == COPIES_MAX)
 		return -ENOSPC;
-	n = text_copy(text, COPIES_MAX - o->copies, addr);
+	n = text_copy(o->run, MEM_KERNEL, text, COPIES_MAX - o->copies, addr);
 	if (n < 0) {
 		text[0] = 0;
 		n = 1;
@@ -361,9 +362,9 @@ static const char *skip_letters(const char *p)
 	return p;
 }
 
-int format_text(char *buf, u32 room, const char *fmt, u32 size, const u64 *args, u32 n)
+int format_text(struct run *run, char *buf, u32 room, const char *fmt, u32 size, const u64 *args, u32 n)
 {
-	struct out o = { .buf = buf, .room = room };
+	struct out o = { .run = run, .buf = buf, .room = room };
 	int err = format_check(fmt, size, n);
 	struct conv c;
 

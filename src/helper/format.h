@@ -6,13 +6,13 @@
  *                              c   s   p   px pK ps pS pB   pks pus   pI4 pi4 pI6 pi6
  *   %%
  *
- * All arguments are 64-bit words. Text that a word points to is read from the
- * process's own memory, as far as there is some.
+ * All arguments are 64-bit words. Text that a word points to is read as
+ * helper/text.h says, as far as there is some.
  */
 #ifndef PINFS_HELPER_FORMAT_H
 #define PINFS_HELPER_FORMAT_H
 
-#include "util/types.h"
+#include "helper/run.h"
 
 #define FORMAT_ARGS_MAX 12u
 #define FORMAT_TEXT_MAX 1024u /* of a traced line */
@@ -29,7 +29,7 @@ int format_check(const char *fmt, u32 size, u32 n);
  * written). Its whole length, or -EINVAL as above, or -ENOSPC: the texts that
  * the arguments point to are longer than 512 bytes together.
  */
-int format_text(char *buf, u32 room, const char *fmt, u32 size, const u64 *args, u32 n);
+int format_text(struct run *run, char *buf, u32 room, const char *fmt, u32 size, const u64 *args, u32 n);
 
 /* What is shown for an address (%p): the same for the same one, in a process. */
 u64 format_hashed(u64 addr);

@@ -35,19 +35,38 @@ static const struct obj_view *event_at(struct run *run, const struct bpf_map *m,
 	return v;
 }
 
+/* Whose ring an event's records go to; NULL: one that is gone. *id becomes that one's. */
+static const struct obj_view *ring_of(struct run *run, const struct obj_view *v, u32 *id)
+{
+	const struct perf_hdr *h = (const struct perf_hdr *)v->hdr;
+	u32 other = perf_output_id(h);
+	const struct obj_view *to;
+
+	if (likely(!other))
+		return v;
+	to = run->ops->perf_event(run, other);
+	if (!to || !perf_output_stands(h, (const struct perf_hdr *)to->hdr))
+		return NULL;
+	*id = other;
+	return to;
+}
+
 static u64 put_out(struct run *run, u64 map, u64 flags, const struct perf_piece *piece, u32 n)
 {
 	struct perf_from from = { run->op, run->cpu, run->pid, run->tid };
 	const struct obj_view *v;
 	bool wake = false;
+	u32 id, ring;
 	int err;
-	u32 id;
 
 	v = event_at(run, u64_to_ptr(map), flags, &id, &err);
 	if (unlikely(!v))
 		return (u64)(s64)err;
-	err = perf_output(v, &from, piece, n, &wake);
+	ring = id;
+	err = perf_output(v, ring_of(run, v, &ring), &from, piece, n, &wake);
 	if (wake)
+		run->ops->perf_wake(run, ring);
+	if (unlikely(wake && ring != id))
 		run->ops->perf_wake(run, id);
 	return (u64)(s64)err;
 }

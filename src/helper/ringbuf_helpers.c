@@ -56,20 +56,11 @@ static void commit(struct run *run, void *payload, u64 flags, bool discard)
 		}
 }
 
-/* Open and committed in one go: nothing to be noted. */
 HELPER(ringbuf_output)
 {
-	struct bpf_map *m = u64_to_ptr(r1);
-	void *payload;
-
 	if (r4 & ~(u64)WAKE_FLAGS)
 		return (u64)-EINVAL;
-	payload = ring_reserve(run->op, m, r3);
-	if (!payload)
-		return (u64)-EAGAIN;
-	memcpy(payload, u64_to_ptr(r2), r3);
-	ring_commit(run->op, m, payload, r4, false);
-	return 0;
+	return (u64)(s64)ring_output(run->op, u64_to_ptr(r1), u64_to_ptr(r2), r3, r4);
 }
 
 HELPER(ringbuf_reserve)

@@ -47,6 +47,18 @@ struct run_ops {
 	 * comes in by it). 0 or what the helper returns. NULL: the copy is dropped, 0.
 	 */
 	int (*clone_redirect)(struct run *r, void *ctx, u32 ifindex, u64 flags);
+	/*
+	 * bpf_sys_bpf: a command of bpf(2), whose size bytes of attributes are memory of the program's; what
+	 * its pointers lead to has to be, too. The command's result. bpf_sys_close: of who asked for the run.
+	 * NULL: cannot be had here.
+	 */
+	long (*sys_bpf)(struct run *r, u32 cmd, u64 attr, u32 size);
+	long (*sys_close)(struct run *r, u32 fd);
+	/* Reads memory of who asked for the run: 0 or -EFAULT. NULL: the process itself did. */
+	int (*user_in)(struct run *r, void *to, u64 from, u32 n);
+	/* How many of n bytes from `at` on are memory of the program's, which is the kernel's memory to it.
+	 * Negative, or NULL: the user's memory and the kernel's are not told apart. */
+	s64 (*own)(struct run *r, u64 at, u32 n);
 };
 
 /* In redirect_flags, beside those of the call: which helper it was. */

@@ -46,8 +46,8 @@ static u64 seq_printf(u64 seq, u64 fmt, u64 fmt_size, u64 data, u64 data_size, s
 		return (u64)-EINVAL;
 	if (data_size)
 		memcpy(args, (const void *)data, data_size);
-	n = format_text(s->buf + s->len, s->full ? 0 : s->room - s->len, (const char *)fmt, (u32)fmt_size,
-			args, (u32)(data_size / 8));
+	n = format_text(run, s->buf + s->len, s->full ? 0 : s->room - s->len, (const char *)fmt,
+			(u32)fmt_size, args, (u32)(data_size / 8));
 	if (n < 0)
 		return (u64)(s64)n;
 	if (s->full || (u32)n >= s->room - s->len) {
@@ -111,6 +111,15 @@ static void to_text(struct btf_sink *s, const char *from, size_t n)
 			t->buf[t->len] = *from;
 }
 
+static bool readable(struct run *run, const struct btf_view *v, const struct btf_ptr *p)
+{
+	u32 elem, nr, n = btf_kernel_size(v, p->type_id, &elem, &nr);
+
+	s64 own = run->ops->own ? run->ops->own(run, ptr_to_u64(p->ptr), n) : -1;
+
+	return own < 0 || own == n;
+}
+
 static u64 snprintf_btf(u64 buf, u64 room, u64 ptr, u64 size, u64 flags, struct run *run)
 {
 	struct text t = { .buf = (char *)buf, .room = (u32)room };
@@ -121,6 +130,8 @@ static u64 snprintf_btf(u64 buf, u64 room, u64 ptr, u64 size, u64 flags, struct 
 
 	memcpy(&p, (const void *)ptr, MIN((u32)size, sizeof(p)));
 	err = pretty_check(&p, size, flags, &v);
+	if (!err && !readable(run, v, &p))
+		err = -EFAULT;
 	if (err)
 		return (u64)(s64)err;
 	err = btf_pretty(v, p.type_id, ptr_to_u64(p.ptr), flags, format_hashed, &sink);

@@ -139,7 +139,7 @@ HELPER(bpf_snprintf)
 	int n = words_of(r4, (u32)r5);
 
 	if (n >= 0)
-		n = format_text(u64_to_ptr(r1), (u32)r2, u64_to_ptr(r3), ~0u, u64_to_ptr(r4), (u32)n);
+		n = format_text(run, u64_to_ptr(r1), (u32)r2, u64_to_ptr(r3), ~0u, u64_to_ptr(r4), (u32)n);
 	return (u64)(s64)(n < 0 ? n : n + 1);
 }
 
@@ -147,7 +147,7 @@ HELPER(bpf_snprintf)
 static u64 trace(struct run *run, u64 fmt, u64 size, const u64 *args, u32 n)
 {
 	char line[FORMAT_TEXT_MAX + 1];
-	int len = format_text(line, FORMAT_TEXT_MAX, u64_to_ptr(fmt), (u32)size, args, n);
+	int len = format_text(run, line, FORMAT_TEXT_MAX, u64_to_ptr(fmt), (u32)size, args, n);
 	size_t end;
 
 	if (len < 0)

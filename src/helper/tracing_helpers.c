@@ -3,7 +3,8 @@
  * Helpers that look into the kernel, its tasks and its events: nearly all prototypes only.
  *
  * Programs of tracing types load and do not run here; what a raw tracepoint or
- * a syscall program may call of these has nothing to look at. See sock_helpers.c.
+ * a syscall program may call of these has nothing to look at. See sock_helpers.c; syscall_helpers.c has what
+ * loaders look up.
  */
 #include "helper/helper_ids.h"
 #include "util/err.h"
@@ -83,13 +84,9 @@ PROTO(per_cpu_ptr, .ret = RET_BTF_ID | RET_F_NULL, ARGS(BTF, ANY), .arg_size = {
 PROTO(this_cpu_ptr, .ret = RET_BTF_ID, ARGS(BTF), .arg_size = { ARG_NARROW });
 PROTO(kptr_xchg, .ret = RET_BTF_ID | RET_F_NULL, .special = HELPER_KPTR_XCHG,
       ARGS(ARG_KPTR, ARG_BTF_ID | ARG_F_NULL | ARG_F_RELEASE));
-PROTO(kallsyms_lookup_name, INT, ARGS(IN, SIZE0, ANY, FIXED_OUT), .arg_size = { 0, 0, 0, 8 });
-PROTO(btf_find_by_name_kind, INT, ARGS(IN, SIZE, ANY, ANY));
 
-/* ---- bpf(2) from within, infrared receivers ---- */
+/* ---- infrared receivers ---- */
 
-PROTO(sys_bpf, INT, ARGS(ANY, IN, SIZE));
-PROTO(sys_close, INT, ARGS(ANY));
 PROTO(rc_repeat, GPL, INT, ARGS(CTX));
 PROTO(rc_keydown, GPL, INT, ARGS(CTX, ANY, ANY, ANY));
 PROTO(rc_pointer_rel, GPL, INT, ARGS(CTX, ANY, ANY));

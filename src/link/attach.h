@@ -26,18 +26,25 @@
 /* Of a point: once its list is empty, clients see revisions as if it had never been used. */
 #define ATTACH_COUNTS_ANEW (1u << 31)
 
+/* Of an entry: it stands for no program. */
+#define ATTACH_BARE (1u << 30)
+
 struct attach_key {
-	u32 type;    /* enum bpf_attach_type */
+	u32 type;    /* enum bpf_attach_type, or one of clsact.h */
 	u32 ifindex; /* of interfaces; else 0 */
-	u64 target;  /* inode: the network namespace that ifindex is of, the cgroup, ...; a map's id */
+	u64 target;  /* the network namespace that ifindex is of (util/netns.h); a cgroup's inode; a map's id
+		      */
 };
 
 struct attach_entry {
 	u32 prog_id;
 	u32 link_id; /* 0: by PROG_ATTACH */
 	u32 flags;   /* BPF_F_* it was attached with */
-	u32 pad;
-	u64 hold; /* by PROG_ATTACH: slot of the reference on the program; 0: not held yet */
+	union {
+		u32 pad;    /* of the hook's own (netfilter.c) */
+		u32 object; /* of the same type, that holds the program in place of the point (clsact.h) */
+	};
+	u64 hold; /* by PROG_ATTACH: slot of the reference on what is held; 0: not held yet */
 };
 
 struct attach_list {
@@ -48,6 +55,7 @@ struct attach_list {
 	struct attach_entry e[ATTACH_MAX];
 };
 
+struct op;
 struct attach_point; /* an open one; process-local */
 
 /* Opens the point, which need not have been used yet: then it is made, with an empty list. -ENOMEM, -EIO,
@@ -67,6 +75,10 @@ int attach_list(struct attach_point *p, struct attach_list *l);
 /* The list of a point that need not exist: then it is empty. */
 int attach_list_of(const struct attach_key *k, struct attach_list *l);
 
+/* The same for who asks what stands beside a link: its own entry is left as it is. op: as for attach_apply.
+ */
+int attach_beside(struct op *op, const struct attach_key *k, u32 link_id, struct attach_list *l);
+
 /* The revision as bpf(2) tells it. */
 static inline u64 attach_shown(const struct attach_list *l)
 {
@@ -80,6 +92,12 @@ static inline u64 attach_shown(const struct attach_list *l)
  */
 typedef int (*attach_edit)(void *arg, struct attach_list *l);
 int attach_change(struct attach_point *p, attach_edit edit, void *arg);
+
+#define ATTACH_MAKE  1u /* the point is made if need be; else -ENOENT if it was never used */
+#define ATTACH_BLIND 2u /* the edit does not look at others' entries: they need not be put right before */
+
+/* The same at the point of a key. op: the caller's operation; NULL: none, or not known. */
+int attach_apply(struct op *op, const struct attach_key *k, u32 how, attach_edit edit, void *arg);
 
 /* Takes the link's entry out, if there is one; whether the link lives is not asked. */
 int attach_drop_link(const struct attach_key *k, u32 link_id);

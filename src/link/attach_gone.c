@@ -1,14 +1,18 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Targets that are gone: a cgroup that was removed, or a network namespace, takes its attachments along, when
- * gc looks.
+ * Targets that are gone: a cgroup that was removed, an interface, or a network namespace, takes its
+ * attachments along, when gc looks. An interface is looked for in gc's own namespace alone.
  *
  * A cgroup is found by its id through the file handle that cgroupfs gives it; where that may not be asked
  * (CAP_DAC_READ_SEARCH), or no cgroup v2 hierarchy is mounted at a usual place, it counts as there.
  */
 #include "link/attach_gone.h"
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <sys/socket.h>
 #include <sys/vfs.h>
 #include "link/link.h"
+#include "util/netns.h"
 #include "util/raw.h"
 
 #define CGROUP2_MAGIC 0x63677270
@@ -30,6 +34,32 @@ static int hierarchy(void)
 	return -ENOENT;
 }
 
+static u64 own_netns(void)
+{
+	int fd = raw_openat(AT_FDCWD, "/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC, 0);
+	u64 ns = fd < 0 ? 0 : netns_of(fd);
+
+	if (fd >= 0)
+		raw_close(fd);
+	return ns;
+}
+
+/* An interface of the namespace that this thread is in; of others nothing can be told. */
+static bool device_gone(const struct attach_key *k)
+{
+	struct ifreq r = { .ifr_ifindex = (int)k->ifindex };
+	int fd, err;
+
+	if (!k->ifindex || own_netns() != k->target)
+		return false;
+	fd = (int)raw3(SYS_socket, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return false;
+	err = (int)raw3(SYS_ioctl, fd, SIOCGIFNAME, &r);
+	raw_close(fd);
+	return err == -ENODEV;
+}
+
 bool attach_target_gone(const struct attach_key *k)
 {
 	struct {
@@ -40,7 +70,7 @@ bool attach_target_gone(const struct attach_key *k)
 	int mount, fd;
 
 	if (attach_is_netns(k))
-		return netns_gone(k->target);
+		return device_gone(k) || netns_gone(netns_inode(k->target));
 	if (attach_is_map(k->type)) {
 		struct obj_hdr h;
 

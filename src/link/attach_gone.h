@@ -10,7 +10,8 @@
 /* Is the network namespace gone, as far as /proc tells? Looks at every process. */
 bool netns_gone(u64 ino);
 
-/* Is the cgroup removed, or the network namespace gone? Only what can be told; other targets count as there.
+/* Is the cgroup removed, or the interface, or the network namespace gone? Only what can be told; other
+ * targets count as there.
  */
 bool attach_target_gone(const struct attach_key *k);
 

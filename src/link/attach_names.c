@@ -2,7 +2,8 @@
 /*
  * Attach types and points in words, for people.
  */
-#include "link/attach.h"
+#include "link/clsact.h"
+#include "util/netns.h"
 #include "util/str.h"
 #include "util/uapi.h"
 
@@ -49,6 +50,8 @@ static const char *const names[BPF_ATTACH_TYPES_END] = {
 
 const char *attach_type_name(u32 type)
 {
+	if (type == HOOK_CLSACT)
+		return "clsact";
 	return type < ARRAY_SIZE(names) ? names[type] : NULL;
 }
 
@@ -78,7 +81,7 @@ char *attach_where(const struct attach_key *k, char *to)
 	switch (k->type) {
 	case BPF_FLOW_DISSECTOR:
 	case BPF_SK_LOOKUP:
-	case BPF_NETFILTER: to = str_put(to, "netns "); break;
+	case BPF_NETFILTER: return str_put_u64(str_put(to, "netns "), netns_inode(k->target), 10);
 	default: to = str_put(to, attach_is_map(k->type) ? "map " : "cgroup ");
 	}
 	return str_put_u64(to, k->target, 10);

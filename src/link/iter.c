@@ -85,10 +85,10 @@ static int check(const struct link_req *r, struct link_hdr *h)
 }
 
 /* Whatever is visited must stay the same. */
-static int update(const struct link_hdr *h, const struct prog_hdr *now, const struct prog_hdr *next)
+static int update(struct op *op, const struct link_hdr *h, const struct prog_hdr *next)
 {
-	return now->expected_attach_type == next->expected_attach_type &&
-			       now->attach_btf_id == next->attach_btf_id
+	return h->expected_attach_type == next->expected_attach_type &&
+			       h->attach_btf_id == next->attach_btf_id
 		       ? 0
 		       : -EINVAL;
 }

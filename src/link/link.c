@@ -105,25 +105,18 @@ int link_swap_prog(struct link_hdr *h, u32 next, u32 must)
 	return 0;
 }
 
-/*
- * By opening it as a client would: what is in its reaper's hands is gone, though its name and its entry are
- * still there. And closed as a client's fd is, since its holder may have closed his meanwhile.
- */
+/* What is in its reaper's hands is gone, though its name and its entry are still there. */
 bool link_stands(u32 id, u32 *prog_id)
 {
 	struct link_hdr h;
-	struct stat st;
-	bool stands;
-	int fd;
+	int err = obj_look(OBJ_LINK, id, &h.o, sizeof(h));
 
-	fd = obj_open(OBJ_LINK, id, O_RDONLY, &st);
-	if (fd < 0)
-		return fd != -ENOENT; /* -EACCES, -EMFILE: as far as we can know */
-	stands = raw_pread(fd, &h, sizeof(h), 0) == sizeof(h) && obj_header_of(&h.o, OBJ_LINK, id) &&
-		 !atomic_load(&h.detached) && prog_of(atomic_load(&h.prog));
-	if (stands)
-		*prog_id = prog_of(atomic_load(&h.prog));
-	return obj_close(fd, OBJ_LINK, id) <= 0 && stands;
+	if (err)
+		return err != -ENOENT && err != -EIO; /* -EACCES, -EMFILE: as far as we can know */
+	if (atomic_load(&h.detached) || !prog_of(atomic_load(&h.prog)))
+		return false;
+	*prog_id = prog_of(atomic_load(&h.prog));
+	return true;
 }
 
 bool link_describe(const struct obj_hdr *hdr, size_t file_size, char *to)

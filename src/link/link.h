@@ -33,6 +33,8 @@
 #define BPF_LINK_TYPE_TCX_       11
 #define BPF_LINK_TYPE_SOCKMAP_   14
 
+struct op;
+
 #define LINK_SLOT_MAP 0xffffffff00000010ull /* a link holds a map */
 
 /* In the object's header; untrusted when read back. o.kind is the link type (BPF_LINK_TYPE_*). */
@@ -47,7 +49,10 @@ struct link_hdr {
 		};
 	};
 	_Atomic u32 detached; /* by LINK_DETACH, or because its target went */
-	u32 attach_type, flags, pad;
+	u32 attach_type, flags;
+	/* Of its first program. Where one of these must not change (the type's update()), they are those of
+	 * all. */
+	u32 prog_kind, expected_attach_type, attach_btf_id;
 	u64 cookie;
 	struct attach_key key; /* where it stands; of no meaning to types without an attach point */
 	union {
@@ -82,6 +87,7 @@ enum link_target {
 
 /* What LINK_CREATE asks for. Filled by sys/cmd_link.c before check(). */
 struct link_req {
+	struct op *op;               /* the caller's operation */
 	const struct prog_hdr *prog; /* a copy of the program's header */
 	u32 prog_id;
 	u32 attach_type, flags;
@@ -119,8 +125,9 @@ struct link_ops {
 	/* Places the link in the list; 0 or an errno. NULL: no attach point. r: as given to check. */
 	int (*place)(const struct link_req *r, u32 link_id, struct attach_list *l);
 
-	/* May the program be another one of the same type? NULL: yes. now, next: headers. */
-	int (*update)(const struct link_hdr *h, const struct prog_hdr *now, const struct prog_hdr *next);
+	/* May the program become another one of the same type? NULL: yes. next: its header; op: the caller's
+	 * operation. */
+	int (*update)(struct op *op, const struct link_hdr *h, const struct prog_hdr *next);
 
 	/* The type's part of struct bpf_link_info, from byte 16 on. NULL: nothing. */
 	void (*info)(const struct link_hdr *h, u8 by_type[48]);

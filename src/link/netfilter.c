@@ -65,7 +65,7 @@ static int place(const struct link_req *r, u32 link_id, struct attach_list *l)
 }
 
 /* The hook keeps what it was registered with. */
-static int update(const struct link_hdr *h, const struct prog_hdr *now, const struct prog_hdr *next)
+static int update(struct op *op, const struct link_hdr *h, const struct prog_hdr *next)
 {
 	return -EOPNOTSUPP;
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include "link/link.h"
 #include "link/link_types.h"
+#include "util/netns.h"
 #include "util/str.h"
 
 static int check(const struct link_req *r, struct link_hdr *h)
@@ -27,14 +28,14 @@ static int place(const struct link_req *r, u32 link_id, struct attach_list *l)
 
 static void info(const struct link_hdr *h, u8 by_type[48])
 {
-	u32 w[2] = { atomic_load(&h->detached) ? 0 : (u32)h->key.target, h->attach_type };
+	u32 w[2] = { atomic_load(&h->detached) ? 0 : netns_inode(h->key.target), h->attach_type };
 
 	memcpy(by_type, w, sizeof(w));
 }
 
 static char *fdinfo(const struct link_hdr *h, char *to)
 {
-	u64 ino = atomic_load(&h->detached) ? 0 : h->key.target;
+	u32 ino = atomic_load(&h->detached) ? 0 : netns_inode(h->key.target);
 
 	to = str_put(str_put_u64(str_put(to, "netns_ino:\t"), ino, 10), "\nattach_type:\t");
 	return str_put(str_put_u64(to, h->attach_type, 10), "\n");
@@ -42,7 +43,7 @@ static char *fdinfo(const struct link_hdr *h, char *to)
 
 static char *where(const struct link_hdr *h, char *to)
 {
-	return str_put_u64(str_put(to, "netns "), h->key.target, 10);
+	return str_put_u64(str_put(to, "netns "), netns_inode(h->key.target), 10);
 }
 
 const struct link_ops netns_link_ops = {

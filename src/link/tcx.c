@@ -23,10 +23,10 @@ static int place(const struct link_req *r, u32 link_id, struct attach_list *l)
 }
 
 /* A program stands at a hook once. */
-static int update(const struct link_hdr *h, const struct prog_hdr *now, const struct prog_hdr *next)
+static int update(struct op *op, const struct link_hdr *h, const struct prog_hdr *next)
 {
 	struct attach_list l;
-	int err = attach_list_of(&h->key, &l);
+	int err = attach_beside(op, &h->key, h->o.id, &l);
 
 	for (u32 i = 0; !err && i < l.nr; i++)
 		if (l.e[i].prog_id == next->o.id && l.e[i].link_id != h->o.id)

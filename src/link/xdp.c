@@ -88,9 +88,9 @@ static int place(const struct link_req *r, u32 link_id, struct attach_list *l)
 	return err ? err : xdp_place(&w, l);
 }
 
-static int update(const struct link_hdr *h, const struct prog_hdr *now, const struct prog_hdr *next)
+static int update(struct op *op, const struct link_hdr *h, const struct prog_hdr *next)
 {
-	return now->expected_attach_type == next->expected_attach_type ? 0 : -EINVAL;
+	return h->expected_attach_type == next->expected_attach_type ? 0 : -EINVAL;
 }
 
 static u32 shown_ifindex(const struct link_hdr *h)

@@ -16,7 +16,8 @@
 
 /* A ring as one output sees it. */
 struct ring {
-	struct perf_hdr *h;
+	struct perf_hdr *event; /* whose records they are */
+	struct perf_hdr *h;     /* whose ring it is */
 	struct perf_event_mmap_page *page;
 	u8 *data;
 	u64 size; /* a power of two */
@@ -55,6 +56,7 @@ static void restart(struct perf_hdr *h)
 	atomic_store(&h->woken, 0);
 	atomic_store(&h->due, 0);
 	atomic_store(&h->paused, 0);
+	atomic_fetch_add(&h->made, 1);
 }
 
 int perf_ring_make(const struct obj_view *v, u32 pages, u32 flags, bool unmapped)
@@ -81,10 +83,13 @@ int perf_ring_make(const struct obj_view *v, u32 pages, u32 flags, bool unmapped
 	return 0;
 }
 
-static int ring_open(const struct obj_view *v, struct ring *r)
+static int ring_open(struct perf_hdr *event, const struct obj_view *v, struct ring *r)
 {
 	u64 word, pages;
 
+	if (unlikely(!v))
+		return -ENOSPC;
+	r->event = event;
 	r->h = (struct perf_hdr *)v->hdr;
 	word = atomic_load_explicit(&r->h->ring, memory_order_acquire);
 	pages = ring_pages(word);
@@ -261,7 +266,7 @@ static void put_words(struct ring *r, const struct perf_from *from, u64 type, co
 {
 	for (u32 i = 0; i < n; i++)
 		if (type & bits[i])
-			put64(r, word_of(r->h, from, bits[i]));
+			put64(r, word_of(r->event, from, bits[i]));
 }
 
 static u64 header_word(u32 type, u32 misc, u32 size)
@@ -277,13 +282,13 @@ static u32 lost_size(const struct perf_hdr *h, u64 type)
 static void put_lost(struct ring *r, const struct perf_from *from, u64 type, u64 lost, u32 size)
 {
 	put64(r, header_word(PERF_RECORD_LOST, 0, size));
-	put64(r, r->h->o.id);
+	put64(r, r->event->o.id);
 	put64(r, lost);
 	if (size == 24)
 		return;
 	put_words(r, from, type, id_words, ARRAY_SIZE(id_words));
 	if (type & PERF_SAMPLE_IDENTIFIER)
-		put64(r, r->h->o.id);
+		put64(r, r->event->o.id);
 }
 
 /* A sample's sizes: of its raw part, with length word and padding, and of all. */
@@ -316,7 +321,7 @@ static void put_sample(struct ring *r, const struct perf_from *from, const struc
 	put64(r, header_word(PERF_RECORD_SAMPLE, PERF_RECORD_MISC_KERNEL, s->size));
 	if (s->type & ~(u64)PERF_SAMPLE_RAW) {
 		if (s->type & PERF_SAMPLE_IDENTIFIER)
-			put64(r, r->h->o.id);
+			put64(r, r->event->o.id);
 		put_words(r, from, s->type, sample_words, ARRAY_SIZE(sample_words));
 	}
 	if (!s->raw)
@@ -329,13 +334,14 @@ static void put_sample(struct ring *r, const struct perf_from *from, const struc
 
 /* ---- output ---- */
 
-static void count_event(struct perf_hdr *h)
+static void count_event(const struct perf_hdr *event, struct perf_hdr *h)
 {
-	if (h->bits & PERF_BIT_WATERMARK || !h->wakeup)
+	if (event->bits & PERF_BIT_WATERMARK || !event->wakeup)
 		return;
-	if (atomic_fetch_add_explicit(&h->events, 1, memory_order_relaxed) + 1 < h->wakeup)
+	if (atomic_fetch_add_explicit(&h->events, 1, memory_order_relaxed) + 1 < event->wakeup)
 		return;
-	atomic_store_explicit(&h->events, 0, memory_order_relaxed);
+	/* Another event of the ring may count to another number. */
+	atomic_fetch_sub_explicit(&h->events, event->wakeup, memory_order_relaxed);
 	atomic_fetch_add_explicit(&h->woken, 1, memory_order_relaxed);
 }
 
@@ -353,20 +359,30 @@ static int output(struct ring *r, const struct perf_from *from, const struct sam
 	if (unlikely(atomic_load_explicit(&h->paused, memory_order_relaxed)))
 		return -ENOSPC;
 	if (unlikely(lost))
-		extra = lost_size(h, s->type);
+		extra = lost_size(r->event, s->type);
 	err = reserve(r, size + extra);
 	if (unlikely(err))
 		return err;
 	if (unlikely(lost))
 		put_lost(r, from, s->type, lost, extra);
 	put_sample(r, from, s, piece, n);
-	count_event(h);
+	count_event(r->event, h);
 	atomic_fetch_add(&h->done, lost + 1);
 	return 0;
 }
 
-int perf_output(const struct obj_view *v, const struct perf_from *from, const struct perf_piece *piece, u32 n,
-		bool *wake)
+u32 perf_output_id(const struct perf_hdr *h)
+{
+	return (u32)atomic_load_explicit(&h->output, memory_order_relaxed);
+}
+
+bool perf_output_stands(const struct perf_hdr *h, const struct perf_hdr *to)
+{
+	return atomic_load(&to->ring) && atomic_load(&h->output) >> 32 == atomic_load(&to->made);
+}
+
+int perf_output(const struct obj_view *v, const struct obj_view *to, const struct perf_from *from,
+		const struct perf_piece *piece, u32 n, bool *wake)
 {
 	u64 me = (u64)from->op->actor->id << 8 | (from->op->level + 1);
 	struct perf_hdr *h = (struct perf_hdr *)v->hdr;
@@ -380,19 +396,19 @@ int perf_output(const struct obj_view *v, const struct perf_from *from, const st
 		return -EOPNOTSUPP;
 	if (unlikely((h->cpu >= 0 && (u32)h->cpu != from->cpu) || (h->tid >= 0 && h->tid != from->tid)))
 		return -EOPNOTSUPP;
-	ret = ring_open(v, &r);
+	ret = ring_open(h, to, &r);
 	if (likely(!ret))
 		ret = measure(h, piece, n, &s);
 	if (unlikely(ret))
 		return ret;
-	woken = atomic_load_explicit(&h->woken, memory_order_relaxed);
+	woken = atomic_load_explicit(&r.h->woken, memory_order_relaxed);
 	inside = enter(&r, from->op, me, &left);
 	ret = output(&r, from, &s, piece, n, inside);
 	if (!inside)
 		leave(&r, me);
 	/* Also for what a handler put in meanwhile: it was not to be seen before. */
-	if (left || atomic_load_explicit(&h->woken, memory_order_relaxed) != woken) {
-		atomic_store(&h->due, 1);
+	if (left || atomic_load_explicit(&r.h->woken, memory_order_relaxed) != woken) {
+		atomic_store(&r.h->due, 1);
 		*wake = true;
 	}
 	return ret;

@@ -31,6 +31,10 @@
  * seen by anyone, so it begins there again, with `done` as it was. Everything tried
  * and not shown is lost, and told in the next PERF_RECORD_LOST: tried - done.
  * So no lock, nothing to wait for, and no count that a kill can make wrong.
+ *
+ * PERF_EVENT_IOC_SET_OUTPUT sends an event's records into the ring that another one has at that moment. Both
+ * are of one CPU, or of one task, so it still has one producer. When that ring is gone (another one has been
+ * made since, or none is there) the event has none.
  */
 #ifndef PINFS_MAP_PERF_RING_H
 #define PINFS_MAP_PERF_RING_H
@@ -61,10 +65,12 @@ struct perf_hdr {
 	u64 sample_type, read_format;
 	u32 bits, wakeup; /* wakeup: events or bytes, by PERF_BIT_WATERMARK */
 	s32 clockid;
-	u32 pad;
+	_Atomic u32 made; /* rings so far */
 
 	_Atomic u64 ring __attribute__((aligned(64)));
-	_Atomic u32 on;                  /* enabled */
+	_Atomic u64
+		output; /* another event's ring that records go to: its id | its `made` << 32; 0: its own */
+	_Atomic u32 on; /* enabled */
 	_Atomic u32 paused;              /* PERF_EVENT_IOC_PAUSE_OUTPUT */
 	_Atomic u64 on_since, on_before; /* ns: enabled since then, and how long before */
 
@@ -99,14 +105,19 @@ struct perf_from {
  */
 int perf_ring_make(const struct obj_view *v, u32 pages, u32 flags, bool unmapped);
 
+/* Where the event's records go, if it is not its own ring: the id of the event that has it; 0: its own. */
+u32 perf_output_id(const struct perf_hdr *h);
+/* Has that event still the ring that h's records go to? */
+bool perf_output_stands(const struct perf_hdr *h, const struct perf_hdr *to);
+
 /*
- * Puts one record in. v: the mapped event. *wake: those who wait are to be
- * woken, whatever the result (as it was if not). 0; -EOPNOTSUPP: not
- * enabled, or not of that CPU or thread; -ENOSPC: no ring, or no room in it;
- * -E2BIG: longer than a record can be. Async-signal-safe.
+ * Puts one record in. v: the mapped event. to: the one whose ring it is, v or what perf_output_id names;
+ * NULL: there is none. *wake: those who wait are to be woken, whatever the result (as it was if not). 0;
+ * -EOPNOTSUPP: not enabled, or not of that CPU or thread; -ENOSPC: no ring, or no room in it; -E2BIG: longer
+ * than a record can be. Async-signal-safe.
  */
-int perf_output(const struct obj_view *v, const struct perf_from *from, const struct perf_piece *piece, u32 n,
-		bool *wake);
+int perf_output(const struct obj_view *v, const struct obj_view *to, const struct perf_from *from,
+		const struct perf_piece *piece, u32 n, bool *wake);
 
 /* How long it was enabled, in ns. */
 u64 perf_enabled_time(struct perf_hdr *h);

@@ -126,15 +126,16 @@ static int wake_fd(struct bpf_map *m)
 	return fd;
 }
 
-void ring_wake(struct bpf_map *m)
+bool ring_wake(struct bpf_map *m)
 {
 	int fd;
 
 	if (!wake_wanted(OBJ_MAP, m->id))
-		return;
+		return false;
 	fd = wake_fd(m);
 	if (fd >= 0)
 		wake_send(fd);
+	return fd >= 0;
 }
 
 void ring_close(struct bpf_map *m)
@@ -151,8 +152,12 @@ void ring_close(struct bpf_map *m)
 static u32 ring_poll(struct op *op, struct bpf_map *m)
 {
 	const struct ring *r = ring_of(m);
-	u64 cons = atomic_load_explicit(r->cons, memory_order_acquire);
+	u64 cons;
 
+	/* A full fence: either we see a record, or its producer sees that we look. */
+	if (m->view.writable)
+		atomic_fetch_add(&r->ctl->looks, 1);
+	cons = atomic_load_explicit(r->cons, memory_order_acquire);
 	if (cons >= atomic_load_explicit(r->prod, memory_order_acquire) ||
 	    __atomic_load_n((u32 *)(r->data + (cons & r->mask & ~7ull)), __ATOMIC_ACQUIRE) &
 		    BPF_RINGBUF_BUSY_BIT)

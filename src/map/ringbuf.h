@@ -24,6 +24,10 @@ void *ring_reserve(struct op *op, struct bpf_map *m, u64 size);
  */
 void ring_commit(struct op *op, struct bpf_map *m, void *payload, u64 flags, bool discard);
 
+/* Reserve, copy and submit in one. -EAGAIN: no room. data may be memory of a map, whose faults are the run's.
+ */
+int ring_output(struct op *op, struct bpf_map *m, const void *data, u64 size, u64 flags);
+
 /* Is it the payload of a record of this map, as far as its address tells? */
 bool ring_has(const struct bpf_map *m, const void *payload);
 
@@ -58,7 +62,7 @@ int user_ring_peek(struct bpf_map *m, struct ring_sample *s);
 void user_ring_release(struct bpf_map *m, const struct ring_sample *s);
 void user_ring_end(struct op *op, struct bpf_map *m);
 
-/* Wakes who waits for the map (store/wake.h). No system call if nobody ever has. */
-void ring_wake(struct bpf_map *m);
+/* Wakes who waits for the map (store/wake.h). No system call if nobody ever has: false. */
+bool ring_wake(struct bpf_map *m);
 
 #endif

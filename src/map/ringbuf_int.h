@@ -54,6 +54,14 @@
  * slot is taken over (the owner in it is swapped), and the taker discards the
  * record; that is never done for one that lives, for two would write the header.
  *
+ * Wake-ups are bytes in the ring's FIFO (store/wake.h), a system call each, and
+ * the kernel's rule asks for one at each record that the consumer has come up to. One
+ * that nobody has looked after since tells of all that follow: whoever waits
+ * through the library counts itself in `looks` before it looks at the ring, so
+ * after each event and before each sleep; who wakes reads `looks`, sends, and then writes it down
+ * in `sent`. While sent == looks + 1 the event is still ahead of all who will sleep.
+ * Those that cannot count themselves are blind, and the store knows that there are some (wake_blind).
+ *
  * pend is how far no busy record is left: who reserves must not go round beyond
  * it, whatever the consumer says in consumer_pos, which is its to write.
  */
@@ -75,6 +83,8 @@ struct ring_ctl {
 	_Atomic u64 pend __attribute__((aligned(64)));
 	_Atomic u32 newest __attribute__((aligned(64)));  /* hint: the index of the newest slot */
 	_Atomic u64 drainer __attribute__((aligned(64))); /* USER_RINGBUF: the actor that drains, or 0 */
+	_Atomic u64 looks __attribute__((aligned(64)));   /* how often somebody who waits has looked */
+	_Atomic u64 sent;                                 /* `looks` + 1 before the last wake-up was sent */
 	struct pair slot[] __attribute__((aligned(64)));
 };
 
@@ -88,9 +98,12 @@ struct ring {
 	_Atomic u32 renewals; /* actor_renewals when we last looked for records that this process has left */
 	_Atomic u32 asked;    /* the owner of a busy record that was found alive */
 	_Atomic u32 met;      /* how often since */
+	_Atomic u32 passed;   /* commits that did not ask where the consumer is */
 	_Atomic s32 wake_fd;  /* our description of the FIFO + 1; 0: none yet */
 	_Atomic u64 wake_ino;
-	_Atomic u64 backed; /* bytes of the second half that have memory, as far as this process knows */
+	_Atomic u64 seen;    /* consumer_pos, when it was last needed */
+	_Atomic u64 seen_in; /* and by which turn of which actor (op->turn) */
+	_Atomic u64 backed;  /* bytes of the second half that have memory, as far as this process knows */
 };
 _Static_assert(sizeof(struct ring) <= sizeof(((struct bpf_map *)0)->priv), "fits");
 

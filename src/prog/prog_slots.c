@@ -12,8 +12,9 @@
 #define MS         1000000ull
 #define WANTED_FOR (20 * MS) /* how long a wish counts after it was last said */
 #define NAP        MS
-#define WAIT_MAX   (2000 * MS)
-#define GIVEN_AWAY (200000) /* ns that a run stays away for others */
+#define WAIT_SAME  (5000 * MS)  /* for holders that stay the same */
+#define WAIT_MAX   (60000 * MS) /* for holders that change */
+#define GIVEN_AWAY (200000)     /* ns that a run stays away for others */
 #define BUSY_TRIES 64
 
 static u64 now(void)
@@ -85,9 +86,38 @@ static int outer(const struct op *op, u32 ncpu)
 	return -EAGAIN;
 }
 
+/* Who holds what: another number when that changes. */
+static u64 holders(u32 ncpu)
+{
+	u64 sum = 0;
+
+	for (u32 i = 0; i < ncpu; i++)
+		sum = sum * 31 + atomic_load_explicit(&the_store.super->cpu_run[i], memory_order_relaxed);
+	return sum;
+}
+
+/* How long somebody has been waiting, and for whom. */
+struct waiting {
+	u64 since, same_since, holders;
+};
+
+/* false: long enough. */
+static bool wait_on(struct waiting *w, u32 ncpu)
+{
+	u64 t = now(), h = holders(ncpu);
+
+	atomic_store(&the_store.super->cpu_wanted, t);
+	if (!w->since)
+		w->since = t;
+	if (!w->same_since || h != w->holders)
+		w->same_since = t;
+	w->holders = h;
+	return t - w->same_since < WAIT_SAME && t - w->since < WAIT_MAX;
+}
+
 int prog_slot_take(struct op *op, u32 ncpu, int prefer)
 {
-	u64 end = 0, t;
+	struct waiting w = { 0, 0, 0 };
 	int cpu;
 
 	if (!op->actor->id || !ncpu || ncpu > STORE_CPUS)
@@ -99,11 +129,7 @@ int prog_slot_take(struct op *op, u32 ncpu, int prefer)
 			cpu = outer(op, ncpu);
 		if (cpu >= 0)
 			break;
-		t = now();
-		atomic_store(&the_store.super->cpu_wanted, t);
-		if (!end)
-			end = t + WAIT_MAX;
-		if (t > end)
+		if (!wait_on(&w, ncpu))
 			return -EAGAIN;
 		if (tries < BUSY_TRIES)
 			raw0(SYS_sched_yield);

@@ -19,7 +19,8 @@
  * More runs than CPUs take turns, as they do on the kernel: who finds none free
  * writes the time into super->cpu_wanted, and a run that sees a time of just
  * now gives its number away for a moment. Only when all numbers are held by
- * stopped processes is there none to be had: -EAGAIN after a while.
+ * stopped processes is there none to be had: -EAGAIN, after five seconds in which
+ * no number changed hands (or a minute of bad luck).
  */
 #ifndef PINFS_PROG_PROG_SLOTS_H
 #define PINFS_PROG_PROG_SLOTS_H

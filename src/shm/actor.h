@@ -68,6 +68,8 @@ struct op {
 	 * actor takes another id: to all others their owner is dead then.
 	 */
 	volatile u32 owns;
+	u32 turn; /* moved on at each run and now and then in long ones: how long what was seen may be taken
+		     for granted */
 };
 
 struct actor {
@@ -154,6 +156,17 @@ static inline struct op *op_enter(const void *obj, const void *fp)
 	if (unlikely(!actor_idle(a)))
 		return op_enter_slow(obj, fp);
 	return op_begin(a, 0, obj, fp);
+}
+
+/*
+ * The same for who is called by the operation `outer`, the innermost one that is still wanted: nothing need
+ * be found out about the stack then. outer NULL: as op_enter.
+ */
+static inline struct op *op_enter_in(const struct op *outer, const void *obj, const void *fp)
+{
+	if (outer && likely(outer->actor->level == outer->level + 1 && outer->level + 1 < ACTOR_LEVELS))
+		return op_begin(outer->actor, outer->level + 1, obj, fp);
+	return op_enter(obj, fp);
 }
 
 /* Ends it, with nothing claimed: recover, slot and taking are as a new operation wants them. */

@@ -166,24 +166,48 @@ static void clear_one(void *arg, u64 slot, enum obj_type type, u32 id)
 	ref_clear(h->type, h->id, slot, type, id);
 }
 
+static void release(const struct obj_hdr *h, size_t size)
+{
+	const struct obj_type_ops *row = store_type(h->type);
+	struct obj_hdr copy = *h;
+
+	if (row->release)
+		row->release(h, size);
+	row->each_ref(h, size, clear_one, &copy);
+}
+
+/* A mapping costs more than all the rest, so it is made only where the header does not tell. */
+static void release_by(int fd, enum obj_type type, u32 id, off_t size)
+{
+	struct obj_view v;
+	union {
+		struct obj_hdr h;
+		u64 room[OBJ_HDR_SIZE / 8];
+	} u;
+
+	if (store_type(type)->header_tells && !header_offset(size) &&
+	    raw_pread(fd, &u, sizeof(u), 0) == sizeof(u)) {
+		if (obj_header_of(&u.h, type, id) && u.h.file_size == (u64)size)
+			release(&u.h, (size_t)size);
+		return;
+	}
+	if (obj_map(type, id, false, &v))
+		return;
+	release(v.hdr, v.size);
+	obj_unmap(&v);
+}
+
 /*
  * Removes a file that is proven dead. First what it held, then its name: who
  * is killed in between leaves a dead object that still names its references,
  * and the next observer goes on.
  */
-static void bury(enum obj_type type, u32 id, u32 flags)
+static void bury(int fd, enum obj_type type, u32 id, u32 flags, const struct stat *st)
 {
-	struct obj_view v;
 	char name[32];
 
-	if ((flags & OBJ_F_HOLDS) && store_type(type)->each_ref && !obj_map(type, id, false, &v)) {
-		struct obj_hdr copy = *v.hdr;
-
-		if (store_type(type)->release)
-			store_type(type)->release(v.hdr, v.size);
-		store_type(type)->each_ref(v.hdr, v.size, clear_one, &copy);
-		obj_unmap(&v);
-	}
+	if ((flags & OBJ_F_HOLDS) && store_type(type)->each_ref)
+		release_by(fd, type, id, st->st_size);
 	/* Before the name goes, and before the lock does: see obj_open_pinned. */
 	store_hint(type, id, false);
 	raw_unlinkat(the_store.dirfd, store_id_name(name, type, id), 0);
@@ -237,7 +261,7 @@ int obj_reap(enum obj_type type, u32 id)
 	flags = object_flags(fd, &st, type, id);
 	dead = alone && st.st_nlink <= 1;
 	if (dead) {
-		bury(type, id, flags);
+		bury(fd, type, id, flags, &st);
 		goto out;
 	}
 	if (st.st_nlink <= 1)
@@ -323,11 +347,11 @@ static int settle(int fd, enum obj_type type, u32 id)
 {
 	struct stat st;
 
-	raw_flock(fd, LOCK_UN);
+	/* Gives our own lock up, whatever comes of it. */
 	if (raw_flock(fd, LOCK_EX | LOCK_NB))
 		return 0; /* held by another */
 	if (!raw_fstat(fd, &st) && st.st_nlink == 1) {
-		bury(type, id, object_flags(fd, &st, type, id));
+		bury(fd, type, id, object_flags(fd, &st, type, id), &st);
 		return -ENOENT;
 	}
 	raw_flock(fd, LOCK_UN);
@@ -354,6 +378,27 @@ int obj_open(enum obj_type type, u32 id, int oflags, struct stat *st)
 		return err;
 	}
 	return fd;
+}
+
+/*
+ * A shared lock tells what is in its reaper's hands, and trying the exclusive one what nobody has. That
+ * also makes up for a reaper that our own lock has kept away.
+ */
+int obj_look(enum obj_type type, u32 id, struct obj_hdr *h, size_t size)
+{
+	struct stat st;
+	int fd = open_id(type, id, O_RDONLY), err;
+
+	if (fd < 0)
+		return fd;
+	err = lock_shared(fd, &st);
+	if (!err)
+		err = st.st_size ? settle(fd, type, id) : -ENOENT;
+	if (!err && (raw_pread(fd, h, size, header_offset(st.st_size)) != (long)size ||
+		     !obj_header_of(h, type, id) || h->file_size != (u64)st.st_size))
+		err = -EIO;
+	raw_close(fd);
+	return err;
 }
 
 static bool live(enum obj_type type, u32 id)

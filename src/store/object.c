@@ -183,13 +183,11 @@ u32 obj_take_id(struct obj_new *n)
  */
 static int reopen(struct obj_new *n, const char *name, int oflags)
 {
-	/* The fd that a link was made with has another text than later ones: told apart by this flag. */
-	int follow = n->type == OBJ_LINK ? 0 : O_NOFOLLOW;
 	int fd, err;
 
 	if ((oflags & O_ACCMODE) == O_RDWR)
 		return 0;
-	fd = raw_openat(the_store.dirfd, name, oflags | O_CLOEXEC | follow, 0);
+	fd = raw_openat(the_store.dirfd, name, oflags | O_CLOEXEC | O_NOFOLLOW, 0);
 	if (fd < 0)
 		return fd;
 	err = raw_flock(fd, LOCK_SH | LOCK_NB);
@@ -201,9 +199,9 @@ static int reopen(struct obj_new *n, const char *name, int oflags)
 }
 
 /* A short write is a full filesystem, or a limit in the middle of the page: then no signal has been sent. */
-static int write_small(struct obj_new *n)
+static int write_through(int fd, const struct obj_new *n)
 {
-	long done = raw_pwrite(n->fd, n->page, n->view.size, 0);
+	long done = raw_pwrite(fd, n->page, n->view.size, 0);
 	int err;
 
 	if (done == (long)n->view.size)
@@ -212,6 +210,29 @@ static int write_small(struct obj_new *n)
 		return no_space((int)done);
 	err = size_allowed(n->view.size);
 	return err ? err : -ENOMEM;
+}
+
+/* The client's description may be for reading only: then one more, for this write. */
+static int write_small(const struct obj_new *n, const char *name, int oflags)
+{
+	int fd, err;
+
+	if ((oflags & O_ACCMODE) != O_RDONLY)
+		return write_through(n->fd, n);
+	fd = raw_openat(the_store.dirfd, name, O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0);
+	if (fd < 0)
+		return fd;
+	err = write_through(fd, n);
+	raw_close(fd);
+	return err;
+}
+
+/* The fd that a link was made with has another text than later ones: told apart by O_NOFOLLOW. */
+static int first_flags(enum obj_type type, int oflags)
+{
+	int follow = type == OBJ_LINK || (oflags & O_ACCMODE) == O_RDWR ? 0 : O_NOFOLLOW;
+
+	return (oflags & O_ACCMODE) | O_CREAT | O_EXCL | O_CLOEXEC | follow;
 }
 
 /*
@@ -225,18 +246,16 @@ static int publish_small(struct obj_new *n, int oflags)
 	int err;
 
 	store_id_name(name, n->type, n->id);
-	n->fd = raw_openat(the_store.dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	n->fd = raw_openat(the_store.dirfd, name, first_flags(n->type, oflags), 0600);
 	if (n->fd < 0)
 		return no_space(n->fd);
 	err = raw_flock(n->fd, LOCK_SH | LOCK_NB);
 	if (!err)
-		err = write_small(n);
+		err = write_small(n, name, oflags);
 	if (!err)
 		err = raw_fstat(n->fd, &n->st);
 	if (!err && !n->st.st_nlink)
 		err = -EEXIST;
-	if (!err)
-		err = reopen(n, name, oflags);
 	if (!err)
 		return 0;
 	if (err != -EEXIST)

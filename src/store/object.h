@@ -92,6 +92,9 @@ struct obj_type_ops {
 	 * changed; called again then with the object mapped for writing. May be NULL.
 	 */
 	bool (*closed)(struct obj_hdr *hdr, size_t file_size, int fd, bool writable);
+	/* Of the object, release and each_ref (below) look at the header alone: then nothing need be mapped.
+	 */
+	bool header_tells;
 	/*
 	 * The object is dead and goes, before its references do: what else it stands for is undone. Called
 	 * for objects with OBJ_F_HOLDS, with the object mapped for reading; again, if who did it was killed.
@@ -196,6 +199,12 @@ int obj_identify(int fd, enum obj_type *type, u32 *id, struct stat *st);
 /* Which object a file is, by device and inode of st, if it is one: by a look at the header through fd (any
  * mode, O_PATH included). */
 int obj_identify_path(int dirfd, const char *name, enum obj_type *type, u32 *id, struct stat *st);
+
+/*
+ * The first `size` bytes of its header, if it lives; -ENOENT: dead, then reaped, or in its reaper's hands. As
+ * obj_open and obj_close around a read, at less cost. -EIO, -EACCES.
+ */
+int obj_look(enum obj_type type, u32 id, struct obj_hdr *h, size_t size);
 
 /* Maps an object through an unlocked description of its own. -ENOENT, -EIO (not a valid object file),
  * -EACCES, -ENOMEM. */

@@ -28,11 +28,14 @@ int ref_set(enum obj_type holder, u32 holder_id, u64 slot, enum obj_type target,
 			  ref_name(name, holder, holder_id, slot), 0);
 }
 
+bool (*obj_open_here)(enum obj_type type, u32 id);
+
 void ref_clear(enum obj_type holder, u32 holder_id, u64 slot, enum obj_type target, u32 target_id)
 {
 	char name[64];
 
-	if (!raw_unlinkat(the_store.dirfd, ref_name(name, holder, holder_id, slot), 0))
+	if (!raw_unlinkat(the_store.dirfd, ref_name(name, holder, holder_id, slot), 0) &&
+	    !(obj_open_here && obj_open_here(target, target_id)))
 		obj_reap(target, target_id);
 }
 

@@ -26,6 +26,13 @@ int ref_set(enum obj_type holder, u32 holder_id, u64 slot, enum obj_type target,
 /* Drops the reference and, if it was the last of any kind, the target. */
 void ref_clear(enum obj_type holder, u32 holder_id, u64 slot, enum obj_type target, u32 target_id);
 
+/*
+ * For a front end that knows its process's descriptors: has it got one of the object, whose close, which is
+ * still to come, will be obj_close or obj_close_known, and will look at the object? Then whoever lets it go
+ * need not look. NULL: nobody knows.
+ */
+extern bool (*obj_open_here)(enum obj_type type, u32 id);
+
 /* Takes the name of an entry of refs/ apart; false: not one of ours. */
 bool ref_parse(const char *name, enum obj_type *holder, u32 *id, u64 *slot);
 

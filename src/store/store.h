@@ -29,7 +29,8 @@
 #define STORE_HINT_IDS (1u << 26)            /* ids covered by the hint bitmap of each type (sparse) */
 
 #define STORE_INO_HINTS 65536u /* slots of the table from inode to object */
-#define STORE_CPUS      4096u  /* most CPUs that programs run as */
+#define WAKE_WORDS      16u
+#define STORE_CPUS      4096u /* most CPUs that programs run as */
 
 struct super {
 	u64 magic;
@@ -40,10 +41,13 @@ struct super {
 	_Atomic u32 next_id[OBJ_TYPES];
 	_Atomic u32 next_instance;
 	_Atomic u32 next_run;
-	_Atomic u64 stats_enabled;   /* hint: somebody may hold the lock on STORE/bpf-stats */
-	_Atomic u64 cpu_wanted;      /* when somebody last waited for a CPU (prog/prog_slots.h) */
-	_Atomic u64 wake_wanted[16]; /* hint: somebody has opened a FIFO of such an object (store/wake.h) */
-	u64 reserved[47];
+	_Atomic u64 stats_enabled;           /* hint: somebody may hold the lock on STORE/bpf-stats */
+	_Atomic u64 cpu_wanted;              /* when somebody last waited for a CPU (prog/prog_slots.h) */
+	_Atomic u64 wake_wanted[WAKE_WORDS]; /* hint: somebody has opened a FIFO of such an object
+						(store/wake.h) */
+	_Atomic u64 wake_blind[WAKE_WORDS];  /* hint: of those some have no library that looks at it */
+	_Atomic u64 attach_made[16]; /* hint: a point with such a key was made (link/attach_point.c) */
+	u64 reserved[15];
 	_Atomic u64 cpu_run[STORE_CPUS];     /* who runs a program as that CPU: prog/prog_slots.h */
 	_Atomic u64 by_ino[STORE_INO_HINTS]; /* hint: which object an inode is (store/life.c) */
 	_Atomic u64 live[OBJ_TYPES][STORE_HINT_IDS / 64]; /* hint: maybe alive; sparse */

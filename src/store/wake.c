@@ -17,28 +17,44 @@ static const char *wake_path(char path[48], enum obj_type type, u32 id)
 	return path;
 }
 
-static _Atomic u64 *wanted_word(enum obj_type type, u32 id, u64 *bit)
+/* An object's bit in one of the tables of super. */
+static _Atomic u64 *word_of(_Atomic u64 *table, enum obj_type type, u32 id, u64 *bit)
 {
 	u32 n = (id * 2654435761u + (u32)type * 97u) >> 22;
 
 	*bit = 1ull << (n & 63);
-	return &the_store.super->wake_wanted[n / 64 % ARRAY_SIZE(the_store.super->wake_wanted)];
+	return &table[n / 64 % WAKE_WORDS];
+}
+
+static bool has(_Atomic u64 *table, enum obj_type type, u32 id)
+{
+	u64 bit;
+
+	return atomic_load(word_of(table, type, id, &bit)) & bit;
+}
+
+static void set(_Atomic u64 *table, enum obj_type type, u32 id)
+{
+	u64 bit;
+	_Atomic u64 *w = word_of(table, type, id, &bit);
+
+	if (!(atomic_load(w) & bit))
+		atomic_fetch_or(w, bit);
 }
 
 bool wake_wanted(enum obj_type type, u32 id)
 {
-	u64 bit;
-
-	return the_store.super && (atomic_load(wanted_word(type, id, &bit)) & bit);
+	return the_store.super && has(the_store.super->wake_wanted, type, id);
 }
 
-static void want(enum obj_type type, u32 id)
+bool wake_blind(enum obj_type type, u32 id)
 {
-	u64 bit;
-	_Atomic u64 *w = wanted_word(type, id, &bit);
+	return the_store.super && has(the_store.super->wake_blind, type, id);
+}
 
-	if (!(atomic_load(w) & bit))
-		atomic_fetch_or(w, bit);
+void wake_set_blind(enum obj_type type, u32 id)
+{
+	set(the_store.super->wake_blind, type, id);
 }
 
 /* 0 and what fstat(2) says of the object's id name. */
@@ -85,7 +101,7 @@ int wake_open(enum obj_type type, u32 id)
 	struct stat st;
 	int fd, err;
 
-	want(type, id);
+	set(the_store.super->wake_wanted, type, id);
 	wake_path(path, type, id);
 	fd = raw_openat(the_store.dirfd, path, flags, 0);
 	if (fd == -ENOENT) {
@@ -141,21 +157,33 @@ static bool parse_name(const char *name, enum obj_type *type, u32 *id)
 	return false;
 }
 
-u32 wake_gc(void)
+u32 wake_each(u32 (*fn)(enum obj_type type, u32 id))
 {
 	const struct dirscan_entry *e;
 	enum obj_type type;
 	struct dirscan d;
-	struct stat st;
 	u32 id, n = 0;
 
 	if (dirscan_open(&d, "wake"))
 		return 0;
 	while ((e = dirscan_next(&d)))
-		if (parse_name(e->name, &type, &id) && object_stat(type, id, &st)) {
-			wake_drop(type, id);
-			n++;
-		}
+		if (parse_name(e->name, &type, &id))
+			n += fn(type, id);
 	dirscan_close(&d);
 	return n;
+}
+
+static u32 drop_if_gone(enum obj_type type, u32 id)
+{
+	struct stat st;
+
+	if (!object_stat(type, id, &st))
+		return 0;
+	wake_drop(type, id);
+	return 1;
+}
+
+u32 wake_gc(void)
+{
+	return wake_each(drop_if_gone);
 }

@@ -43,11 +43,23 @@ int wake_open(enum obj_type type, u32 id);
  */
 bool wake_wanted(enum obj_type type, u32 id);
 
+/*
+ * Some who wait have an event without looking at the object's words through the
+ * library (clients without it), or may not write there. A store's memory of it is one for
+ * many objects, and lasts; set before the FIFO is opened. To those each wake-up has to be sent;
+ * for the others an object may keep account of who has looked since the last.
+ */
+void wake_set_blind(enum obj_type type, u32 id);
+bool wake_blind(enum obj_type type, u32 id);
+
 /* Wakes all who wait. Never blocks; a fault of the FIFO is nobody's. One system call. */
 void wake_send(int fd);
 
 /* The object is gone, its name already. */
 void wake_drop(enum obj_type type, u32 id);
+
+/* Calls fn for each object that has a FIFO, or has had one when it was there: the sum of what it answers. */
+u32 wake_each(u32 (*fn)(enum obj_type type, u32 id));
 
 /* Takes the FIFOs of objects that are gone; how many. */
 u32 wake_gc(void);

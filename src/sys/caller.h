@@ -33,11 +33,30 @@ struct bpf_caller_ops {
 	int (*copy_out)(struct bpf_caller *c, u64 dst, const void *src, size_t n);
 
 	/*
+	 * The same for what a call writes at its end: nothing depends on it any
+	 * more but the result, which is -EFAULT if it cannot be written. So the
+	 * front end may put several together, in their order, and answer 0 first.
+	 * NULL: as copy_out.
+	 */
+	int (*copy_out_last)(struct bpf_caller *c, u64 dst, const void *src, size_t n);
+
+	/*
 	 * Gives the client the description `fd` (of this process; taken over,
 	 * closed on error too), whose access mode is in oflags; O_CLOEXEC there
 	 * says what the client's number is to have. The number, or -EMFILE.
 	 */
 	int (*install_fd)(struct bpf_caller *c, int fd, struct handle *h, int oflags);
+
+	/*
+	 * For programs that call bpf(2) (sys/prog_sys.h), whose run may take several numbers and give some
+	 * back. Either close_fd, close(2) of the client's number; 0 or -EBADF. Or these two: next_fd, the
+	 * lowest number from `from` on that is free, -EMFILE, or -EOPNOTSUPP where others of the client could
+	 * take it meanwhile; place_fd, install_fd at just that number, later in the call, which goes on after
+	 * it: the number, -EBUSY, -EMFILE. All NULL: programs cannot make descriptors.
+	 */
+	int (*close_fd)(struct bpf_caller *c, int fd);
+	int (*next_fd)(struct bpf_caller *c, int from);
+	int (*place_fd)(struct bpf_caller *c, int fd, struct handle *h, int oflags, int number);
 
 	/*
 	 * -EBADF: closed; -EINVAL: open, but no object of this store. The
@@ -121,6 +140,12 @@ static inline int caller_copy_fd(struct bpf_caller *c, int fd)
 static inline int caller_out(struct bpf_caller *c, u64 dst, const void *src, size_t n)
 {
 	return n ? c->ops->copy_out(c, dst, src, n) : 0;
+}
+
+static inline int caller_out_last(struct bpf_caller *c, u64 dst, const void *src, size_t n)
+{
+	return n && c->ops->copy_out_last ? c->ops->copy_out_last(c, dst, src, n)
+					  : caller_out(c, dst, src, n);
 }
 
 #endif

@@ -10,7 +10,6 @@
 #include "link/sockmap.h"
 #include "sys/cmd_attach.h"
 #include "sys/targets.h"
-#include "util/raw.h"
 
 #define BASE_FLAGS  (BPF_F_ALLOW_OVERRIDE | BPF_F_ALLOW_MULTI | BPF_F_REPLACE | BPF_F_PREORDER)
 #define MPROG_FLAGS (BPF_F_REPLACE | BPF_F_BEFORE | BPF_F_AFTER | BPF_F_ID | BPF_F_LINK)
@@ -33,29 +32,19 @@ enum attach_hook attach_hook_of(u32 attach_type)
 	return prog < ARRAY_SIZE(hooks) ? hooks[prog] : HOOK_NONE;
 }
 
-static int edit_point(const struct attach_key *k, attach_edit edit, void *arg)
+static int edit_point(struct cmd_ctx *x, const struct attach_key *k, attach_edit edit, void *arg)
 {
-	struct attach_point *p = attach_open(k);
-	int err;
+	int err = attach_apply(x->op, k, ATTACH_MAKE, edit, arg);
 
-	if (IS_ERR(p))
-		return (int)PTR_ERR(p);
-	err = attach_change(p, edit, arg);
-	attach_close(p);
 	return err == -ENOENT ? -EBADF : err == -ENODATA ? -ENOENT : err;
 }
 
 /* A point that was never used has nothing to take out. edit's own -ENOENT is -ENODATA here, as in edit_point.
  */
-static int edit_used(const struct attach_key *k, attach_edit edit, void *arg)
+static int edit_used(struct cmd_ctx *x, const struct attach_key *k, attach_edit edit, void *arg)
 {
-	struct attach_point *p = attach_find(k);
-	int err;
+	int err = attach_apply(x->op, k, 0, edit, arg);
 
-	if (IS_ERR(p))
-		return (int)PTR_ERR(p);
-	err = attach_change(p, edit, arg);
-	attach_close(p);
 	return err == -ENODATA ? -ENOENT : err;
 }
 
@@ -91,18 +80,18 @@ static long cgroup_attach(struct cmd_ctx *x, const struct link_prog *p)
 		.flags = u->prog_attach.attach_flags,
 		.expected_revision = u->prog_attach.expected_revision,
 	};
-	int dir, err;
+	int err;
 
-	err = target_cgroup(x->c, (int)u->prog_attach.target_fd, &k.target, &dir);
+	err = target_cgroup_id(x->c, (int)u->prog_attach.target_fd, &k.target);
 	if (err)
 		return err;
-	err = link_cgroup_denied(&dir, k.target, k.type);
+	err = link_cgroup_denied(x, (int)u->prog_attach.target_fd, k.target, k.type);
 	w.denied = err > 0;
 	if (err >= 0 && (w.flags & BPF_F_REPLACE))
 		err = prog_of_type(x, u->prog_attach.replace_bpf_fd, p->h.o.kind, &w.old_prog);
 	w.named = u->prog_attach.relative_fd || (w.flags & (BPF_F_LINK | BPF_F_ID));
 	w.rel_err = link_relative(x, w.flags, u->prog_attach.relative_fd, 0, &w.rel_prog, &w.rel_link);
-	return err < 0 ? err : edit_point(&k, cgroup_edit, &w);
+	return err < 0 ? err : edit_point(x, &k, cgroup_edit, &w);
 }
 
 struct removal {
@@ -124,16 +113,15 @@ static long cgroup_detach(struct cmd_ctx *x, u32 prog_type)
 	const union bpf_attr_new *u = x->attr;
 	struct attach_key k = { .type = u->prog_attach.attach_type };
 	struct removal r = { .revision = u->prog_attach.expected_revision };
-	int dir, err;
+	int err;
 
-	err = target_cgroup(x->c, (int)u->prog_attach.target_fd, &k.target, &dir);
+	err = target_cgroup_id(x->c, (int)u->prog_attach.target_fd, &k.target);
 	if (err)
 		return err;
-	raw_close(dir);
 	/* With one program only, no fd of it is needed. */
 	if (prog_of_type(x, u->prog_attach.attach_bpf_fd, prog_type, &r.prog_id))
 		r.prog_id = 0;
-	return edit_used(&k, cgroup_removal, &r);
+	return edit_used(x, &k, cgroup_removal, &r);
 }
 
 /* ---- tcx ---- */
@@ -185,7 +173,7 @@ static long tcx_attach(struct cmd_ctx *x, const struct link_prog *p)
 		err = prog_of_type(x, u->prog_attach.replace_bpf_fd, p->h.o.kind, &old);
 	tcx_place(x, p->h.o.kind, &w.place);
 	w.place.old_prog = old;
-	return err ? err : edit_point(&k, tcx_edit, &w);
+	return err ? err : edit_point(x, &k, tcx_edit, &w);
 }
 
 static int tcx_removal(void *arg, struct attach_list *l)
@@ -208,7 +196,7 @@ static long tcx_detach(struct cmd_ctx *x, u32 prog_id, u32 prog_type)
 	if (!err && !l.nr)
 		err = -ENOENT;
 	tcx_place(x, prog_id ? prog_type : 0, &r.place);
-	return err ? err : edit_used(&k, tcx_removal, &r);
+	return err ? err : edit_used(x, &k, tcx_removal, &r);
 }
 
 /* ---- the client's network namespace: one flow dissector ---- */
@@ -250,7 +238,7 @@ static long netns_attach(struct cmd_ctx *x, const struct link_prog *p)
 	if (u->prog_attach.target_fd || u->prog_attach.attach_flags || u->prog_attach.replace_bpf_fd)
 		return -EINVAL;
 	k.target = target_own_netns(x->c);
-	return edit_point(&k, one_edit, &id);
+	return edit_point(x, &k, one_edit, &id);
 }
 
 static long netns_detach(struct cmd_ctx *x, u32 prog_type)
@@ -264,7 +252,7 @@ static long netns_detach(struct cmd_ctx *x, u32 prog_type)
 		return -EINVAL;
 	err = prog_of_type(x, u->prog_attach.attach_bpf_fd, prog_type, &id);
 	k.target = target_own_netns(x->c);
-	return err ? err : edit_used(&k, one_removal, &id);
+	return err ? err : edit_used(x, &k, one_removal, &id);
 }
 
 /* ---- maps of sockets ---- */
@@ -313,7 +301,7 @@ static long sockmap_attach(struct cmd_ctx *x, const struct link_prog *p)
 	err = sockmap_key(x, &k);
 	if (!err)
 		err = sockmap_rival(&k);
-	return err ? err : edit_point(&k, sockmap_edit, &id);
+	return err ? err : edit_point(x, &k, sockmap_edit, &id);
 }
 
 static long sockmap_detach(struct cmd_ctx *x, u32 prog_type)
@@ -329,7 +317,7 @@ static long sockmap_detach(struct cmd_ctx *x, u32 prog_type)
 		err = prog_of_type(x, x->attr->prog_attach.attach_bpf_fd, prog_type, &id);
 	if (!err)
 		err = sockmap_rival(&k);
-	return err ? err : edit_used(&k, sockmap_removal, &id);
+	return err ? err : edit_used(x, &k, sockmap_removal, &id);
 }
 
 /* ---- the commands ---- */

@@ -15,9 +15,10 @@ static int put_log(struct cmd_ctx *x, struct vlog *l, u64 ubuf, u32 true_off)
 	u32 n, true_size;
 	int err = vlog_finish(l, &n, &true_size);
 
-	if (caller_out(x->c, ubuf, l->buf, n) || cmd_put_u32_if(x, true_off, true_size))
-		return -EFAULT;
-	return err;
+	/* The size is told even where the buffer is none. */
+	if (caller_out(x->c, ubuf, l->buf, n))
+		err = -EFAULT;
+	return cmd_put_u32_if(x, true_off, true_size) ? -EFAULT : err;
 }
 
 int cmd_log_end(struct cmd_ctx *x, struct vlog *l, u64 ubuf, u32 true_off)

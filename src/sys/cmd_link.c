@@ -96,30 +96,42 @@ static int req_object(const struct link_req *r, int fd, enum obj_type type, u32 
 	return 0;
 }
 
-int link_cgroup_denied(int *dir, u64 id, u32 attach_type)
+/* What stands at that cgroup: as cgroup_allows, but -ENOENT: nothing. */
+static int allowed_by(const struct attach_key *k)
+{
+	struct attach_list l;
+	int err = attach_list_of(k, &l), allows;
+
+	if (err)
+		return err;
+	allows = cgroup_allows(&l);
+	return allows < 0 ? -ENOENT : allows;
+}
+
+int link_cgroup_denied(struct cmd_ctx *x, int fd, u64 id, u32 attach_type)
 {
 	struct attach_key k = { .type = attach_type, .target = id };
-	struct attach_list l;
-	int allows = -1;
+	int allows = -ENOENT, dir, err;
 
-	while (allows < 0 && !target_cgroup_up(dir, &k.target)) {
-		int err = attach_list_of(&k, &l);
-
-		if (err) {
-			raw_close(*dir);
+	while (allows == -ENOENT && !(err = target_cgroup_above(k.target, &k.target)))
+		allows = allowed_by(&k);
+	/* The way up is not known to its end: it is walked. */
+	if (allows == -ENOENT && err == -EAGAIN) {
+		err = target_cgroup(x->c, fd, &k.target, &dir);
+		if (err)
 			return err;
-		}
-		allows = cgroup_allows(&l);
-		if (allows >= 0)
-			raw_close(*dir);
+		while (allows == -ENOENT && !(err = target_cgroup_up(&dir, &k.target)))
+			allows = allowed_by(&k);
+		if (!err)
+			raw_close(dir);
 	}
-	return allows == 0;
+	return allows >= 0 ? !allows : allows == -ENOENT ? 0 : allows;
 }
 
 static int target_of(struct cmd_ctx *x, const struct link_ops *ops, struct link_req *r)
 {
 	struct target_device d;
-	int err = 0, dir;
+	int err = 0;
 
 	r->key.type = r->attach_type;
 	switch (ops->target) {
@@ -133,10 +145,10 @@ static int target_of(struct cmd_ctx *x, const struct link_ops *ops, struct link_
 		r->key.target = target_own_netns(x->c);
 		return 0;
 	case LINK_AT_CGROUP:
-		err = target_cgroup(x->c, (int)r->target, &r->key.target, &dir);
+		err = target_cgroup_id(x->c, (int)r->target, &r->key.target);
 		if (err)
 			return err;
-		err = link_cgroup_denied(&dir, r->key.target, r->attach_type);
+		err = link_cgroup_denied(x, (int)r->target, r->key.target, r->attach_type);
 		r->denied = err > 0;
 		return MIN(err, 0);
 	case LINK_AT_NETNS: return target_netns_fd(x->c, (int)r->target, &r->key.target);
@@ -162,17 +174,8 @@ static int place_edit(void *arg, struct attach_list *l)
 static int attach(const struct link_ops *ops, const struct link_req *r, u32 link_id)
 {
 	struct placing pl = { ops, r, link_id };
-	struct attach_point *p;
-	int err;
 
-	if (!ops->place)
-		return 0;
-	p = attach_open(&r->key);
-	if (IS_ERR(p))
-		return (int)PTR_ERR(p);
-	err = attach_change(p, place_edit, &pl);
-	attach_close(p);
-	return err;
+	return ops->place ? attach_apply(r->op, &r->key, ATTACH_MAKE, place_edit, &pl) : 0;
 }
 
 long link_install(struct cmd_ctx *x, const struct link_ops *ops, const struct link_req *r,
@@ -233,7 +236,13 @@ int link_relative(struct cmd_ctx *x, u32 flags, u32 named, u32 prog_type, u32 *p
 
 static long create(struct cmd_ctx *x, const struct link_ops *ops, struct link_req *r)
 {
-	struct link_hdr h = { .attach_type = r->attach_type, .flags = r->flags };
+	struct link_hdr h = {
+		.attach_type = r->attach_type,
+		.flags = r->flags,
+		.prog_kind = r->prog->o.kind,
+		.expected_attach_type = r->prog->expected_attach_type,
+		.attach_btf_id = r->prog->attach_btf_id,
+	};
 	int err = ops->check ? ops->check(r, &h) : 0;
 
 	if (!err)
@@ -251,6 +260,7 @@ long cmd_link_create(struct cmd_ctx *x)
 {
 	const union bpf_attr_new *u = x->attr;
 	struct link_req r = {
+		.op = x->op,
 		.attach_type = u->link_create.attach_type,
 		.flags = u->link_create.flags,
 		.target = u->link_create.target_fd,
@@ -295,32 +305,20 @@ static int touch(void *arg, struct attach_list *l)
 	return 1;
 }
 
-static int tell(const struct link_ops *ops, struct link_hdr *h)
+static int tell(struct cmd_ctx *x, const struct link_ops *ops, struct link_hdr *h)
 {
-	struct attach_point *p;
-	int err;
+	int err = ops->place ? attach_apply(x->op, &h->key, ATTACH_BLIND, touch, h) : 0;
 
-	if (!ops->place)
-		return 0;
-	p = attach_find(&h->key);
-	if (IS_ERR(p))
-		return 0;
-	err = attach_change(p, touch, h);
-	attach_close(p);
 	return err == -EIO ? err : 0;
 }
 
 /* May one stand in for the other, so far as the hook is concerned? */
-static int compatible(const struct link_ops *ops, const struct link_hdr *h, const struct prog_hdr *next)
+static int compatible(struct cmd_ctx *x, const struct link_ops *ops, const struct link_hdr *h,
+		      const struct prog_hdr *next)
 {
-	struct prog_hdr now;
-	int err = obj_read_header(OBJ_PROG, atomic_load(&h->prog_id), &now.o, sizeof(now));
-
-	if (err)
-		return err == -ENOENT ? -EIO : err;
-	if (now.o.kind != next->o.kind)
+	if (h->prog_kind != next->o.kind)
 		return -EINVAL;
-	return ops->update ? ops->update(h, &now, next) : 0;
+	return ops->update ? ops->update(x->op, h, next) : 0;
 }
 
 static long update_to(struct cmd_ctx *x, struct handle *link, const struct link_prog *next, u32 must)
@@ -348,10 +346,10 @@ static long update_to(struct cmd_ctx *x, struct handle *link, const struct link_
 	if (must && atomic_load(&h->prog_id) != must)
 		return -EPERM;
 	same = atomic_load(&h->prog_id) == next->f.h->id;
-	err = compatible(ops, h, &next->h);
+	err = compatible(x, ops, h, &next->h);
 	if (!err)
 		err = link_swap_prog(h, next->f.h->id, must);
-	return err || (same && !ops->same_counts) ? err : tell(ops, h);
+	return err || (same && !ops->same_counts) ? err : tell(x, ops, h);
 }
 
 static long update(struct cmd_ctx *x, struct handle *link)

@@ -34,8 +34,9 @@ u32 attach_type_prog(u32 attach_type);
  */
 int link_relative(struct cmd_ctx *x, u32 flags, u32 named, u32 prog_type, u32 *prog, u32 *link);
 
-/* Does a cgroup above that of dir (which is closed) not let programs below it? 1, 0 or an errno. */
-int link_cgroup_denied(int *dir, u64 id, u32 attach_type);
+/* Does a cgroup above that of the client's fd, whose id it is, not let programs below it? 1, 0 or an errno.
+ */
+int link_cgroup_denied(struct cmd_ctx *x, int fd, u64 id, u32 attach_type);
 
 /* The map of sockets behind a client's fd: its id. -EBADF, -EINVAL; other: a map of another type. */
 int link_sockmap(struct cmd_ctx *x, int fd, int other, u64 *id);

@@ -375,7 +375,7 @@ long cmd_map_freeze(struct cmd_ctx *x)
 	if (!err)
 		err = check_access(&r.f, r.m, WRITES);
 	if (!err && r.m->ops->mmap_size && r.m->ops->mmap_size(r.m)) {
-		lock = map_freeze_begin(r.m->id);
+		lock = map_freeze_begin(x->c, (int)x->attr->elem.map_fd, r.m->id);
 		err = lock < 0 ? lock : 0;
 	}
 	if (!err)

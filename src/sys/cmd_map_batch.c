@@ -41,7 +41,7 @@ static int lookup_by_copy(struct cmd_ctx *x, struct bpf_map *m, batch_fn fn, str
 
 static int put_count(struct cmd_ctx *x, u32 count)
 {
-	return cmd_put_u32(x, BPF_ATTR_OFF(batch.count), count);
+	return cmd_put_u32_last(x, BPF_ATTR_OFF(batch.count), count);
 }
 
 /* The cursor and the count, in the order in which the kernel's two kinds write them. */
@@ -53,12 +53,12 @@ static int put_progress(struct cmd_ctx *x, struct bpf_map *m, const struct map_b
 	if (!b->out)
 		return 0;
 	if (map_type_get(m->map_type)->bucket_cursor) {
-		err = caller_out(x->c, x->attr->batch.out_batch, b->out, n);
+		err = caller_out_last(x->c, x->attr->batch.out_batch, b->out, n);
 		return err ? err : put_count(x, b->count);
 	}
 	err = put_count(x, b->count);
 	if (!err && b->count)
-		err = caller_out(x->c, x->attr->batch.out_batch, b->out, n);
+		err = caller_out_last(x->c, x->attr->batch.out_batch, b->out, n);
 	return err;
 }
 
@@ -68,7 +68,7 @@ static int run_lookup(struct cmd_ctx *x, struct bpf_map *m, batch_fn fn, struct 
 	int err = 0, ret;
 
 	/* Until it is known better. */
-	err = put_count(x, 0);
+	err = cmd_put_u32(x, BPF_ATTR_OFF(batch.count), 0);
 	if (!err && x->attr->batch.in_batch)
 		err = map_bring_in(x, x->attr->batch.in_batch, cursor_size(m), &b->in);
 	if (err)
@@ -176,7 +176,7 @@ static int change_in(struct cmd_ctx *x, struct bpf_map *m, bool update, u32 i, u
 /* Updates and deletes go element by element: the first failure ends them, and its index is the count. */
 static int run_change(struct cmd_ctx *x, struct bpf_map *m, bool update, struct map_batch *b)
 {
-	int err = put_count(x, 0), out;
+	int err = cmd_put_u32(x, BPF_ATTR_OFF(batch.count), 0), out;
 	struct window w = { 0 };
 	u32 i = 0;
 

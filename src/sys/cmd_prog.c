@@ -270,6 +270,7 @@ static void set_request(struct load *l)
 	r->ncpu = the_store.ncpu;
 	r->map_get = map_by_fd;
 	r->fd_by_index = fd_by_index;
+	r->kernel_var = load_kernel_var;
 	r->arg = l;
 }
 

@@ -42,6 +42,9 @@ struct load {
 /* BTF, func_info and line_info into the request; 0 or an errno, the log told. */
 int load_btf(struct load *l);
 
+/* verify_req's kernel_var; arg is the load. */
+int load_kernel_var(void *arg, s32 fd, u32 id, char name[VERIFIER_NAME_MAX], bool *found);
+
 /* The kernel function that a tracing program names. 0 or an errno, the log told. */
 int load_target(struct load *l);
 

@@ -7,6 +7,8 @@
  * instruction must have a line, if there are lines at all.
  */
 #include <string.h>
+#include "btf/btf_kernel.h"
+#include "helper/kallsyms.h"
 #include "sys/cmd_prog.h"
 #include "util/str.h"
 
@@ -183,6 +185,53 @@ static int no_attach(struct load *l, const char *msg)
 {
 	vlog(&l->log, msg, l->u->prog_load.attach_btf_id);
 	return -EINVAL;
+}
+
+static int var_of(const struct btf_view *v, u32 id, char name[VERIFIER_NAME_MAX], bool *found)
+{
+	const struct btf_type *t = id < v->nr ? btf_type(v, id) : NULL;
+	const char *s;
+	u64 addr;
+	size_t n;
+
+	if (!t)
+		return -ENOENT;
+	if (!btf_is(t, BTF_K(VAR) | BTF_K(FUNC)))
+		return -EINVAL;
+	s = btf_str(v, t->name_off);
+	n = MIN(strlen(s), VERIFIER_NAME_MAX - 1);
+	memcpy(name, s, n);
+	name[n] = 0;
+	*found = kallsyms_find(name, &addr) != -ENOENT;
+	return 0;
+}
+
+int load_kernel_var(void *arg, s32 fd, u32 id, char name[VERIFIER_NAME_MAX], bool *found)
+{
+	const struct btf_view *kernel = fd ? NULL : btf_kernel();
+	struct load *l = arg;
+	struct btf_blob blob;
+	struct btf_view v;
+	struct bpf_file f;
+	int err;
+
+	if (!fd)
+		return kernel ? var_of(kernel, id, name, found) : -EINVAL;
+	if (cmd_get_fd(l->x, fd, OBJ_BTF, &f))
+		return -EBADF;
+	if (f.h->id == BTF_ID_VMLINUX)
+		kernel = btf_kernel();
+	err = kernel ? 0 : btf_obj_read(f.h->id, BTF_SIZE_MAX, &blob);
+	put_fd(&f);
+	if (err || kernel)
+		return err ? err : var_of(kernel, id, name, found);
+	err = btf_check(&v, blob.raw, blob.read, NULL) ? -EIO : 0;
+	if (!err) {
+		err = var_of(&v, id, name, found);
+		btf_drop(&v);
+	}
+	btf_blob_drop(&blob);
+	return err;
 }
 
 /* A function that is an iterator, or would be one. */

@@ -53,7 +53,7 @@ static int put_array(struct telling *t, u64 to, u32 *room, const void *from, u32
 	u32 fits = MIN(*room, n);
 
 	*room = n;
-	return caller_out(t->x->c, to, from, (size_t)fits * size);
+	return caller_out_last(t->x->c, to, from, (size_t)fits * size);
 }
 
 /* The same for things that are made one by one. */
@@ -70,7 +70,7 @@ static int put_made(struct telling *t, u64 to, u32 *room, u32 n, u32 size,
 
 		for (u32 k = 0; k < some; k++)
 			make(t, at + k, buf + (size_t)k * size);
-		err = caller_out(t->x->c, to + (u64)at * size, buf, (size_t)some * size);
+		err = caller_out_last(t->x->c, to + (u64)at * size, buf, (size_t)some * size);
 	}
 	return err;
 }

@@ -76,12 +76,15 @@ static long put_answer(struct cmd_ctx *x, const struct answer *a)
  * What applies to a cgroup: its own programs, then those of the cgroups above that are in MULTI mode; of the
  * others only if there is none so far. Those with PREORDER come first, from the top down.
  */
-static int effective(struct cmd_ctx *x, struct attach_key *k, int dir, struct answer *a)
+static int effective(struct cmd_ctx *x, struct attach_key *k, struct answer *a)
 {
 	struct attach_list l;
 	u32 first;
-	int err;
+	int dir, err;
 
+	err = target_cgroup(x->c, (int)x->attr->prog_query.target_fd, &k->target, &dir);
+	if (err)
+		return err;
 	do {
 		err = attach_list_of(k, &l);
 		if (err) {
@@ -112,18 +115,15 @@ static int query_cgroup(struct cmd_ctx *x, struct attach_key *k, struct answer *
 	const union bpf_attr_new *u = x->attr;
 	bool all = u->prog_query.query_flags & BPF_F_QUERY_EFFECTIVE;
 	struct attach_list l;
-	int dir, err;
+	int err;
 
-	err = target_cgroup(x->c, (int)u->prog_query.target_fd, &k->target, &dir);
+	err = target_cgroup_id(x->c, (int)u->prog_query.target_fd, &k->target);
 	if (err)
 		return err;
-	if (all && u->prog_query.prog_attach_flags) {
-		raw_close(dir);
+	if (all && u->prog_query.prog_attach_flags)
 		return -EINVAL;
-	}
 	if (all)
-		return effective(x, k, dir, a);
-	raw_close(dir);
+		return effective(x, k, a);
 	err = attach_list_of(k, &l);
 	if (err)
 		return err;
@@ -197,13 +197,10 @@ static int query_sockmap(struct cmd_ctx *x, struct attach_key *k, struct answer 
 static long query_lsm(struct cmd_ctx *x, const struct answer *a)
 {
 	u64 id;
-	int dir, err;
+	int err;
 
-	err = target_cgroup(x->c, (int)x->attr->prog_query.target_fd, &id, &dir);
-	if (err)
-		return err;
-	raw_close(dir);
-	return put_answer(x, a);
+	err = target_cgroup_id(x->c, (int)x->attr->prog_query.target_fd, &id);
+	return err ? err : put_answer(x, a);
 }
 
 long cmd_prog_query(struct cmd_ctx *x)

@@ -94,6 +94,19 @@ static bool data_cut(const struct test *t)
 	return !t->out.no_data_out && room && t->out.size + t->out.more_size > room;
 }
 
+/* Where the room is short the answer is ENOSPC, whatever else can be written. */
+static int put(struct test *t, u64 to, const void *from, size_t n)
+{
+	bool cut = data_cut(t) || t->out.ctx_size > t->args.ctx_size_out;
+
+	return cut ? caller_out(t->x->c, to, from, n) : caller_out_last(t->x->c, to, from, n);
+}
+
+static int put_u32(struct test *t, u32 offset, u32 value)
+{
+	return put(t, t->x->uattr + offset, &value, sizeof(value));
+}
+
 static int put_data(struct test *t)
 {
 	const struct test_run_out *o = &t->out;
@@ -105,11 +118,11 @@ static int put_data(struct test *t)
 	if (o->no_data_out)
 		return 0;
 	if (to) {
-		err = caller_out(t->x->c, to, o->data, first);
+		err = put(t, to, o->data, first);
 		if (!err)
-			err = caller_out(t->x->c, to + first, o->more, n - first);
+			err = put(t, to + first, o->more, n - first);
 	}
-	return err ? err : cmd_put_u32(t->x, BPF_ATTR_OFF(test_run.data_size_out), size);
+	return err ? err : put_u32(t, BPF_ATTR_OFF(test_run.data_size_out), size);
 }
 
 static int put_ctx(struct test *t)
@@ -122,12 +135,12 @@ static int put_ctx(struct test *t)
 	if (!o->ctx)
 		return 0;
 	if (o->ctx_to_in)
-		return caller_out(t->x->c, t->u->test_run.ctx_in, o->ctx, o->ctx_size);
+		return put(t, t->u->test_run.ctx_in, o->ctx, o->ctx_size);
 	if (!to)
 		return 0;
-	err = caller_out(t->x->c, to, o->ctx, MIN(o->ctx_size, room));
+	err = put(t, to, o->ctx, MIN(o->ctx_size, room));
 	if (!err)
-		err = cmd_put_u32(t->x, BPF_ATTR_OFF(test_run.ctx_size_out), o->ctx_size);
+		err = put_u32(t, BPF_ATTR_OFF(test_run.ctx_size_out), o->ctx_size);
 	return o->ctx_size > room ? -ENOSPC : err;
 }
 
@@ -137,9 +150,9 @@ static int put_out(struct test *t)
 	int err = put_data(t);
 
 	if (!err)
-		err = cmd_put_u32(t->x, BPF_ATTR_OFF(test_run.retval), t->run.retval);
+		err = put_u32(t, BPF_ATTR_OFF(test_run.retval), t->run.retval);
 	if (!err && !t->out.no_data_out)
-		err = cmd_put_u32(t->x, BPF_ATTR_OFF(test_run.duration), (u32)MIN(ns, UINT32_MAX));
+		err = put_u32(t, BPF_ATTR_OFF(test_run.duration), (u32)MIN(ns, UINT32_MAX));
 	if (data_cut(t))
 		return -ENOSPC;
 	return err ? err : put_ctx(t);

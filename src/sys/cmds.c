@@ -71,6 +71,11 @@ int cmd_put_u32(struct cmd_ctx *x, u32 offset, u32 value)
 	return caller_out(x->c, x->uattr + offset, &value, sizeof(value));
 }
 
+int cmd_put_u32_last(struct cmd_ctx *x, u32 offset, u32 value)
+{
+	return caller_out_last(x->c, x->uattr + offset, &value, sizeof(value));
+}
+
 int cmd_put_u32_if(struct cmd_ctx *x, u32 offset, u32 value)
 {
 	return offset + sizeof(value) > x->size ? 0 : cmd_put_u32(x, offset, value);
@@ -170,9 +175,9 @@ int cmd_info_begin(struct cmd_ctx *x, void *info, u32 known, u32 *len)
 
 int cmd_info_end(struct cmd_ctx *x, const void *info, u32 len)
 {
-	int err = caller_out(x->c, x->attr->info.info, info, len);
+	int err = caller_out_last(x->c, x->attr->info.info, info, len);
 
-	return err ? err : cmd_put_u32(x, BPF_ATTR_OFF(info.info_len), len);
+	return err ? err : cmd_put_u32_last(x, BPF_ATTR_OFF(info.info_len), len);
 }
 
 static bool tail_zero(const union bpf_attr_new *attr, u32 end, u32 size)

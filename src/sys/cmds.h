@@ -38,7 +38,10 @@ bool cmd_device_exists(u32 ifindex);
 /* Writes an output field of the attributes, whatever size says, as the kernel does; 0, or -EFAULT. */
 int cmd_put_u32(struct cmd_ctx *x, u32 offset, u32 value);
 
-/* The same for a field that the client may not know: nothing when size does not cover it. */
+/* The same, of a call that has only more of this to do: see copy_out_last. */
+int cmd_put_u32_last(struct cmd_ctx *x, u32 offset, u32 value);
+
+/* As cmd_put_u32 for a field that the client may not know: nothing when size does not cover it. */
 int cmd_put_u32_if(struct cmd_ctx *x, u32 offset, u32 value);
 
 /* The object behind a client's fd, which must be of that type: -EBADF, -EINVAL. To be dropped by put_fd. */

@@ -5,13 +5,15 @@
  * No frame comes from a wire here. Who has frames (pinfs feed: a capture file)
  * drives them along the way that the kernel has for one that an Ethernet device receives:
  *
- *     frame -> XDP -> tcx ingress, in order -> the stack
- *               |            |
- *               |            +-- bpf_redirect --> tcx egress of the target -> out
- *               +-- TX, REDIRECT (program of the device map) ------------------> out
- *               +-- REDIRECT to a CPU (its program) -> tcx ingress -> the stack
+ *     frame -> XDP -> tcx ingress, in order -> clsact ingress -> the stack
+ *               |            |                        |
+ *               |            +------------------------+-- bpf_redirect --> tcx egress, clsact
+ *               |                                                           egress of the target -> out
+ *               +-- TX, REDIRECT (program of the device map) ----------------------------------> out
+ *               +-- REDIRECT to a CPU (its program) -> tcx ingress, clsact ingress -> the stack
  *
- * As with the kernel, frames that XDP sends pass no tcx egress. The stack itself is not there: what
+ * The filters of a clsact are asked when the last tcx program says "next", or there is none. As with the
+ * kernel, frames that XDP sends pass no egress. The stack itself is not there: what
  * reaches it, or leaves by an interface, is handed to drive_env.out.
  *
  * Before each frame the revision of the point is loaded (link/attach.h); when it
@@ -32,6 +34,8 @@ enum drive_hook {
 	DRIVE_XDP,
 	DRIVE_TCX_INGRESS,
 	DRIVE_TCX_EGRESS,
+	DRIVE_CLS_INGRESS,
+	DRIVE_CLS_EGRESS,
 	DRIVE_POINTS, /* those above are attach points of a device */
 	DRIVE_DEVMAP = DRIVE_POINTS,
 	DRIVE_CPUMAP,

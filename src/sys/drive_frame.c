@@ -5,8 +5,10 @@
  * Each stage looks at where the frame is (d->at) and what it is (XDP or socket buffer), and names the
  * next one. Only a redirect leads back, so a bound on the stages is one on redirects.
  */
+#include <linux/if_ether.h>
 #include <linux/if_link.h>
 #include <linux/pkt_cls.h>
+#include <linux/pkt_sched.h>
 #include "prog/prog.h"
 #include "sys/drive_int.h"
 #include "util/uapi.h"
@@ -103,7 +105,8 @@ static enum stage xdp_run(struct drive *d, const struct chain_prog *p)
 /* A frame from the device. Where nothing looks at it, it is not even copied. */
 static enum stage stage_wire(struct drive *d)
 {
-	const struct point *xdp = &d->at->point[DRIVE_XDP], *tc = &d->at->point[DRIVE_TCX_INGRESS];
+	const struct point *xdp = &d->at->point[DRIVE_XDP], *tcx = &d->at->point[DRIVE_TCX_INGRESS],
+			   *cls = &d->at->point[DRIVE_CLS_INGRESS];
 
 	if (xdp->nr) {
 		d->skb_mode = xdp->prog[0].flags & XDP_FLAGS_SKB_MODE;
@@ -111,7 +114,7 @@ static enum stage stage_wire(struct drive *d)
 			return drive_end(d, DRIVE_END_SIZE);
 		return xdp_run(d, &xdp->prog[0]);
 	}
-	if (!tc->nr) {
+	if (!tcx->nr && !cls->nr) {
 		out(d, DRIVE_TO_STACK, d->at->ifindex, d->data, d->len);
 		return drive_end(d, DRIVE_END_STACK);
 	}
@@ -147,26 +150,78 @@ static s32 chain_run(struct drive *d, const struct point *pt)
 	}
 	if (ret == TCX_PASS)
 		d->skb.tc_index = d->skb.tc_classid;
+	return ret == TCX_PASS || ret == TCX_DROP || ret == TCX_REDIRECT ? ret : TCX_NEXT;
+}
+
+/* What a filter makes of what its program returned; -1: it does not concern it. */
+static s32 filter_verdict(struct drive *d, const struct chain_prog *p, s32 ret, u32 *classid)
+{
+	if (!p->direct) {
+		/* It names a class, and does nothing with the packet. */
+		*classid = ret == -1 ? p->classid : (u32)ret;
+		return ret ? TC_ACT_OK : TC_ACT_UNSPEC;
+	}
+	*classid = (p->classid & TC_H_MAJ_MASK) | d->skb.tc_classid;
+	switch (ret) {
+	case TC_ACT_OK:
+	case TC_ACT_SHOT:
+	case TC_ACT_STOLEN:
+	case TC_ACT_REDIRECT:
+	case TC_ACT_TRAP: return ret;
+	default: return TC_ACT_UNSPEC;
+	}
+}
+
+/* The filters of a clsact: the first verdict counts. */
+static s32 filters_run(struct drive *d, const struct point *pt)
+{
+	u32 proto = d->skb.vlan_present ? d->skb.vlan_proto : d->skb.protocol, classid = 0;
+	s32 ret = TC_ACT_UNSPEC;
+
+	for (u32 i = 0; i < pt->nr && ret == TC_ACT_UNSPEC; i++) {
+		const struct chain_prog *p = &pt->prog[i];
+
+		if (p->proto != proto && p->proto != __builtin_bswap16(ETH_P_ALL))
+			continue;
+		d->skb.tc_classid = p->classid;
+		ret = (s32)drive_prog(d, p->image, p->count, &d->skb, p->h);
+		ret = filter_verdict(d, p, ret, &classid);
+	}
+	if (ret == TC_ACT_OK)
+		d->skb.tc_index = (u16)classid;
 	return ret;
+}
+
+/* First tcx, then the clsact. */
+static s32 tc_run(struct drive *d, const struct point *tcx, const struct point *cls)
+{
+	s32 ret = chain_run(d, tcx);
+
+	return ret == TCX_NEXT && cls->nr ? filters_run(d, cls) : ret;
+}
+
+static bool is_gone(s32 verdict)
+{
+	return verdict == TC_ACT_SHOT || verdict == TC_ACT_STOLEN || verdict == TC_ACT_TRAP;
 }
 
 static enum stage stage_stack(struct drive *d)
 {
-	struct point *pt = &d->at->point[DRIVE_TCX_INGRESS];
+	struct point *tcx = &d->at->point[DRIVE_TCX_INGRESS], *cls = &d->at->point[DRIVE_CLS_INGRESS];
 	s32 ret;
 
-	if (point_now(d, pt))
+	if (point_now(d, tcx) || point_now(d, cls))
 		return drive_end(d, DRIVE_END_FAILED);
-	if (pt->nr) {
+	if (tcx->nr || cls->nr) {
 		if (!d->is_skb)
 			skb_from_xdp(d);
 		if (!skb_receive(d))
 			return drive_end(d, DRIVE_END_SIZE);
-		ret = chain_run(d, pt);
-		if (ret == TCX_DROP)
+		ret = tc_run(d, tcx, cls);
+		if (is_gone(ret))
 			return drive_end(d, DRIVE_END_DROP);
 		d->ingress = true;
-		if (ret == TCX_REDIRECT)
+		if (ret == TC_ACT_REDIRECT)
 			return STAGE_TC_REDIRECT;
 	}
 	drive_out(d, DRIVE_TO_STACK, d->at->ifindex);
@@ -175,20 +230,20 @@ static enum stage stage_stack(struct drive *d)
 
 static enum stage stage_egress(struct drive *d)
 {
-	struct point *pt = &d->at->point[DRIVE_TCX_EGRESS];
+	struct point *tcx = &d->at->point[DRIVE_TCX_EGRESS], *cls = &d->at->point[DRIVE_CLS_EGRESS];
 	s32 ret;
 
 	if (d->depth++ > RECURSION)
 		return drive_end(d, DRIVE_END_LOOP);
-	if (point_now(d, pt))
+	if (point_now(d, tcx) || point_now(d, cls))
 		return drive_end(d, DRIVE_END_FAILED);
 	d->skb.ifindex = d->at->ifindex;
 	d->skb.wire_len = d->skb.len;
-	ret = chain_run(d, pt);
-	if (ret == TCX_DROP)
+	ret = tc_run(d, tcx, cls);
+	if (is_gone(ret))
 		return drive_end(d, DRIVE_END_DROP);
 	d->ingress = false;
-	if (ret == TCX_REDIRECT)
+	if (ret == TC_ACT_REDIRECT)
 		return STAGE_TC_REDIRECT;
 	/* A device without a queue sends no deeper than that. */
 	if (d->depth > RECURSION)
@@ -221,6 +276,8 @@ int drive_frame(struct drive *d)
 
 	if (!err)
 		err = point_sync(d, &dev->point[DRIVE_TCX_INGRESS]);
+	if (!err)
+		err = point_sync(d, &dev->point[DRIVE_CLS_INGRESS]);
 	/* A program may want fewer CPU numbers than the one we are. */
 	if (!err && unlikely(d->run.r.cpu >= d->ncpu))
 		err = drive_new_cpu(d);
@@ -229,7 +286,8 @@ int drive_frame(struct drive *d)
 	d->in_frame = true;
 	d->totals.frames++;
 	d->totals.bytes += d->len;
-	dev->point[DRIVE_XDP].frame = dev->point[DRIVE_TCX_INGRESS].frame = d->totals.frames;
+	dev->point[DRIVE_XDP].frame = dev->point[DRIVE_TCX_INGRESS].frame =
+		dev->point[DRIVE_CLS_INGRESS].frame = d->totals.frames;
 	d->at = dev;
 	d->depth = 0;
 	d->is_skb = d->generic = d->skb_mode = d->redirected = false;

@@ -34,6 +34,11 @@ struct chain_prog {
 	struct prog_image *image;
 	u32 id, count; /* index into drive.counts, or NO_COUNT */
 	u32 flags;
+
+	/* Of filters. */
+	u32 classid;
+	u16 proto;   /* of packets that it is for, in the order of the network */
+	bool direct; /* what it returns is a verdict, not a class */
 };
 
 struct point {

@@ -5,9 +5,11 @@
  * A list names programs by id. One of them may be gone when it is looked for:
  * then the list is about to change, and is read again.
  */
+#include <linux/pkt_cls.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
+#include "link/clsact.h"
 #include "progtype/prog_types.h"
 #include "sys/drive_int.h"
 #include "util/raw.h"
@@ -26,6 +28,8 @@ static const struct {
 	[DRIVE_XDP] = { BPF_XDP, RUN_XDP },
 	[DRIVE_TCX_INGRESS] = { BPF_TCX_INGRESS, RUN_SKB },
 	[DRIVE_TCX_EGRESS] = { BPF_TCX_EGRESS, RUN_SKB },
+	[DRIVE_CLS_INGRESS] = { HOOK_CLSACT, RUN_SKB },
+	[DRIVE_CLS_EGRESS] = { HOOK_CLSACT, RUN_SKB },
 };
 
 static void *pages(size_t n)
@@ -104,27 +108,53 @@ static int prog_ready(struct drive *d, const struct point *pt, const struct atta
 	return 0;
 }
 
+/*
+ * Is it a filter that runs here? A clsact has those of both directions, and those of chains that packets only
+ * come to by a jump, which filters of this kind cannot make. One that drivers alone are to run says nothing
+ * here, either.
+ */
+static bool filter_runs(const struct point *pt, const struct attach_entry *e, struct clsact_filter *f)
+{
+	u32 dir = pt->hook == DRIVE_CLS_INGRESS ? CLSACT_INGRESS : CLSACT_EGRESS;
+
+	return clsact_of_entry(e, f) && f->dir == dir && !f->chain && !(f->gen & TCA_CLS_FLAGS_SKIP_SW);
+}
+
+/* The programs of the list that run at the hook; how many, or an errno. */
 static int chain_make(struct drive *d, const struct point *pt, const struct attach_list *l,
 		      struct chain_prog *to)
 {
-	for (u32 n = 0; n < l->nr; n++) {
-		int err = prog_ready(d, pt, &l->e[n], &to[n]);
+	bool filters = hooks[pt->hook].attach == HOOK_CLSACT;
+	struct clsact_filter f;
+	u32 nr = 0;
 
+	for (u32 n = 0; n < l->nr; n++) {
+		int err;
+
+		if (filters && !filter_runs(pt, &l->e[n], &f))
+			continue;
+		err = prog_ready(d, pt, &l->e[n], &to[nr]);
 		if (err) {
-			chain_drop(to, n);
+			chain_drop(to, nr);
 			return err;
 		}
+		if (filters) {
+			to[nr].classid = f.classid;
+			to[nr].proto = f.proto;
+			to[nr].direct = f.flags & TCA_BPF_FLAG_ACT_DIRECT;
+		}
+		nr++;
 	}
-	return 0;
+	return (int)nr;
 }
 
 static void chain_take(struct drive *d, struct point *pt, const struct attach_list *l,
-		       const struct chain_prog *chain)
+		       const struct chain_prog *chain, u32 nr)
 {
 	chain_drop(pt->prog, pt->nr);
-	memcpy(pt->prog, chain, l->nr * sizeof(*chain));
+	memcpy(pt->prog, chain, nr * sizeof(*chain));
 	d->totals.lists += pt->taken != l->revision;
-	pt->nr = l->nr;
+	pt->nr = nr;
 	pt->revision = pt->taken = l->revision;
 	for (u32 n = 0; n < pt->nr; n++) {
 		struct chain_prog *c = &pt->prog[n];
@@ -164,13 +194,14 @@ void drive_points_stale(struct drive *d)
 {
 	d->own->point[DRIVE_XDP].revision = 0;
 	d->own->point[DRIVE_TCX_INGRESS].revision = 0;
+	d->own->point[DRIVE_CLS_INGRESS].revision = 0;
 }
 
 int point_take(struct drive *d, struct point *pt)
 {
 	struct chain_prog chain[ATTACH_MAX];
 	struct attach_list l;
-	int err = point_open(d, pt);
+	int err = point_open(d, pt), nr = 0;
 
 	for (u32 tries = 0; !err; tries++) {
 		err = attach_list(pt->p, &l);
@@ -178,16 +209,17 @@ int point_take(struct drive *d, struct point *pt)
 			err = -EIO;
 		if (err)
 			break;
-		err = chain_make(d, pt, &l, chain);
-		if (!err)
+		nr = chain_make(d, pt, &l, chain);
+		if (nr >= 0)
 			break;
+		err = nr;
 		if (err == -ENOENT && tries < TRIES) {
 			err = 0;
 			nap();
 		}
 	}
 	if (!err)
-		chain_take(d, pt, &l, chain);
+		chain_take(d, pt, &l, chain, (u32)nr);
 	return err;
 }
 

@@ -34,8 +34,9 @@ int obj_mmap_check(const struct bpf_map *m, u32 acc, int prot, int flags, size_t
  * frozen). */
 int map_write_pin(int fd);
 
-/* Begins a MAP_FREEZE: an fd to be closed once `frozen` is set, or -EBUSY, -EMFILE, -EACCES. */
-int map_freeze_begin(u32 map_id);
+/* Begins a MAP_FREEZE by the client's client_fd: an fd to be closed once `frozen` is set, or -EBUSY, -EMFILE,
+ * -EACCES. */
+int map_freeze_begin(struct bpf_caller *c, int client_fd, u32 map_id);
 
 /*
  * The description to map instead of the client's fd: of the same object, with
@@ -46,8 +47,9 @@ int map_mmap_fd(u32 map_id, int prot, const _Atomic u32 *frozen);
 
 /*
  * Before mmap(2) of an fd whose mapping the kernel itself makes, of the description that the client has: 0
- * (also for what is no object), or the kernel's errno for an object. What is mapped so keeps MAP_FREEZE from
- * nothing.
+ * (also for what is no object), or the kernel's errno for an object. A writable mapping's lock is taken on
+ * the client's own description, where that can be had; it stays until MAP_FREEZE by the same client finds
+ * nothing mapped, or the description goes.
  */
 long sys_map_mmap(struct bpf_caller *c, int fd, size_t len, int prot, int flags, u64 off);
 

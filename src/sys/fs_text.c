@@ -25,6 +25,7 @@
 #include "prog/stats.h"
 #include "prog/trace.h"
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -199,18 +200,25 @@ void fs_text_name(char *name, size_t size, const char *path)
 	snprintf(name, size, TEXT_NAME "%s", path);
 }
 
-int fs_text_reopen(int fd, u32 oflags)
+/* Another description of the same file. */
+static int another(int fd, u32 oflags)
 {
 	char self[40];
-	int ret;
 
 	str_put_u64(str_put(self, "/proc/self/fd/"), (u64)fd, 10);
-	ret = raw_openat(AT_FDCWD, self, (int)(oflags & (O_ACCMODE | O_NONBLOCK)) | O_CLOEXEC, 0);
+	return raw_openat(AT_FDCWD, self, (int)(oflags & (O_ACCMODE | O_NONBLOCK)) | O_CLOEXEC, 0);
+}
+
+int fs_text_reopen(int fd, u32 oflags)
+{
+	int ret = another(fd, oflags);
+
 	raw_close(fd);
 	return ret;
 }
 
-int fs_text_fd(const char *path, const char *text, size_t n, u32 oflags)
+/* The file, as it is made. */
+static int text_file(const char *path, const char *text, size_t n)
 {
 	char name[240];
 	int fd;
@@ -229,7 +237,79 @@ int fs_text_fd(const char *path, const char *text, size_t n, u32 oflags)
 		at += (size_t)w;
 	}
 	raw_fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
-	return fs_text_reopen(fd, oflags);
+	return fd;
+}
+
+int fs_text_fd(const char *path, const char *text, size_t n, u32 oflags)
+{
+	int fd = text_file(path, text, n);
+
+	return fd < 0 ? fd : fs_text_reopen(fd, oflags);
+}
+
+/*
+ * Texts of fdinfo that were asked for lately, for who asks again: a library
+ * that tells of a map asks each time. They are sealed, so what is here is what
+ * others hold, too; each asker gets a description of his own.
+ */
+#define KEPT 16
+
+static pthread_mutex_t kept_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct kept_text {
+	size_t n; /* 0: none */
+	int fd;
+	char path[48], text[464];
+} kept[KEPT];
+
+static int kept_another(const char *path, const char *text, size_t n)
+{
+	int fd = -ENOENT;
+
+	pthread_mutex_lock(&kept_lock);
+	for (u32 i = 0; i < KEPT && fd == -ENOENT; i++) {
+		const struct kept_text *k = &kept[i];
+
+		if (k->n == n && !memcmp(k->text, text, n) && !strcmp(k->path, path))
+			fd = another(k->fd, O_RDONLY);
+	}
+	pthread_mutex_unlock(&kept_lock);
+	return fd;
+}
+
+/* Takes fd over. */
+static void keep_text(const char *path, const char *text, size_t n, int fd)
+{
+	static u32 next;
+	struct kept_text *k;
+	int old = fd;
+
+	pthread_mutex_lock(&kept_lock);
+	k = &kept[next++ % KEPT];
+	if (n <= sizeof(k->text) && strlen(path) < sizeof(k->path)) {
+		old = k->n ? k->fd : -1;
+		k->fd = fd;
+		k->n = n;
+		memcpy(k->text, text, n);
+		strcpy(k->path, path);
+	}
+	pthread_mutex_unlock(&kept_lock);
+	if (old >= 0)
+		raw_close(old);
+}
+
+/* For a front end that is a process of its own: in a client there is no room for what we keep. */
+static int kept_text_fd(const char *path, const char *text, size_t n)
+{
+	int fd = kept_another(path, text, n), file;
+
+	if (fd >= 0)
+		return fd;
+	file = text_file(path, text, n);
+	if (file < 0)
+		return file;
+	fd = another(file, O_RDONLY);
+	keep_text(path, text, n, file);
+	return fd;
 }
 
 /* fdinfo. */
@@ -381,7 +461,9 @@ static long open_fdinfo(struct fs_ctx *x, const struct proc_text *t)
 	if (!fd) {
 		text[n - 4] = 0;
 		fix_zero(text);
-		fd = fs_text_fd(x->one.full, text, strlen(text), O_RDONLY);
+		n = strlen(text);
+		fd = x->c->direct ? fs_text_fd(x->one.full, text, n, O_RDONLY)
+				  : kept_text_fd(x->one.full, text, n);
 	}
 	free(text);
 	return fd < 0 ? fd : x->c->ops->install_fd(x->c, fd, NULL, (int)x->oflags & O_CLOEXEC);

@@ -6,6 +6,7 @@
  * what that is); a map that nobody uses at the moment is looked at here.
  */
 #include "map/map.h"
+#include "store/wake.h"
 #include "sys/sys.h"
 
 static u32 gc_guarded(struct op *op, struct bpf_map *m)
@@ -70,4 +71,14 @@ u32 sys_gc(void)
 	while (!obj_next_id(OBJ_MAP, id, &id))
 		n += gc_id(id);
 	return n;
+}
+
+static u32 gc_waited(enum obj_type type, u32 id)
+{
+	return type == OBJ_MAP ? gc_id(id) : 0;
+}
+
+u32 sys_gc_waited(void)
+{
+	return wake_each(gc_waited);
 }

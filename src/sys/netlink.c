@@ -6,15 +6,14 @@
  * kernel gets the message without that one (its type becomes one that no kernel knows and skips), and its
  * answer counts.
  */
-#include "sys/netlink.h"
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
-#include <string.h>
 #include "link/xdp.h"
 #include "sys/cmd_link.h"
+#include "sys/netlink_int.h"
 #include "sys/targets.h"
 
-#define MARK        0x5bf1u /* upper half of nlmsg_pid */
+#define MARK        NETLINK_MARK
 #define ERROR_TYPES 0xf000u /* above RTM_MAX; the errno is in the lower twelve bits */
 #define CAPPED      0x80u   /* with the type: to be cut when it comes back */
 #define SKIPPED     0x3ff1u /* an attribute type that kernels skip */
@@ -23,36 +22,6 @@
 #define NLM_F_CUT  0x100 /* NLM_F_CAPPED */
 
 static const u32 link_head = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(struct ifinfomsg));
-
-/* Attributes from `at` on, in [at, end); NULL: no (more) whole one. */
-static struct nlattr *attr_at(u8 *at, const u8 *end)
-{
-	struct nlattr *a = (void *)at;
-
-	if (end - at < NLA_HDRLEN || a->nla_len < NLA_HDRLEN || a->nla_len > end - at)
-		return NULL;
-	return a;
-}
-
-static u8 *attr_next(struct nlattr *a)
-{
-	return (u8 *)a + NLA_ALIGN(a->nla_len);
-}
-
-static u32 attr_type(const struct nlattr *a)
-{
-	return a->nla_type & NLA_TYPE_MASK;
-}
-
-static u32 attr_u32(const struct nlattr *a)
-{
-	u32 v;
-
-	memcpy(&v, a + 1, sizeof(v));
-	return v;
-}
-
-#define EACH_ATTR(a, from, end) for (struct nlattr *a = attr_at(from, end); a; a = attr_at(attr_next(a), end))
 
 /* The last of its type counts, as in the kernel. */
 static struct nlattr *link_attr(const struct nlmsghdr *m, u32 type)
@@ -76,11 +45,16 @@ static bool sets_links(const struct nlmsghdr *m)
 	       (m->nlmsg_flags & NLM_F_REQUEST);
 }
 
-bool netlink_is_ours(const struct nlmsghdr *m)
+static bool sets_xdp(const struct nlmsghdr *m)
 {
 	const struct ifinfomsg *i = (const void *)(m + 1);
 
 	return sets_links(m) && m->nlmsg_len >= link_head && i->ifi_index > 0 && link_attr(m, IFLA_XDP);
+}
+
+bool netlink_may_be_ours(const struct nlmsghdr *m)
+{
+	return (m->nlmsg_flags & NLM_F_REQUEST) && (netlink_tc_may(m) || sets_xdp(m));
 }
 
 /* ---- requests ---- */
@@ -93,7 +67,7 @@ struct xdp_request {
 /* The kernel's rules of lengths. */
 static int check_attr(const struct nlattr *a)
 {
-	u32 len = a->nla_len - NLA_HDRLEN;
+	u32 len = attr_len(a);
 
 	switch (attr_type(a)) {
 	case IFLA_XDP_FD:
@@ -146,7 +120,6 @@ static int edit(void *arg, struct attach_list *l)
 
 static int change(const struct attach_key *k, struct xdp_wish *w)
 {
-	struct attach_point *p;
 	struct attach_list l;
 	int err;
 
@@ -156,11 +129,7 @@ static int change(const struct attach_key *k, struct xdp_wish *w)
 		err = xdp_place(w, &l);
 	if (err)
 		return MIN(err, 0);
-	p = attach_open(k);
-	if (IS_ERR(p))
-		return (int)PTR_ERR(p);
-	err = attach_change(p, edit, w);
-	attach_close(p);
+	err = attach_apply(NULL, k, ATTACH_MAKE, edit, w);
 	return err == -ENOENT ? -EBADF : err;
 }
 
@@ -194,17 +163,6 @@ static int set_xdp(struct cmd_ctx *x, const struct nlmsghdr *m, const char **why
 	return err;
 }
 
-static noinline int run_guarded(struct cmd_ctx *x, const struct nlmsghdr *m, const char **why)
-{
-	int err = guard_set(&x->op->guard);
-
-	if (unlikely(err)) {
-		op_fault(x->op);
-		return err;
-	}
-	return set_xdp(x, m, why);
-}
-
 static bool has_more(const struct nlmsghdr *m)
 {
 	EACH_ATTR(a, (u8 *)m + link_head, (const u8 *)m + m->nlmsg_len)
@@ -215,19 +173,34 @@ static bool has_more(const struct nlmsghdr *m)
 	return false;
 }
 
-void netlink_do(struct bpf_caller *c, const struct nlmsghdr *m, struct netlink_done *d)
+static noinline void run_guarded(struct cmd_ctx *x, struct nlmsghdr *m, struct netlink_reply *r,
+				 struct netlink_done *d)
+{
+	d->err = guard_set(&x->op->guard);
+	if (unlikely(d->err)) {
+		op_fault(x->op);
+		return;
+	}
+	if (netlink_tc_may(m)) {
+		d->mine = netlink_tc(x, m, r, &d->err, &d->text);
+		return;
+	}
+	d->err = set_xdp(x, m, &d->text);
+	d->rest = !d->err && has_more(m);
+}
+
+static void carry_out(struct bpf_caller *c, struct nlmsghdr *m, struct netlink_reply *r,
+		      struct netlink_done *d)
 {
 	struct cmd_ctx x = { .c = c, .op = op_enter(NULL, __builtin_frame_address(0)) };
 
-	d->text = NULL;
-	d->err = -EAGAIN;
+	*d = (struct netlink_done){ .mine = true, .err = -EAGAIN };
 	if (x.op) {
-		d->err = run_guarded(&x, m, &d->text);
+		run_guarded(&x, m, r, d);
 		op_leave(x.op);
 	}
 	if (!d->err)
 		d->text = NULL;
-	d->rest = !d->err && has_more(m);
 }
 
 static u32 text_length(u32 word)
@@ -235,12 +208,7 @@ static u32 text_length(u32 word)
 	return (word >> 8 & 0xff) * 4;
 }
 
-bool netlink_has_text(const struct nlmsghdr *m)
-{
-	return m->nlmsg_type >= ERROR_TYPES && m->nlmsg_pid >> 16 == MARK && text_length(m->nlmsg_pid);
-}
-
-u32 netlink_to_kernel(struct nlmsghdr *m, const struct netlink_done *d, const struct netlink_acks *acks)
+u32 netlink_to_kernel(struct nlmsghdr *m, const struct netlink_done *d, struct netlink_out *o)
 {
 	u32 len = NLMSG_ALIGN(m->nlmsg_len), text = 0;
 	struct nlattr *a;
@@ -252,7 +220,7 @@ u32 netlink_to_kernel(struct nlmsghdr *m, const struct netlink_done *d, const st
 	}
 	if (!d->err && !(m->nlmsg_flags & NLM_F_ACK))
 		return 0;
-	if (d->err && acks->texts && d->text) {
+	if (d->err && o->texts && d->text) {
 		a = (void *)((u8 *)m + len);
 		a->nla_type = NLMSGERR_ATTR_MSG;
 		a->nla_len = (u16)(NLA_HDRLEN + strlen(d->text) + 1);
@@ -260,11 +228,100 @@ u32 netlink_to_kernel(struct nlmsghdr *m, const struct netlink_done *d, const st
 		memset(a + 1, 0, text - NLA_HDRLEN);
 		memcpy(a + 1, d->text, strlen(d->text));
 	}
-	m->nlmsg_pid = MARK << 16 | text / 4 << 8 | m->nlmsg_type | (text && acks->capped ? CAPPED : 0);
+	m->nlmsg_pid = MARK << 16 | text / 4 << 8 | m->nlmsg_type | (text && o->capped ? CAPPED : 0);
 	m->nlmsg_type = d->err ? (u16)(ERROR_TYPES + (u32)-d->err) : NLMSG_NOOP;
+	o->whole |= text && o->capped;
 	if (text)
 		m->nlmsg_len = len + text;
 	return m->nlmsg_len;
+}
+
+/* ---- messages of ours to the client ---- */
+
+#define CARRIER_MAX 3600u
+
+static void send_so_far(struct netlink_out *o)
+{
+	long ret = o->n && !o->failed ? o->send(o) : 0;
+
+	if (ret < 0)
+		o->failed = ret;
+	o->n = 0;
+}
+
+void reply_close(struct netlink_reply *r)
+{
+	struct nlmsghdr *c = (void *)(r->o->buf + r->carrier);
+
+	if (r->open)
+		c->nlmsg_len = (u32)r->o->n - r->carrier;
+	r->open = false;
+}
+
+struct nlmsghdr *reply_begin(struct netlink_reply *r, u16 type, u16 flags, u32 head, u32 max)
+{
+	u32 size = NLMSG_SPACE(head) + max;
+	struct netlink_out *o = r->o;
+	struct nlmsghdr *m;
+
+	if (r->open && o->n - r->carrier + size > CARRIER_MAX)
+		reply_close(r);
+	if (!r->open && o->n > NETLINK_REPLY_ROOM - 2 * CARRIER_MAX)
+		send_so_far(o);
+	if (!r->open) {
+		r->carrier = (u32)o->n;
+		r->open = true;
+		m = (void *)(o->buf + o->n);
+		*m = (struct nlmsghdr){ .nlmsg_type = NETLINK_CARRIER,
+					.nlmsg_flags = NLM_F_REQUEST,
+					.nlmsg_seq = r->request->nlmsg_seq,
+					.nlmsg_pid = MARK << 16 };
+		o->n += NLMSG_HDRLEN;
+		o->whole |= o->capped;
+	}
+	m = (void *)(o->buf + o->n);
+	memset(m, 0, NLMSG_SPACE(head));
+	m->nlmsg_type = type;
+	m->nlmsg_flags = flags;
+	m->nlmsg_seq = r->request->nlmsg_seq;
+	m->nlmsg_len = NLMSG_LENGTH(head);
+	return m;
+}
+
+struct nlattr *reply_attr(struct nlmsghdr *m, u16 type, const void *data, u32 len)
+{
+	struct nlattr *a = (void *)((u8 *)m + NLMSG_ALIGN(m->nlmsg_len));
+
+	memset(a, 0, NLA_HDRLEN + NLA_ALIGN(len));
+	a->nla_type = type;
+	a->nla_len = (u16)(NLA_HDRLEN + len);
+	if (len)
+		memcpy(a + 1, data, len);
+	m->nlmsg_len = NLMSG_ALIGN(m->nlmsg_len) + NLA_ALIGN(a->nla_len);
+	return a;
+}
+
+void reply_nest_end(struct nlmsghdr *m, struct nlattr *nest)
+{
+	nest->nla_len = (u16)((u8 *)m + m->nlmsg_len - (u8 *)nest);
+}
+
+void reply_end(struct netlink_reply *r, struct nlmsghdr *m)
+{
+	r->o->n += NLMSG_ALIGN(m->nlmsg_len);
+}
+
+void netlink_serve(struct bpf_caller *c, const struct nlmsghdr *m, size_t size, struct netlink_out *o)
+{
+	struct netlink_reply r = { .o = o, .request = m };
+	struct nlmsghdr *to;
+	struct netlink_done d;
+
+	carry_out(c, (struct nlmsghdr *)m, &r, &d);
+	reply_close(&r);
+	to = (void *)(o->buf + o->n);
+	memcpy(to, m, size);
+	o->n += d.mine ? NLMSG_ALIGN(netlink_to_kernel(to, &d, o)) : size;
 }
 
 /* ---- what comes back ---- */
@@ -275,6 +332,13 @@ static bool is_marked(const struct nlmsghdr *m)
 
 	return m->nlmsg_type == NLMSG_ERROR && m->nlmsg_len >= NLMSG_LENGTH(sizeof(*e)) &&
 	       e->msg.nlmsg_pid >> 16 == MARK;
+}
+
+static bool is_carrier(const struct nlmsghdr *m)
+{
+	const struct nlmsgerr *e = (const void *)(m + 1);
+
+	return is_marked(m) && e->msg.nlmsg_type == NETLINK_CARRIER;
 }
 
 bool netlink_may_change(const void *buf, size_t n)
@@ -323,6 +387,29 @@ static void restore_ack(struct received *r, struct nlmsghdr *m)
 	m->nlmsg_flags |= NLM_F_TEXT;
 	if (word & CAPPED)
 		cap(r, m, text);
+}
+
+/* Puts the messages that a carrier has in its place; they are from the kernel, to that socket. */
+static u32 unpack(struct received *r, struct nlmsghdr *m)
+{
+	const struct nlmsgerr *e = (const void *)(m + 1);
+	u8 *from = (u8 *)(e + 1), *end = (u8 *)m + NLMSG_ALIGN(m->nlmsg_len);
+	u32 len = m->nlmsg_len - NLMSG_LENGTH(sizeof(*e)), at = 0, port = m->nlmsg_pid;
+
+	len = e->msg.nlmsg_len < NLMSG_HDRLEN ? 0 : MIN(len, e->msg.nlmsg_len - NLMSG_HDRLEN);
+	end = MIN(end, r->buf + r->n);
+	memmove(m, from, len);
+	memmove((u8 *)m + len, end, (size_t)(r->buf + r->n - end));
+	r->n -= (size_t)(end - (u8 *)m) - len;
+	while (at + NLMSG_HDRLEN <= len) {
+		struct nlmsghdr *i = (void *)((u8 *)m + at);
+
+		i->nlmsg_pid = port;
+		if (i->nlmsg_len < NLMSG_HDRLEN)
+			break;
+		at += NLMSG_ALIGN(i->nlmsg_len);
+	}
+	return len;
 }
 
 static void cut(struct received *r, struct nlmsghdr *m, struct nlattr *a)
@@ -412,6 +499,10 @@ size_t netlink_from_kernel(struct bpf_caller *c, void *buf, size_t n, size_t roo
 
 		if (m->nlmsg_len < NLMSG_HDRLEN || m->nlmsg_len > r.n - at)
 			break;
+		if (is_carrier(m)) {
+			at += unpack(&r, m);
+			continue;
+		}
 		if (is_marked(m))
 			restore_ack(&r, m);
 		else if (m->nlmsg_type == RTM_NEWLINK && m->nlmsg_len >= link_head)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * Netlink: XDP programs that a client attaches by RTM_SETLINK and asks for by RTM_GETLINK.
+ * Netlink: XDP programs that a client attaches by RTM_SETLINK and asks for by RTM_GETLINK, and tc's filters
+ * of kind "bpf" at a clsact (netlink_tc.c).
  *
  * The client talks to the kernel, over its own socket. What is ours is carried out here before the message
  * goes on, and the kernel is asked for the acknowledgement: so it arrives in order, wakes who polls, and
@@ -24,33 +25,34 @@
 #include <linux/netlink.h>
 #include "sys/caller.h"
 
-#define NETLINK_TEXT_MAX 128u /* by how much a message may grow on its way to the kernel */
+#define NETLINK_TEXT_MAX   128u /* by how much a message may grow on its way to the kernel */
+#define NETLINK_REPLY_ROOM 32768u
 
-/* What was done of a message. */
-struct netlink_done {
-	int err;          /* 0 or an errno */
-	const char *text; /* the kernel's text for it, NULL: none */
-	bool rest;        /* there is more in the message than what was done: the kernel has to do that */
-};
+/* Could there be something for us in the message (a whole one, as long as its header says)? */
+bool netlink_may_be_ours(const struct nlmsghdr *m);
 
-/* Is the message (a whole one, as long as its header says) one with something for us in it? */
-bool netlink_is_ours(const struct nlmsghdr *m);
-
-/* Carries it out for the client, in the network namespace of the calling thread. */
-void netlink_do(struct bpf_caller *c, const struct nlmsghdr *m, struct netlink_done *d);
-
-/* What a socket wants of acknowledgements: NETLINK_EXT_ACK and NETLINK_CAP_ACK. */
-struct netlink_acks {
-	bool texts, capped;
+/* What goes to the kernel in place of what a client has sent. */
+struct netlink_out {
+	u8 *buf; /* room for all that the client sends, NETLINK_TEXT_MAX more for each message, and
+		    NETLINK_REPLY_ROOM */
+	size_t n;
+	bool texts, capped; /* the socket's options NETLINK_EXT_ACK and NETLINK_CAP_ACK */
+	/*
+	 * Out: something comes back in a whole message only: the socket must not have NETLINK_CAP_ACK
+	 * when this is sent. A message is cut when it is put right.
+	 */
+	bool whole;
+	long failed; /* what send() answered first; 0 */
+	/* Sends what is there so far, when there is too much of it. 0 or an errno. */
+	long (*send)(struct netlink_out *o);
+	void *arg;
 };
 
 /*
- * Turns m into what is sent to the kernel; there is room for NETLINK_TEXT_MAX bytes behind it. Its length, 0
- * if nothing is to be sent. A text comes back in a whole message only: the socket must not have
- * NETLINK_CAP_ACK in that moment (netlink_has_text), and the message is cut when it is put right.
+ * Carries out what is ours of a message for the client, in the network namespace of the calling thread, and
+ * appends to o what the kernel is to have: `size` bytes, the message as it is, if there is nothing.
  */
-u32 netlink_to_kernel(struct nlmsghdr *m, const struct netlink_done *d, const struct netlink_acks *a);
-bool netlink_has_text(const struct nlmsghdr *m);
+void netlink_serve(struct bpf_caller *c, const struct nlmsghdr *m, size_t size, struct netlink_out *o);
 
 /* Are the n bytes that a client has received the beginning of something to be put right? */
 bool netlink_may_change(const void *buf, size_t n);

@@ -81,12 +81,14 @@ static const struct obj_type_ops map_type_ops = {
 
 static const struct obj_type_ops prog_type_ops = {
 	.dir = "bpf-prog",
+	.header_tells = true,
 	.kind_name = prog_kind_name,
 	.each_ref = prog_each_ref,
 };
 
 static const struct obj_type_ops link_type_ops = {
 	.dir = "bpf_link",
+	.header_tells = true,
 	.kind_name = link_kind_name,
 	.describe = link_describe,
 	.release = link_release,

@@ -14,6 +14,7 @@
 #include <time.h>
 #include "map/perf_ring.h"
 #include "store/store.h"
+#include "sys/prog_maps.h"
 #include "util/raw.h"
 
 #define MAPPED_BYTE ((off_t)1 << 61)
@@ -48,6 +49,77 @@ _Static_assert(sizeof(struct perf_event_attr) <= ATTR_SIZE, "known");
 	(PERF_SAMPLE_RAW | PERF_SAMPLE_IDENTIFIER | PERF_SAMPLE_IP | PERF_SAMPLE_TID | PERF_SAMPLE_TIME |    \
 	 PERF_SAMPLE_ADDR | PERF_SAMPLE_ID | PERF_SAMPLE_STREAM_ID | PERF_SAMPLE_CPU | PERF_SAMPLE_PERIOD)
 
+/* ---- whose ring it is ---- */
+
+static int mapped_lock(int fd, int cmd, int type)
+{
+	struct flock fl = { .l_type = (short)type, .l_whence = SEEK_SET, .l_start = MAPPED_BYTE, .l_len = 1 };
+	int err = raw_fcntl(fd, cmd, (long)&fl);
+
+	return err ? err : fl.l_type;
+}
+
+static const struct perf_hdr *header_of(struct handle *h)
+{
+	struct opened *o = handle_open(h);
+
+	return IS_ERR(o) ? NULL : (const struct perf_hdr *)o->view.hdr;
+}
+
+struct handle *perf_output_of(const struct perf_hdr *h)
+{
+	u32 id = perf_output_id(h);
+	struct handle *to = id ? handle_by_id(OBJ_PERF, id) : ERR_PTR(-ENOENT);
+	const struct perf_hdr *t;
+
+	if (IS_ERR(to))
+		return NULL;
+	t = header_of(to);
+	if (t && perf_output_stands(h, t))
+		return to;
+	handle_put(to);
+	return NULL;
+}
+
+/* Has somebody the event's own ring mapped? */
+static bool is_mapped(const struct perf_hdr *h)
+{
+	u64 word = atomic_load(&h->ring);
+	struct stat st;
+	bool ret;
+	int fd;
+
+	if (!word || word & PERF_RING_STAYS)
+		return word;
+	fd = obj_open(OBJ_PERF, h->o.id, O_RDWR, &st);
+	if (fd < 0)
+		return false;
+	ret = mapped_lock(fd, F_OFD_GETLK, F_WRLCK) != F_UNLCK;
+	obj_close(fd, OBJ_PERF, h->o.id);
+	return ret;
+}
+
+/* May records of h go to the ring that t uses? *word becomes what h has to have as its output. */
+static int output_word(const struct perf_hdr *h, const struct perf_hdr *t, u64 *word)
+{
+	const u32 same = PERF_BIT_CLOCK | PERF_BIT_BACKWARD;
+	struct handle *other;
+
+	if (t == h || t->cpu != h->cpu || (t->cpu == -1 && t->tid != h->tid) || (t->bits ^ h->bits) & same ||
+	    (t->bits & PERF_BIT_CLOCK && t->clockid != h->clockid))
+		return -EINVAL;
+	other = perf_output_of(t);
+	if (other) {
+		*word = atomic_load(&t->output);
+		handle_put(other);
+		return 0;
+	}
+	if (!is_mapped(t))
+		return -EINVAL;
+	*word = (u64)atomic_load(&t->made) << 32 | t->o.id;
+	return 0;
+}
+
 /* ---- perf_event_open ---- */
 
 struct opening {
@@ -55,6 +127,7 @@ struct opening {
 	struct op *op;
 	const u64 *args;
 	union attr attr;
+	u64 output;
 };
 
 static int too_big(struct opening *o)
@@ -127,28 +200,41 @@ static int check_event(const union attr *u)
 	return 0;
 }
 
-/* A group has no meaning for these; it must be one that could have. */
-static int check_group(struct opening *o, int group, s32 cpu, s32 tid)
+/* Calls fn with the header of the event that a client's number is of. -EBADF: it is of none. */
+static int with_event(struct bpf_caller *c, struct op *op, int fd,
+		      int (*fn)(void *arg, const struct perf_hdr *h), void *arg)
 {
+	const struct perf_hdr *h;
 	struct bpf_file f;
-	struct opened *e;
 	int err;
 
-	if (group == -1)
-		return 0;
-	err = o->c->ops->get_fd(o->c, o->op, group, &f);
-	if (err)
+	if (c->ops->get_fd(c, op, fd, &f))
 		return -EBADF;
-	e = f.h->type == OBJ_PERF ? handle_open(f.h) : ERR_PTR(-EBADF);
-	if (IS_ERR(e)) {
-		err = -EBADF;
-	} else {
-		const struct perf_hdr *h = (const struct perf_hdr *)e->view.hdr;
-
-		err = h->cpu == cpu && h->tid == tid ? 0 : -EINVAL;
-	}
+	h = f.h->type == OBJ_PERF ? header_of(f.h) : NULL;
+	err = h ? fn(arg, h) : -EBADF;
 	put_fd(&f);
 	return err;
+}
+
+/* What is being opened, as it will be. */
+struct newcomer {
+	struct opening *o;
+	struct perf_hdr h;
+};
+
+/* A group has no meaning for these; it must be one that could have. */
+static int same_group(void *arg, const struct perf_hdr *h)
+{
+	const struct newcomer *n = arg;
+
+	return h->cpu == n->h.cpu && h->tid == n->h.tid ? 0 : -EINVAL;
+}
+
+static int same_ring(void *arg, const struct perf_hdr *h)
+{
+	struct newcomer *n = arg;
+
+	return output_word(&n->h, h, &n->o->output);
 }
 
 static int find_task(struct opening *o, s32 *tid)
@@ -178,6 +264,19 @@ static void fill_header(struct perf_hdr *h, const struct perf_event_attr *a, s32
 	perf_set_enabled(h, !a->disabled);
 }
 
+/* What group_fd is for. The last of all: the ring that it has. */
+static int check_group(struct opening *o, int group, s32 cpu, s32 tid, bool ring)
+{
+	struct newcomer n = { .o = o };
+
+	if (group == -1)
+		return 0;
+	fill_header(&n.h, &o->attr.a, cpu, tid);
+	if (!ring)
+		return with_event(o->c, o->op, group, same_group, &n);
+	return o->args[4] & PERF_FLAG_FD_OUTPUT ? with_event(o->c, o->op, group, same_ring, &n) : 0;
+}
+
 static int make_event(struct opening *o, s32 cpu, s32 tid)
 {
 	struct obj_new n;
@@ -192,6 +291,7 @@ static int make_event(struct opening *o, s32 cpu, s32 tid)
 		return err;
 	obj_fill_header(&n, 0, uid, "", OBJ_F_WAKE | OBJ_F_CLOSED);
 	fill_header((struct perf_hdr *)n.view.hdr, &o->attr.a, cpu, tid);
+	atomic_store(&((struct perf_hdr *)n.view.hdr)->output, o->output);
 	fd = obj_publish(&n, O_RDWR);
 	if (fd < 0)
 		return fd;
@@ -228,14 +328,14 @@ static long open_event(void *arg)
 		err = -EACCES;
 	if (!err)
 		err = find_task(o, &tid);
-	if (!err && group != -1)
-		err = check_group(o, group, cpu, tid);
+	if (!err)
+		err = check_group(o, group, cpu, tid, false);
 	if (!err && ((u32)cpu >= possible_cpus() && (cpu != -1 || tid < 0)))
 		err = -EINVAL;
 	if (!err)
 		err = check_event(&o->attr);
-	if (!err && group != -1 && flags & PERF_FLAG_FD_OUTPUT)
-		err = -EINVAL; /* into another's ring */
+	if (!err)
+		err = check_group(o, group, cpu, tid, true);
 	return err ? err : make_event(o, cpu, tid);
 }
 
@@ -320,20 +420,27 @@ static long on_event(struct on_event *e)
 
 /* ---- ioctl ---- */
 
-/* The object that an argument names must be an event (EBADF), and then it cannot be done. */
-static long refuse_output(struct on_event *e, int fd)
+static int take_output(void *arg, const struct perf_hdr *to)
 {
-	struct bpf_file f;
-	int err;
+	struct on_event *e = arg;
+	u64 word;
+	int err = output_word(e->hdr, to, &word);
 
-	if (fd == -1)
-		return 0;
-	err = e->c->ops->get_fd(e->c, e->op, fd, &f);
-	if (err)
-		return -EBADF;
-	err = f.h->type == OBJ_PERF ? -EINVAL : -EBADF;
-	put_fd(&f);
+	if (!err && is_mapped(e->hdr))
+		err = -EINVAL;
+	if (!err)
+		atomic_store(&e->hdr->output, word);
 	return err;
+}
+
+static long set_output(struct on_event *e, u64 fd)
+{
+	if (fd != UINT64_MAX)
+		return with_event(e->c, e->op, (int)fd, take_output, e);
+	if (is_mapped(e->hdr))
+		return -EINVAL;
+	atomic_store(&e->hdr->output, 0);
+	return 0;
 }
 
 static long refuse_prog(struct on_event *e, int fd)
@@ -358,10 +465,16 @@ static long set_period(struct on_event *e, u64 addr)
 
 static long pause_output(struct on_event *e, bool on)
 {
-	if (!(atomic_load(&e->hdr->ring) >> 8))
-		return -EINVAL;
-	atomic_store(&e->hdr->paused, on);
-	return 0;
+	struct handle *other = perf_output_of(e->hdr);
+	struct opened *o = other ? handle_open(other) : NULL;
+	struct perf_hdr *h = o && !IS_ERR(o) ? (struct perf_hdr *)o->view.hdr : e->hdr;
+	bool there = atomic_load(&h->ring) >> 8;
+
+	if (there)
+		atomic_store(&h->paused, on);
+	if (other)
+		handle_put(other);
+	return there ? 0 : -EINVAL;
 }
 
 static long event_ioctl(struct on_event *e)
@@ -378,7 +491,7 @@ static long event_ioctl(struct on_event *e)
 		return 0;
 	case PERF_EVENT_IOC_RESET: return 0;
 	case PERF_EVENT_IOC_PERIOD: return set_period(e, arg);
-	case PERF_EVENT_IOC_SET_OUTPUT: return refuse_output(e, (int)arg);
+	case PERF_EVENT_IOC_SET_OUTPUT: return set_output(e, arg);
 	case PERF_EVENT_IOC_SET_FILTER: return -EINVAL;
 	case PERF_EVENT_IOC_ID: return caller_out(e->c, arg, &id, sizeof(id));
 	case PERF_EVENT_IOC_SET_BPF: return refuse_prog(e, (int)arg);
@@ -430,14 +543,6 @@ long sys_perf_read(struct bpf_caller *c, int fd, u64 buf, size_t n)
 
 /* ---- mmap ---- */
 
-static int mapped_lock(int fd, int cmd, int type)
-{
-	struct flock fl = { .l_type = (short)type, .l_whence = SEEK_SET, .l_start = MAPPED_BYTE, .l_len = 1 };
-	int err = raw_fcntl(fd, cmd, (long)&fl);
-
-	return err ? err : fl.l_type;
-}
-
 static int check_mmap(const struct on_event *e, size_t len, int prot, int flags, u64 off)
 {
 	int kind = flags & MAP_TYPE;
@@ -474,13 +579,29 @@ static int make_ring(const struct on_event *e, int fresh, int lock_fd)
 	return err;
 }
 
+/* The ring that records go to is another event's, to be mapped by its number. */
+static int refuse_mmap(const struct on_event *e, struct handle *other)
+{
+	const struct perf_hdr *h = header_of(other);
+
+	return h && atomic_load(&h->ring) >> 8 == (e->arg[0] - 1) / PAGE ? -EBUSY : -EINVAL;
+}
+
 static long event_mmap(struct on_event *e)
 {
 	int err = check_mmap(e, e->arg[0], (int)e->arg[1], (int)e->arg[2], e->arg[3]), fd, shared;
+	struct handle *other;
 	struct stat st;
 
 	if (err)
 		return err;
+	other = perf_output_of(e->hdr);
+	if (other) {
+		err = refuse_mmap(e, other);
+		handle_put(other);
+		return err;
+	}
+	atomic_store(&e->hdr->output, 0); /* that ring is gone */
 	fd = obj_open(OBJ_PERF, e->h->id, O_RDWR, &st);
 	if (fd < 0)
 		return fd;

@@ -34,6 +34,10 @@ long sys_perf_read(struct bpf_caller *c, int fd, u64 buf, size_t n);
  */
 long sys_perf_mmap(struct bpf_caller *c, int fd, size_t len, int prot, int flags, u64 off, int *map_fd);
 
+/* The event whose ring h's records go to, by SET_OUTPUT, to be put; NULL: its own, or one that is gone. */
+struct perf_hdr;
+struct handle *perf_output_of(const struct perf_hdr *h);
+
 /* For the row of the object type: a ring that nobody has mapped any more is gone. */
 bool perf_closed(struct obj_hdr *hdr, size_t file_size, int fd, bool writable);
 

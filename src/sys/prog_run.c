@@ -15,6 +15,7 @@
 #include "prog/trace.h"
 #include "progtype/ld_abs.h"
 #include "store/wake.h"
+#include "sys/prog_sys.h"
 #include "util/raw.h"
 #include "util/str.h"
 
@@ -261,6 +262,13 @@ static int run_clone(struct run *r, void *ctx, u32 ifindex, u64 flags)
 	return p->clone ? p->clone(p, ctx, ifindex, flags) : 0; /* lost on its way */
 }
 
+static int run_user_in(struct run *r, void *to, u64 from, u32 n)
+{
+	struct bpf_caller *c = container_of(r, struct running, r)->c;
+
+	return c ? caller_in(c, to, from, n) : guard_copy(to, u64_to_ptr(from), n);
+}
+
 static const struct run_ops run_ops = {
 	.tail = run_tail,
 	.callback = image_callback,
@@ -270,6 +278,10 @@ static const struct run_ops run_ops = {
 	.perf_wake = run_perf_wake,
 	.ld_abs = run_ld_abs,
 	.clone_redirect = run_clone,
+	.sys_bpf = prog_sys_bpf,
+	.sys_close = prog_sys_close,
+	.user_in = run_user_in,
+	.own = prog_sys_own,
 };
 
 /* The repeats. */
@@ -342,6 +354,7 @@ static int run_all(void *arg)
 	u64 left = p->repeat, piece = 1, t, alive, turn, ret = 0;
 	int err = 0;
 
+	p->stack_top = __builtin_frame_address(0);
 	t = alive = turn = now();
 	run_reset(p);
 	p->ops->begin(&p->frame);
@@ -353,6 +366,7 @@ static int run_all(void *arg)
 		p->ns += t - began;
 		p->done += n;
 		left -= n;
+		p->r.op->turn++;
 		if (!left)
 			break;
 		if (t - began < PIECE / 2 && piece < PIECE_MAX)
@@ -380,6 +394,7 @@ void prog_run_open(struct running *p, struct op *op, u32 cpu)
 {
 	p->r.ops = &run_ops;
 	p->r.op = op;
+	op->turn++;
 	p->r.cpu = cpu;
 	p->r.pid = p->c ? p->c->pid : -1;
 	p->r.tid = p->c ? p->c->tid : -1;
@@ -393,6 +408,7 @@ void prog_run_close(struct running *p)
 {
 	if (p->trace_fd >= 0)
 		raw_close(p->trace_fd);
+	prog_sys_free(p);
 	held_drop(p);
 }
 
@@ -423,6 +439,8 @@ int prog_run(struct running *p, struct op *op)
 	p->r.packet = packet_kind(p->image->type);
 	p->r.ctx = p->frame.ctx;
 	err = op_guarded(op, NULL, NULL, run_all, p);
+	if (!err)
+		err = prog_sys_settle(p);
 	prog_slot_give(op);
 	if (err)
 		op_disown(op); /* records that a run has reserved which did not come to its end */

@@ -59,6 +59,8 @@ struct running {
 	char comm[17];
 	struct held *held, first[HELD_FIRST];
 	u32 nr_held, room;
+	const void *stack_top; /* the program's frames are below */
+	struct prog_sys *sys;  /* once it has called bpf(2): sys/prog_sys.h */
 };
 
 /* The fields above "Results" are set, all others zero. 0; -EAGAIN: no CPU number free; -EIO: faulted; -EINTR:

@@ -7,6 +7,7 @@
 #include "map/perf_ring.h"
 #include "store/store.h"
 #include "store/wake.h"
+#include "sys/perf_event.h"
 #include "util/raw.h"
 #include "util/str.h"
 
@@ -24,12 +25,22 @@ static u32 map_bits(const struct opened *o)
 static u32 perf_events(struct op *op, struct opened *o)
 {
 	struct perf_hdr *h = (struct perf_hdr *)o->view.hdr;
+	struct handle *other;
+	u32 events;
 
 	if (!o->view.writable)
 		return EPOLLERR;
-	if (!atomic_load(&h->ring))
-		return EPOLLHUP;
-	return perf_ring_due(h) ? EPOLLIN : 0;
+	other = unlikely(perf_output_id(h)) ? perf_output_of(h) : NULL;
+	if (other) {
+		struct opened *to = handle_open(other);
+
+		if (!IS_ERR(to))
+			h = (struct perf_hdr *)to->view.hdr;
+	}
+	events = !atomic_load(&h->ring) ? EPOLLHUP : perf_ring_due(h) ? EPOLLIN : 0;
+	if (other)
+		handle_put(other);
+	return events;
 }
 
 static u32 perf_bits(const struct opened *o)
@@ -126,11 +137,23 @@ static int always_fd(void)
 	return fd;
 }
 
-int ready_fd(struct handle *h)
+/* Who cannot write to an object cannot say that it has looked. */
+static bool may_look(const struct handle *h)
+{
+	const struct opened *o = atomic_load(&h->opened);
+
+	return o && o->view.writable;
+}
+
+int ready_fd(struct handle *h, bool looks)
 {
 	int bits = ready_bits(h);
 
 	if (bits < 0)
 		return bits;
-	return bits != EPOLLERR ? wake_open(h->type, h->id) : always_fd();
+	if (bits == EPOLLERR)
+		return always_fd();
+	if (!looks || !may_look(h))
+		wake_set_blind(h->type, h->id);
+	return wake_open(h->type, h->id);
 }

@@ -37,9 +37,11 @@ bool ready_stays(const struct handle *h);
 /*
  * A description for epoll, to be registered with READY_HEAR: one event at once
  * and one whenever sys_poll_events may have changed. O_CLOEXEC, low number.
+ * looks: who has it asks sys_poll_events after each event and before each sleep
+ * (or ready_stays is false): such need not be told twice.
  * READY_FILE, -EMFILE, -ENOMEM; -EACCES: this process may not open the FIFO.
  */
-int ready_fd(struct handle *h);
+int ready_fd(struct handle *h, bool looks);
 
 /* What it is registered for, and, without the flag, what its events say. */
 #define READY_HEARD (EPOLLIN | EPOLLRDNORM)

@@ -28,6 +28,9 @@
 #define RUN_OPTS_MAX 256
 #define RUN_ENV      "PINFS_RUN"
 
+/* A filter and a supervisor serve the run; its processes are traced, and some of their calls trapped. */
+enum { RUN_NOTIFY = 1, RUN_TRAPS };
+
 enum { RUN_MOUNT_FREE, RUN_MOUNT_USED };
 
 struct run_mount {
@@ -49,7 +52,7 @@ struct run_file {
 	u32 euid, egid;         /* what CMD was started with, as seen inside */
 	u64 caps;               /* effective capabilities CMD was started with */
 	_Atomic u32 supervisor; /* pid, 0 when gone */
-	u32 notify;             /* 1: a filter and a supervisor serve the run */
+	u32 notify;             /* RUN_*; 0: nobody serves the run but the library */
 	/*
 	 * Counts calls of the run's threads that may change the caller's identity: each
 	 * is notified and counted before the kernel makes it. So what a thread has

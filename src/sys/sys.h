@@ -35,4 +35,8 @@ void sys_init(void);
  */
 u32 sys_gc(void);
 
+/* The same of maps that somebody has ever waited for: who sleeps there meets nothing by itself, and is woken.
+ */
+u32 sys_gc_waited(void);
+
 #endif

@@ -13,7 +13,9 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/vfs.h>
+#include "shm/tagged.h"
 #include "sys/cmds.h"
+#include "util/netns.h"
 #include "util/raw.h"
 #include "util/str.h"
 
@@ -29,12 +31,23 @@ static char *ns_path(struct bpf_caller *c, char path[64])
 	return path;
 }
 
+static u64 netns_at(const char *path)
+{
+	int fd = raw_openat(AT_FDCWD, path, O_RDONLY | O_CLOEXEC, 0);
+	u64 ns = 0;
+
+	if (fd >= 0) {
+		ns = netns_of(fd);
+		raw_close(fd);
+	}
+	return ns;
+}
+
 u64 target_own_netns(struct bpf_caller *c)
 {
 	char path[64];
-	struct stat st;
 
-	return raw_fstatat(AT_FDCWD, ns_path(c, path), &st, 0) ? 0 : st.st_ino;
+	return netns_at(ns_path(c, path));
 }
 
 static int plain_socket(void)
@@ -45,12 +58,12 @@ static int plain_socket(void)
 /* A socket in the client's namespace. -EPERM: it may not be entered. */
 static int client_socket(struct bpf_caller *c)
 {
-	struct stat own;
+	struct stat own, client;
 	char path[64];
 	int back, ns, fd;
 
 	if (c->direct || raw_fstatat(AT_FDCWD, "/proc/thread-self/ns/net", &own, 0) ||
-	    own.st_ino == target_own_netns(c))
+	    raw_fstatat(AT_FDCWD, ns_path(c, path), &client, 0) || own.st_ino == client.st_ino)
 		return plain_socket();
 	back = raw_openat(AT_FDCWD, "/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC, 0);
 	if (back < 0)
@@ -141,11 +154,12 @@ int target_device(struct bpf_caller *c, u32 ifindex, struct target_device *d)
 	return err ? -ENODEV : 0;
 }
 
-int target_netns_fd(struct bpf_caller *c, int fd, u64 *ino)
+int target_netns_fd(struct bpf_caller *c, int fd, u64 *ns)
 {
 	const char *end;
 	char text[64];
-	int n;
+	int n, copy;
+	u64 ino;
 
 	if (fd < 0)
 		return -EBADF;
@@ -155,8 +169,16 @@ int target_netns_fd(struct bpf_caller *c, int fd, u64 *ino)
 	text[n] = 0;
 	if (!str_starts(text, "net:["))
 		return -EINVAL;
-	*ino = str_get_u64(text + 5, &end);
-	return *end == ']' ? 0 : -EINVAL;
+	ino = str_get_u64(text + 5, &end);
+	if (*end != ']')
+		return -EINVAL;
+	copy = caller_copy_fd(c, fd);
+	*ns = copy < 0 ? target_own_netns(c) : netns_of(copy);
+	if (copy >= 0)
+		raw_close(copy);
+	if (netns_inode(*ns) != ino)
+		*ns = ino;
+	return 0;
 }
 
 static bool is_cgroup2(int fd, u64 *id)
@@ -184,6 +206,41 @@ int target_cgroup(struct bpf_caller *c, int fd, u64 *id, int *dir)
 	return -EBADF;
 }
 
+int target_cgroup_id(struct bpf_caller *c, int fd, u64 *id)
+{
+	int dir, err;
+
+	/* In place, where the numbers are the client's; none of our own is of a cgroup. */
+	if (c->direct)
+		return fd >= 0 && is_cgroup2(fd, id) ? 0 : -EBADF;
+	err = target_cgroup(c, fd, id, &dir);
+	if (!err)
+		raw_close(dir);
+	return err;
+}
+
+/* A cgroup never moves, and its id is never another's: so what was once above one is above it for good. */
+static struct pair seen_above[64]; /* id, and that of the one above */
+
+int target_cgroup_above(u64 id, u64 *above)
+{
+	struct pair seen = pair_load(&seen_above[id % ARRAY_SIZE(seen_above)]);
+
+	if (id == ROOT_CGROUP)
+		return -ENOENT;
+	if (!id || seen.lo != id)
+		return -EAGAIN;
+	*above = seen.hi;
+	return 0;
+}
+
+static void keep_above(u64 id, u64 above)
+{
+	struct pair *p = &seen_above[id % ARRAY_SIZE(seen_above)], seen = pair_load(p);
+
+	pair_cas(p, &seen, (struct pair){ id, above });
+}
+
 int target_cgroup_up(int *dir, u64 *id)
 {
 	u64 below = *id;
@@ -193,8 +250,10 @@ int target_cgroup_up(int *dir, u64 *id)
 	*dir = up;
 	if (up < 0)
 		return -ENOENT;
-	if (is_cgroup2(up, id) && *id != below)
+	if (is_cgroup2(up, id) && *id != below) {
+		keep_above(below, *id);
 		return 0;
+	}
 	raw_close(up);
 	return -ENOENT;
 }

@@ -11,7 +11,7 @@
 #include "link/attach.h"
 #include "sys/caller.h"
 
-/* Inode of the calling thread's network namespace; 0: not to be had. */
+/* The calling thread's network namespace (util/netns.h); 0: not to be had. */
 u64 target_own_netns(struct bpf_caller *c);
 
 struct target_device {
@@ -22,11 +22,18 @@ struct target_device {
 int target_device(struct bpf_caller *c, u32 ifindex, struct target_device *d);
 
 /* The namespace behind a client's fd. -EBADF, -EINVAL: none. */
-int target_netns_fd(struct bpf_caller *c, int fd, u64 *ino);
+int target_netns_fd(struct bpf_caller *c, int fd, u64 *ns);
 
 /* The cgroup behind a client's fd: its id, and an fd of ours on it (O_PATH or so) to be closed. -EBADF:
  * closed, or no directory of a cgroup v2 hierarchy. */
 int target_cgroup(struct bpf_caller *c, int fd, u64 *id, int *dir);
+
+/* Its id alone. */
+int target_cgroup_id(struct bpf_caller *c, int fd, u64 *id);
+
+/* The cgroup above one that this process has looked above before: 0, -ENOENT: there is none, -EAGAIN: not
+ * known. */
+int target_cgroup_above(u64 id, u64 *above);
 
 /* The cgroup above: like target_cgroup, dir is closed and replaced. -ENOENT: there is none (dir is closed).
  */

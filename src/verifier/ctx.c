@@ -77,13 +77,18 @@ int check_ctx(struct env *e, u32 insn, u32 regno, s32 off, u32 size, bool write,
 	return 0;
 }
 
+int refuse_ld_abs(struct env *e)
+{
+	return bad(e, -EINVAL, "BPF_LD_[ABS|IND] instructions not allowed for this program type");
+}
+
 /* BPF_LD ABS and IND: r6 is the context; out of the packet ends the program with 0. */
 int do_ld_abs(struct env *e, const struct bpf_insn *i, u32 *next)
 {
 	int err;
 
 	if (!e->type->ld_abs)
-		return bad(e, -EINVAL, "BPF_LD_[ABS|IND] instructions not allowed for this program type");
+		return refuse_ld_abs(e);
 	err = reg_readable(e, 6);
 	if (!err)
 		err = resource_check(e, "BPF_LD_[ABS|IND]");

@@ -458,6 +458,7 @@ int do_load(struct env *e, const struct bpf_insn *i);
 int do_store(struct env *e, const struct bpf_insn *i);
 int do_atomic(struct env *e, const struct bpf_insn *i);
 int do_ld_abs(struct env *e, const struct bpf_insn *i, u32 *next);
+int refuse_ld_abs(struct env *e); /* the program's type has none */
 int mem_region(struct env *e, u32 regno, s64 off, u64 size, u64 mem_size, bool zero_ok);
 int check_region_bounds(struct env *e, u32 regno, s32 off, u64 size, u64 mem_size, bool zero_ok);
 int check_map_access(struct env *e, u32 regno, s32 off, u64 size, bool zero_ok);

@@ -114,16 +114,32 @@ static int resolve(struct env *e, u32 at)
 	return 0;
 }
 
-/* The address of a variable of the kernel, by its BTF: none is to be had here. */
+/* The address of a variable of the kernel, by its BTF: none is to be had here, but there are several reasons.
+ */
 static int refuse_kernel_var(struct env *e, const struct bpf_insn *i)
 {
-	const struct btf_view *v = i[1].imm ? NULL : btf_kernel();
+	char name[VERIFIER_NAME_MAX];
+	bool found = true;
+	int err = -EINVAL;
 
-	if (v && (u32)i->imm >= v->nr) {
+	if (e->req->kernel_var)
+		err = e->req->kernel_var(e->req->arg, i[1].imm, (u32)i->imm, name, &found);
+	if (err == -EBADF)
+		return bad(e, -EINVAL, "invalid module BTF object FD specified.");
+	if (err == -ENOENT) {
 		vlog(e->log, "ldimm64 insn specifies invalid btf_id %d.\n", i->imm);
+		return err;
+	}
+	if (!found) {
+		vlog(e->log, "ldimm64 failed to find the address for kernel symbol '%s'.\n", name);
 		return -ENOENT;
 	}
-	vlog(e->log, "pseudo btf_id %d in ldimm64 isn't KIND_VAR or KIND_FUNC\n", i->imm);
+	if (err && err != -EINVAL)
+		return err;
+	vlog(e->log,
+	     err ? "pseudo btf_id %d in ldimm64 isn't KIND_VAR or KIND_FUNC\n"
+		 : "variable %d of the kernel's cannot be had here\n",
+	     i->imm);
 	return -EINVAL;
 }
 

@@ -18,6 +18,7 @@
 
 #define VERIFIER_MAPS_MAX    64u
 #define VERIFIER_INSNS_LIMIT 1000000u
+#define VERIFIER_NAME_MAX    512u
 
 /* What the verifier must know of a map. */
 struct verifier_map {
@@ -59,6 +60,12 @@ struct verify_req {
 	int (*map_get)(void *arg, s32 fd, struct verifier_map *m);
 	/* The fd that fd_array has at idx: 0, -EPROTO (no array), -EFAULT. */
 	int (*fd_by_index)(void *arg, u32 idx, s32 *fd);
+	/*
+	 * A variable or function of the kernel that ld_imm64 names by type id of the BTF of an fd (0: the
+	 * machine's own): 0, its name, and whether there is such a symbol. -EBADF: no BTF; -ENOENT: no such
+	 * type; -EINVAL: neither of the two. NULL: none is known.
+	 */
+	int (*kernel_var)(void *arg, s32 fd, u32 id, char name[VERIFIER_NAME_MAX], bool *found);
 	void *arg;
 };
 

@@ -90,6 +90,19 @@ static int invalid(struct env *e, const struct bpf_insn *i, const char *text)
 	return -EINVAL;
 }
 
+static int bad_fields(struct env *e, const struct bpf_insn *i, const char *wrong)
+{
+	u8 class = BPF_CLASS(i->code), op = BPF_OP(i->code), mode = BPF_MODE(i->code);
+	bool jump = (class == BPF_JMP || class == BPF_JMP32) && op >= BPF_JEQ && op != BPF_CALL &&
+		    op != BPF_EXIT && op != 0xe0;
+	int err = jump ? reg_readable(e, i->dst_reg) : 0;
+
+	/* Who may not have them at all is told that first. */
+	if (class == BPF_LD && (mode == BPF_ABS || mode == BPF_IND) && !e->type->ld_abs)
+		return refuse_ld_abs(e);
+	return err ? err : invalid(e, i, wrong);
+}
+
 /* 1: the path is over. */
 static int do_insn(struct env *e, u32 *next)
 {
@@ -97,14 +110,8 @@ static int do_insn(struct env *e, u32 *next)
 	const char *wrong = insn_invalid(i);
 
 	*next = e->insn + 1;
-	if (wrong) {
-		u8 class = BPF_CLASS(i->code), op = BPF_OP(i->code);
-		bool jump = (class == BPF_JMP || class == BPF_JMP32) && op >= BPF_JEQ && op != BPF_CALL &&
-			    op != BPF_EXIT && op != 0xe0;
-		int err = jump ? reg_readable(e, i->dst_reg) : 0;
-
-		return err ? err : invalid(e, i, wrong);
-	}
+	if (wrong)
+		return bad_fields(e, i, wrong);
 	switch (BPF_CLASS(i->code)) {
 	case BPF_ALU:
 	case BPF_ALU64: return do_alu(e, i);

@@ -6,11 +6,10 @@
  * Devices of a network namespace of our own: one whose driver runs XDP itself (veth), one that has
  * the generic kind alone (bridge), and lo.
  */
-#include <linux/netlink.h>
 #include <poll.h>
-#include <stdbool.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
-#include "abi/link_world.h"
+#include "abi/netlink_world.h"
 
 #define F_NOEXIST 1u
 #define F_SKB     2u
@@ -20,98 +19,7 @@
 
 enum { NONE = -100 }; /* an attribute that is not in the message */
 
-static int nl, seq;
-static uint32_t port;
 static int dev_veth, dev_bridge;
-
-struct message {
-	union {
-		struct nlmsghdr h;
-		char bytes[1024];
-	};
-};
-
-static void begin(struct message *m, uint16_t type, uint16_t flags, int index)
-{
-	struct ifinfomsg *i;
-
-	memset(m, 0, sizeof(*m));
-	m->h.nlmsg_type = type;
-	m->h.nlmsg_flags = flags;
-	m->h.nlmsg_seq = (uint32_t)++seq;
-	m->h.nlmsg_len = NLMSG_LENGTH(sizeof(*i));
-	i = NLMSG_DATA(&m->h);
-	i->ifi_index = index;
-}
-
-static struct nlattr *put(struct message *m, uint16_t type, const void *data, uint16_t n)
-{
-	struct nlattr *a = (void *)(m->bytes + m->h.nlmsg_len);
-
-	a->nla_type = type;
-	a->nla_len = (uint16_t)(NLA_HDRLEN + n);
-	if (n)
-		memcpy(a + 1, data, n);
-	m->h.nlmsg_len += NLA_ALIGN(a->nla_len);
-	return a;
-}
-
-static void put32(struct message *m, uint16_t type, int v)
-{
-	put(m, type, &v, 4);
-}
-
-static void nest_end(struct message *m, struct nlattr *a)
-{
-	a->nla_len = (uint16_t)(m->bytes + m->h.nlmsg_len - (char *)a);
-}
-
-/* An acknowledgement: its errno, the text, and whether it has the shape that it should. */
-static int print_ack(const struct message *sent, const char *buf, long n)
-{
-	const struct nlmsghdr *h = (const void *)buf;
-	const struct nlmsgerr *e = NLMSG_DATA(h);
-	size_t echo = NLMSG_HDRLEN;
-	const struct nlattr *a;
-	const char *end = buf + n;
-
-	if (n < (long)NLMSG_LENGTH(sizeof(*e)) || h->nlmsg_type != NLMSG_ERROR) {
-		say(": no acknowledgement, %ld bytes, type %u\n", n, n >= 16 ? h->nlmsg_type : 0);
-		return -1;
-	}
-	if (!(h->nlmsg_flags & 0x100))
-		echo = NLMSG_ALIGN(e->msg.nlmsg_len);
-	say(": %s", e->error ? errno_name(-e->error) : "ok");
-	say(" len %ld flags %#x%s%s", n, h->nlmsg_flags, h->nlmsg_len == n ? "" : " length",
-	    h->nlmsg_pid == port ? "" : " port");
-	say("%s%s", h->nlmsg_seq == sent->h.nlmsg_seq ? "" : " sequence",
-	    memcmp(&e->msg, sent, echo) ? " other echo" : "");
-	if (h->nlmsg_flags & 0x200)
-		for (a = (const void *)((const char *)&e->msg + echo);
-		     (const char *)(a + 1) <= end && a->nla_len >= sizeof(*a);
-		     a = (const void *)((const char *)a + NLA_ALIGN(a->nla_len))) {
-			if ((a->nla_type & NLA_TYPE_MASK) == 1)
-				say(" [%s]", (const char *)(a + 1));
-			else
-				say(" {%u: %u bytes}", a->nla_type & NLA_TYPE_MASK, a->nla_len);
-		}
-	say("\n");
-	return e->error;
-}
-
-static int ask(struct message *m)
-{
-	static char buf[8192];
-	long n = send(nl, m, m->h.nlmsg_len, 0), got;
-
-	if (n != (long)m->h.nlmsg_len)
-		say(" sent %ld", n);
-	got = recv(nl, buf, sizeof(buf), MSG_PEEK | MSG_TRUNC);
-	n = recv(nl, buf, sizeof(buf), 0);
-	if (got != n)
-		say(" peeked %ld got %ld", got, n);
-	return print_ack(m, buf, n);
-}
 
 static const char *dev_name(int index)
 {
@@ -245,22 +153,10 @@ static void dump(size_t room)
 
 static void make_devices(void)
 {
+	struct nlattr *info;
 	struct message m;
-	struct nlattr *info, *data, *peer;
-	struct ifinfomsg none = { 0 };
 
-	begin(&m, RTM_NEWLINK, NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, 0);
-	put(&m, IFLA_IFNAME, "v0", 3);
-	info = put(&m, IFLA_LINKINFO, NULL, 0);
-	put(&m, IFLA_INFO_KIND, "veth", 4);
-	data = put(&m, IFLA_INFO_DATA, NULL, 0);
-	peer = put(&m, 1, &none, sizeof(none));
-	put(&m, IFLA_IFNAME, "v1", 3);
-	nest_end(&m, peer);
-	nest_end(&m, data);
-	nest_end(&m, info);
-	say("make a veth");
-	ask(&m);
+	make_veth();
 	begin(&m, RTM_NEWLINK, NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL, 0);
 	put(&m, IFLA_IFNAME, "b0", 3);
 	info = put(&m, IFLA_LINKINFO, NULL, 0);
@@ -414,6 +310,7 @@ static void odd_sends(void)
 	static char all[4096];
 	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK },
 			   other = { .nl_family = AF_NETLINK, .nl_pid = 4711 };
+	static struct iovec many[sizeof(struct message)];
 	struct message m[3];
 	struct iovec v[3];
 	struct msghdr mh = {
@@ -454,6 +351,28 @@ static void odd_sends(void)
 	result((int)sendmsg(nl, &mh, 0));
 	say("a bad message");
 	result((int)sendmsg(nl, (void *)8, 0));
+
+	wanted(&m[0], 1, -1);
+	say("by write: sent %d", write(nl, &m[0], m[0].h.nlmsg_len) == (long)m[0].h.nlmsg_len);
+	print_ack(&m[0], all, read(nl, all, sizeof(all)));
+	wanted(&m[0], 1, P_XDP);
+	v[0] = (struct iovec){ &m[0], 20 };
+	v[1] = (struct iovec){ (char *)&m[0] + 20, m[0].h.nlmsg_len - 20 };
+	say("by writev: sent %d", writev(nl, v, 2) == (long)m[0].h.nlmsg_len);
+	v[0] = (struct iovec){ all, 10 };
+	v[1] = (struct iovec){ all + 10, sizeof(all) - 10 };
+	print_ack(&m[0], all, readv(nl, v, 2));
+	/* One byte each, and an empty one that is nowhere. */
+	for (unsigned i = 0; i < 2 * m[0].h.nlmsg_len; i += 2) {
+		many[i] = (struct iovec){ (char *)&m[0] + (i ? 15 + i / 2 : 0), i ? 1 : 16 };
+		many[i + 1] = (struct iovec){ (void *)1, 0 };
+	}
+	say("in many pieces: sent %d",
+	    writev(nl, many, 2 * (int)m[0].h.nlmsg_len - 30) == (long)m[0].h.nlmsg_len);
+	print_ack(&m[0], all, read(nl, all, sizeof(all)));
+	v[0] = (struct iovec){ (void *)8, 64 };
+	say("by writev from bad memory");
+	result((int)writev(nl, v, 1));
 
 	wanted(&m[0], 1, P_XDP2);
 	say("read by another process: sent %d",
@@ -512,10 +431,6 @@ static void holds(void)
 
 int main(void)
 {
-	struct sockaddr_nl self = { .nl_family = AF_NETLINK };
-	socklen_t len = sizeof(self);
-	int on = 1;
-
 	setvbuf(stdout, NULL, _IOFBF, 1 << 16);
 	world_netns();
 	place_fd(open("/dev/null", O_RDWR), FD_NULL);
@@ -525,10 +440,7 @@ int main(void)
 			 72),
 		 FD_MAP);
 	world_progs_make();
-	nl = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-	must(nl >= 0 && !bind(nl, (void *)&self, len) && !getsockname(nl, (void *)&self, &len), "a socket");
-	port = self.nl_pid;
-	setsockopt(nl, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
+	netlink_open();
 	make_devices();
 	get_one(1);
 	options();

@@ -473,6 +473,61 @@ static void owners(void)
 	}
 }
 
+/* Records of one event in the ring of another. */
+static void redirected(void)
+{
+	struct perf_event_attr a = good(), b = good(), c = good();
+	struct perf_event_mmap_page *p, *q;
+	int fd[3];
+
+	b.sample_type |= PERF_SAMPLE_CPU;
+	c.wakeup_events = 2;
+	fd[0] = event(&a);
+	fd[1] = event(&b);
+	fd[2] = event(&c);
+	p = map_pages(fd[0], 2, PROT_READ | PROT_WRITE);
+	must(p != NULL, "a ring");
+	for (u32 i = 0; i < 3; i++)
+		put(out_map, i, fd[i], 0);
+	say("output, to no ring");
+	say_result(output(BPF_PROG_TYPE_XDP, 1, 8));
+	say("SET_OUTPUT");
+	result(ioctl(fd[1], PERF_EVENT_IOC_SET_OUTPUT, fd[0]));
+	say("SET_OUTPUT to one that has it from another");
+	result(ioctl(fd[2], PERF_EVENT_IOC_SET_OUTPUT, fd[1]));
+	for (u32 i = 0; i < 6; i++) {
+		say("output, event %u", i % 3);
+		say_result(output(BPF_PROG_TYPE_XDP, i % 3, 8 + 8 * i));
+	}
+	show_ring(p, 96);
+	say("output, the second");
+	say_result(output(BPF_PROG_TYPE_XDP, 1, 8));
+	show_ring(p, 96);
+	say("PAUSE_OUTPUT of the second");
+	result(ioctl(fd[1], PERF_EVENT_IOC_PAUSE_OUTPUT, 1));
+	for (u32 i = 0; i < 3; i++) {
+		say("output, paused, event %u", i);
+		say_result(output(BPF_PROG_TYPE_XDP, i, 8));
+	}
+	result(ioctl(fd[0], PERF_EVENT_IOC_PAUSE_OUTPUT, 0));
+	say("output, what was lost");
+	say_result(output(BPF_PROG_TYPE_XDP, 1, 8));
+	show_ring(p, 96);
+	say("SET_OUTPUT none");
+	result(ioctl(fd[2], PERF_EVENT_IOC_SET_OUTPUT, -1ul));
+	say("output, none");
+	say_result(output(BPF_PROG_TYPE_XDP, 2, 8));
+	q = map_pages(fd[2], 2, PROT_READ | PROT_WRITE);
+	say("a ring of its own: %d", q != NULL);
+	say_result(output(BPF_PROG_TYPE_XDP, 2, 8));
+	if (q)
+		show_ring(q, 96);
+	for (u32 i = 0; i < 3; i++) {
+		del(out_map, i);
+		close(fd[i]);
+	}
+}
+
 int main(void)
 {
 	perf_rows_begin();
@@ -489,5 +544,6 @@ int main(void)
 	large();
 	reads();
 	owners();
+	redirected();
 	return 0;
 }

@@ -73,6 +73,17 @@ static void open_flags(void)
 	result_fd(perf_open(&a, -1, 1, fd, 0));
 	say("open, output to an event");
 	result_fd(perf_open(&a, -1, 0, fd, PERF_FLAG_FD_OUTPUT));
+	must(map_pages(fd, 3, PROT_READ | PROT_WRITE) != NULL, "a ring");
+	say("open, output to an event's ring");
+	result_fd(perf_open(&a, -1, 0, fd, PERF_FLAG_FD_OUTPUT));
+	say("open, output alone");
+	result_fd(perf_open(&a, -1, 0, fd, PERF_FLAG_FD_OUTPUT | PERF_FLAG_FD_NO_GROUP));
+	say("open, output to no event");
+	result_fd(perf_open(&a, -1, 0, other, PERF_FLAG_FD_OUTPUT | PERF_FLAG_FD_NO_GROUP));
+	a.write_backward = 1;
+	say("open, output the other way");
+	result_fd(perf_open(&a, -1, 0, fd, PERF_FLAG_FD_OUTPUT));
+	a = good();
 	close(fd);
 	close(other);
 	say("open, no attr");
@@ -322,9 +333,54 @@ static void ioctl_rows(void)
 	close(null);
 }
 
+/* Which events may share a ring. */
+static void set_output_rows(void)
+{
+	static const struct {
+		const char *what;
+		int pid, cpu, backward, clock;
+	} kinds[] = {
+		{ "as usual", -1, 0, 0, -1 },        { "of another cpu", -1, 1, 0, -1 },
+		{ "of a task", 0, -1, 0, -1 },       { "of a task and cpu", 0, 0, 0, -1 },
+		{ "backward", -1, 0, 1, -1 },        { "of another clock", -1, 0, 0, 1 },
+		{ "of a third clock", -1, 0, 0, 7 },
+	};
+	int fd[2][ARRAY_SIZE(kinds)];
+
+	for (unsigned i = 0; i < 2 * ARRAY_SIZE(kinds); i++) {
+		unsigned k = i / 2;
+		struct perf_event_attr a = good();
+
+		a.write_backward = kinds[k].backward != 0;
+		a.use_clockid = kinds[k].clock >= 0;
+		a.clockid = kinds[k].clock >= 0 ? kinds[k].clock : 0;
+		fd[i % 2][k] = perf_open(&a, kinds[k].pid, kinds[k].cpu, -1, 0);
+		must(fd[i % 2][k] >= 0 || kinds[k].cpu == 1, "an event");
+	}
+	for (unsigned ring = 0; ring < 2; ring++) {
+		for (unsigned to = 0; ring && to < ARRAY_SIZE(kinds); to++)
+			must(fd[1][to] < 0 || map_pages(fd[1][to], 2, PROT_READ | PROT_WRITE), "a ring");
+		for (unsigned k = 0; k < ARRAY_SIZE(kinds); k++)
+			for (unsigned to = 0; to < ARRAY_SIZE(kinds); to++) {
+				if (fd[0][k] < 0 || fd[1][to] < 0)
+					continue;
+				say("ring %u, %s to %s", ring, kinds[k].what, kinds[to].what);
+				ioctl_row("SET_OUTPUT", fd[0][k], PERF_EVENT_IOC_SET_OUTPUT,
+					  (unsigned long)fd[1][to]);
+			}
+	}
+	ioctl_row("SET_OUTPUT of one with a ring", fd[1][0], PERF_EVENT_IOC_SET_OUTPUT,
+		  (unsigned long)fd[1][0]);
+	ioctl_row("SET_OUTPUT none, of one with a ring", fd[1][0], PERF_EVENT_IOC_SET_OUTPUT, -1ul);
+	ioctl_row("SET_OUTPUT none", fd[0][0], PERF_EVENT_IOC_SET_OUTPUT, -1ul);
+	for (unsigned i = 0; i < 2 * ARRAY_SIZE(kinds); i++)
+		close(fd[i % 2][i / 2]);
+}
+
 int main(void)
 {
 	perf_rows_begin();
+	set_output_rows();
 	open_sizes();
 	open_who();
 	open_flags();

@@ -446,7 +446,61 @@ static void log_rows(void)
 		fd = raw_bpf(BPF_PROG_LOAD, &a, 140);
 		say("attr of 140 bytes: true size %u", a.w[35]);
 		result_fd(fd);
+		a.a.log_size = 4096;
+		a.a.log_buf = 4096;
+		fd = load(&a);
+		say("a log to nowhere: its size is told %d", a.w[35] > 0);
+		result_fd(fd);
 	}
+}
+
+/* ld_imm64 of a variable of the kernel, by types of which none has an address. */
+static void var_rows(void)
+{
+	static const char strs[] = "\0int\0no_such_variable\0no_such_function";
+	static const uint32_t types[] = { 1, 1u << 24, 4,         32, 5,  14u << 24, 1,
+					  1, 0,        13u << 24, 0,  22, 12u << 24, 3 };
+	struct {
+		uint32_t hdr[6], types[ARRAY_SIZE(types)];
+		char strs[sizeof(strs)];
+	} blob = { .hdr = { 0x0001eb9f, 24, 0, sizeof(types), sizeof(types), sizeof(strs) } };
+	union row_attr b = { .a = { .btf = ptr(&blob), .btf_size = 24 + sizeof(types) + sizeof(strs) } },
+		       v = { .w = { 1 } },
+		       m = { .a = { .map_type = BPF_MAP_TYPE_ARRAY,
+				    .key_size = 4,
+				    .value_size = 4,
+				    .max_entries = 1 } };
+	static const int ids[] = { 0, 1, 2, 3, 4, 5, 0x7fffffff, -1 };
+	int fds[5] = { 0 };
+
+	memcpy(blob.types, types, sizeof(types));
+	memcpy(blob.strs, strs, sizeof(strs));
+	fds[1] = raw_bpf(BPF_BTF_LOAD, &b, 32);
+	fds[2] = raw_bpf(BPF_BTF_GET_FD_BY_ID, &v, 16);
+	fds[3] = raw_bpf(BPF_MAP_CREATE, &m, ATTR_KNOWN);
+	fds[4] = -1;
+	must(fds[1] >= 0 && fds[2] >= 0 && fds[3] >= 0, "BTF");
+	for (unsigned f = 0; f < ARRAY_SIZE(fds); f++)
+		for (unsigned i = 0; i < ARRAY_SIZE(ids); i++) {
+			const struct bpf_insn p[] = {
+				{ .code = 0x18, .dst_reg = 1, .src_reg = 3, .imm = ids[i] },
+				{ .imm = fds[f] },
+				{ .code = 0xb7 },
+				{ .code = 0x95 }
+			};
+			union row_attr a = attr_of(SOCK, p, 4);
+			int fd;
+
+			a.a.log_level = 1;
+			a.a.log_buf = ptr(log_buf);
+			a.a.log_size = sizeof(log_buf);
+			fd = load(&a);
+			say("variable %d of fd number %u, \"%.*s\"", ids[i], f, (int)strcspn(log_buf, "\n"),
+			    log_buf);
+			result_fd(fd);
+		}
+	for (unsigned f = 1; f < 4; f++)
+		close(fds[f]);
 }
 
 static int map_make(unsigned type, unsigned key, unsigned value, unsigned max, unsigned flags)
@@ -749,6 +803,7 @@ int main(void)
 	license_rows();
 	helper_rows();
 	log_rows();
+	var_rows();
 	map_rows();
 	info_rows();
 	func_rows();

@@ -49,8 +49,12 @@ static int *slot_of(const char *name)
 static int load(const char *text, const char *funcs)
 {
 	struct vrow row = { .name = "program", KIND(SOCKET_FILTER, 0), .text = text, .funcs = funcs };
-	int fd = vrow_load(&row);
+	int fd;
 
+	/* A kernel that is about to stop the process does not begin. */
+	do
+		fd = vrow_load(&row);
+	while (fd < 0 && errno == EAGAIN);
 	if (fd < 0)
 		printf("%s\n%s\n", text, vrow_log);
 	must(fd >= 0, "program");

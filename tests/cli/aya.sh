@@ -102,7 +102,7 @@ for way in gnu musl; do
 	[ $way = gnu ] && text=aya || text="aya, static"
 	have "$text" $way || continue
 	# A static program's sockets are not seen.
-	[ $way = gnu ] && steps="$STEPS socket" || steps=$STEPS
+	[ $way = gnu ] && steps="$STEPS socket netlink" || steps=$STEPS
 	world kernel unshare -n bash "$WORK/story" "$client" $steps >"$WORK/kernel" 2>&1 </dev/null
 	same "$text" root "$client" $steps
 	RUN_OPTS="--fresh --redirect" same "$text, nothing mounted" root "$client" $steps

@@ -41,8 +41,9 @@ body() {
 }
 
 for body in tests/lib/bpftool-body.sh tests/lib/typed-body.sh; do
-	body $body kernel
-	body $body root
+	body $body kernel &
+	body $body root &
+	wait
 done
 
 awk -f tests/lib/compare-blocks.awk -v rows="$WORK/rows" "$WORK/out-kernel" "$WORK/out-root" >"$WORK/verdict"

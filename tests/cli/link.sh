@@ -17,7 +17,8 @@ mkdir "$cgroup" || exit 1
 trap 'rm -rf "$WORK" "$store"; rmdir "$cgroup"' EXIT
 export CGROUP=$cgroup
 
-# Ids and times, and what a kernel adds to a program that it has seen running, are not compared.
+# Ids and times, and what a kernel adds to a program that it has seen running, are not compared. Of all links those on
+# the kernel are listed that the story has pinned: others may have some, too, and theirs may go while they are listed.
 cat >"$WORK/story" <<'EOS'
 dir=/sys/fs/bpf/link-test
 mkdir $dir
@@ -35,11 +36,30 @@ tool() {
 	bpftool "$@" 2>&1 | plain
 	echo "status ${PIPESTATUS[0]}"
 }
+own=' '
+note() {
+	local pin
+	for pin in $dir/*; do
+		own+="$(bpftool -j link show pinned $pin | grep -oE '"id":[0-9]+' | head -n 1 | cut -d: -f2): "
+	done
+}
+list() {
+	local status n
+	echo "== bpftool link show"
+	for n in 1 2 3 4 5 6 7 8 9; do
+		bpftool link show >"$1" 2>&1
+		status=$?
+		[ $status != 0 ] && [ -n "$OWN_ONLY" ] || break
+	done
+	awk -v own="$own" -v all="$OWN_ONLY" '/^[0-9]+:/ { keep = all == "" || index(own, " " $1 " ") } keep' "$1" | plain
+	echo "status $status"
+}
 run attach "$LINKS/bpf/links.o" $dir $CGROUP
+note
 ls $dir
 run look $dir
 run conflict "$LINKS/bpf/links.o"
-tool link show
+list "$1"
 tool cgroup show $CGROUP
 tool cgroup tree $CGROUP
 tool link show pinned $dir/pass
@@ -55,9 +75,10 @@ run attach "$LINKS/bpf/links.o" $dir $CGROUP
 ls $dir
 run detach $dir
 run look $dir
+note
 rm $dir/*
 sleep 0.1
-tool link show
+list "$1"
 run conflict "$LINKS/bpf/links.o"
 rmdir $dir && echo clean
 EOS
@@ -85,7 +106,7 @@ sed -n '/^plain()/,/^run attach/p' "$WORK/story" | sed '$d' >"$WORK/functions"
 compare_story() {
 	local story=$1 how=$2 static=$3 line text
 	shift 3
-	PATH=$PATH:/usr/sbin TORN_OK=1 HOW='' world kernel unshare -n bash "$WORK/$story" "$@" >"$WORK/kernel" 2>&1 </dev/null
+	PATH=$PATH:/usr/sbin OWN_ONLY=1 HOW='' world kernel unshare -n bash "$WORK/$story" "$@" >"$WORK/kernel" 2>&1 </dev/null
 	PATH=$PATH:/usr/sbin HOW=$static RUN_OPTS=$how world root timeout 60 unshare -n bash "$WORK/$story" "$@" \
 		>"$WORK/pinfs" 2>&1 </dev/null
 	is "$story, run $how$static: exit status" $? 0
@@ -99,9 +120,9 @@ compare_story() {
 	done < <(diff --unchanged-line-format='=%L' --old-line-format='-%L' --new-line-format='+%L' "$WORK/kernel" "$WORK/pinfs")
 }
 
-compare_story story --fresh ''
-compare_story story '--fresh --redirect' ''
-compare_story story --fresh .static
+compare_story story --fresh '' "$WORK/list"
+compare_story story '--fresh --redirect' '' "$WORK/list"
+compare_story story --fresh .static "$WORK/list"
 compare_story net --fresh '' "$WORK/functions"
 
 cat >"$WORK/shown" <<'EOS'
@@ -121,6 +142,19 @@ like "ls: the tracepoint's, which nothing could drive" "$shown" '^/sys/fs/bpf/li
 like "ls: a program names the link that holds it" "$shown" '^- .*prog .*xdp .*pass .*bpf_link\.[0-9]+'
 like "ls --json has it, too" "$(cat "$WORK/json")" '"driven_by": ?"nothing"'
 is "ls: nothing is left after the pins" "$(grep -cE '^after:.*(link|prog) ' <<<"$shown")" 0
+
+# A namespace that is gone leaves its inode number to the next, and pinned links: they are not the next one's.
+cat >"$WORK/again" <<'EOS'
+for n in 1 2 3; do
+	mkdir /sys/fs/bpf/again-$n
+	unshare -n "$LINKS/libbpf_links$1" attach "$LINKS/bpf/links.o" /sys/fs/bpf/again-$n $CGROUP | grep '^attach pass'
+done
+rm -r /sys/fs/bpf/again-*
+EOS
+for static in '' .static; do
+	is "a new namespace is empty$static" "$(RUN_OPTS=--fresh world root bash "$WORK/again" "$static" 2>&1)" \
+		"$(world kernel bash "$WORK/again" "$static" 2>&1)"
+done
 
 for what in kill stop; do
 	run_case preload "$clients/fault_link" $what

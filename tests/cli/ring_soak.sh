@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# Readers of rings that are stopped and killed: on the kernel, with the library, and without it.
+# Readers of rings that are stopped and killed, on the kernel, with the library, and without it; and
+# readers that sleep before a record of a producer that is killed.
 cd "$(dirname "$0")/../.." || exit 1
 . tests/lib/cli.sh
 
@@ -30,4 +31,7 @@ else
 fi
 take "preload" world root "$soak"
 RING_SOAK_EPOLL=1 take "notify" world root "$soak.static"
+dead=$TOP/$B/tests/clients/ring_dead
+take "preload" world root "$dead"
+RING_SOAK_EPOLL=1 take "notify" world root "$dead.static"
 done_testing

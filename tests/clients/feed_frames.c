@@ -103,6 +103,13 @@ static const struct row rows[] = {
 	{ .xdp = 12, .first = 8, .second = 3, .len = 100 },
 	{ .first = 4, .second = 201, .len = 100, .to = OTHER },
 	{ .first = 3, .len = 100, .to = BROADCAST },
+	{ .first = 21, .len = 60 },
+	{ .first = 22, .second = 3, .len = 60 },
+	{ .first = 23, .second = 3, .len = 60 },
+	{ .first = 24, .second = 2, .len = 60 },
+	{ .first = 25, .second = 3, .len = 60 },
+	{ .first = 26, .second = 3, .len = 60 },
+	{ .first = 8, .second = 21, .len = 64, .tags = 1 },
 };
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))

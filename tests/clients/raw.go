@@ -2,6 +2,8 @@
 
 // A Go program without cgo: raw system calls from many threads, which Go's
 // scheduler interrupts by SIGURG all the time. Speaks TAP.
+//
+//	raw [DIR]
 package main
 
 import (
@@ -99,6 +101,9 @@ func main() {
 	ok(bad.Load() == 0, "%d goroutines, %d calls: %d went wrong", workers, 2*workers*keys, bad.Load())
 
 	dir := "/sys/fs/bpf"
+	if len(os.Args) > 1 {
+		dir = os.Args[1]
+	}
 	if len(os.Args) > 1 {
 		dir = os.Args[1]
 	}

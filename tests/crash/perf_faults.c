@@ -129,7 +129,7 @@ static int put_out(struct op *op, struct bpf_map *m, const void *key, const void
 		return cpu;
 	from.cpu = last_cpu = (u32)cpu;
 	v = ring_of(m, from.cpu);
-	err = perf_output(&v, &from, piece, 2, &wake);
+	err = perf_output(&v, &v, &from, piece, 2, &wake);
 	prog_slot_give(op);
 	return err;
 }

@@ -194,8 +194,11 @@ t bpftool prog loadall $OBJ/progs.o $B/all pinmaps $B/allmaps
 t bpftool prog loadall $OBJ/progs.o $B/all pinmaps $B/allmaps
 t bpftool prog loadall $OBJ/links.o $B/links pinmaps $B/linkmaps
 t bpftool prog loadall $OBJ/ring.o $B/ring pinmaps $B/ringmaps
-differs "the loader is a program that calls bpf(2) inside the kernel (bpf_sys_bpf): refused here"
 t bpftool -L prog load $OBJ/story.o $B/light
+t bpftool -L prog loadall $OBJ/progs.o $B/light
+t bpftool -L prog load $OBJ/maps.o $B/light
+t "$CLIENTS/light" run
+t "$CLIENTS/light" fails
 t bpftool -d version
 t ls $B/all $B/allmaps $B/links $B/linkmaps $B/ppmaps
 for p in p p2 pp links/pass links/watch_in links/choose links/enter ring/tell; do

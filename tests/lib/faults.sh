@@ -30,7 +30,7 @@ run_case() {
 	left=$("$PINFS" ls --store "$store" 2>&1 | grep -cE 'map|prog')
 	is "$way $*: nothing is left after gc" "$left" 0
 	# btf/1 is the machine's own: it stays.
-	left=$(find "$store/bpf-map" "$store/bpf-prog" "$store/btf" "$store/refs" -mindepth 1 2>/dev/null |
+	left=$(find "$store/bpf-map" "$store/bpf-prog" "$store/btf" "$store/attach" "$store/refs" -mindepth 1 2>/dev/null |
 		grep -cvE '/btf/1$|/btf\.1\.')
 	is "$way $*: no file is left after gc" "$left" 0
 }

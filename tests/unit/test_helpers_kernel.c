@@ -165,6 +165,8 @@ static void emit_call(const struct call *c)
 	emit(BPF_JMP | BPF_CALL, 0, 0, 0, c->id);
 }
 
+static const struct run_ops no_ops; /* all memory is one */
+
 static void call_ours(const struct call *c, struct run *run, u64 *result)
 {
 	u64 a[5] = { 0 };
@@ -257,7 +259,7 @@ static void run_ours(u32 type, u32 size, struct test_run_out *out)
 		.prog_type = type, .has_data_in = true, .data_size_in = size, .data_in = data_in
 	};
 	struct run_frame f = { .mem = mem };
-	struct run run = { .cpu = 0 };
+	struct run run = { .ops = &no_ops };
 
 	f.size = ops->mem_size(&a);
 	memset(mem, 0, f.size);
@@ -706,7 +708,7 @@ static const char *const formats[] = {
 static void one_format(const char *fmt, u32 room, u32 nargs, u32 *bad)
 {
 	const struct bpf_func_proto *p = helper_get(BPF_FUNC_snprintf);
-	struct run run = { .cpu = 0 };
+	struct run run = { .ops = &no_ops };
 	int fd, check;
 
 	memset(fmt_text, 0, sizeof(fmt_text));

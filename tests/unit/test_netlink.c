@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include "sys/netlink.h"
+#include "sys/netlink_int.h"
 #include "tests/lib/tap.h"
 
 #define PAGES 2
@@ -76,7 +76,7 @@ static void there_and_back(int err, const char *text, bool texts, bool capped)
 	static u8 sent[512] __attribute__((aligned(4))), orig[512] __attribute__((aligned(4))),
 		back[1024] __attribute__((aligned(4)));
 	struct netlink_done d = { .err = err, .text = text };
-	struct netlink_acks acks = { texts, capped };
+	struct netlink_out o = { .texts = texts, .capped = capped };
 	struct nlmsghdr *m = (void *)back;
 	struct nlmsgerr *e = (void *)(m + 1);
 	bool told = text && texts && err, whole;
@@ -85,8 +85,8 @@ static void there_and_back(int err, const char *text, bool texts, bool capped)
 	memset(orig, 0, sizeof(orig));
 	len = make(orig, RTM_SETLINK, false);
 	memcpy(sent, orig, sizeof(sent));
-	n = netlink_to_kernel((void *)sent, &d, &acks);
-	whole = capped && !netlink_has_text((void *)sent);
+	n = netlink_to_kernel((void *)sent, &d, &o);
+	whole = capped && !o.whole;
 	n = acknowledge(back, sent, whole);
 	ok(netlink_may_change(back, n), "errno %d: the acknowledgement is known", err);
 	n = (u32)netlink_from_kernel(NULL, back, n, sizeof(back));
@@ -107,14 +107,14 @@ static void rest_goes_on(void)
 {
 	static u8 sent[512] __attribute__((aligned(4)));
 	struct netlink_done d = { .rest = true };
-	struct netlink_acks acks = { true, false };
+	struct netlink_out o = { .texts = true };
 	u32 len = make(sent, RTM_NEWLINK, true);
 	u8 before[512];
 
 	memcpy(before, sent, sizeof(before));
-	ok(netlink_is_ours((void *)sent), "a message with an MTU is ours");
-	ok(netlink_to_kernel((void *)sent, &d, &acks) == len, "and goes on as long as it was");
-	ok(!netlink_is_ours((void *)sent), "without its XDP");
+	ok(netlink_may_be_ours((void *)sent), "a message with an MTU is ours");
+	ok(netlink_to_kernel((void *)sent, &d, &o) == len, "and goes on as long as it was");
+	ok(!netlink_may_be_ours((void *)sent), "without its XDP");
 	memcpy(sent + 32 + 8 + 2, before + 32 + 8 + 2, 2);
 	ok(!memcmp(sent, before, len), "else as it was");
 }
@@ -125,25 +125,75 @@ static void not_ours(void)
 	struct nlmsghdr *m = (void *)sent;
 
 	make(sent, RTM_GETLINK, false);
-	ok(!netlink_is_ours(m), "a question");
+	ok(!netlink_may_be_ours(m), "a question");
 	make(sent, RTM_NEWLINK, false);
 	m->nlmsg_flags |= NLM_F_CREATE;
-	ok(!netlink_is_ours(m), "a device is made");
+	ok(!netlink_may_be_ours(m), "a device is made");
 	make(sent, RTM_SETLINK, false);
 	m->nlmsg_len = 32;
-	ok(!netlink_is_ours(m), "nothing in it");
+	ok(!netlink_may_be_ours(m), "nothing in it");
 	m->nlmsg_len = 20;
-	ok(!netlink_is_ours(m), "less than a head");
+	ok(!netlink_may_be_ours(m), "less than a head");
 	make(sent, RTM_SETLINK, false);
 	((struct ifinfomsg *)(m + 1))->ifi_index = 0;
-	ok(!netlink_is_ours(m), "no device");
+	ok(!netlink_may_be_ours(m), "no device");
+}
+
+/* Sends go nowhere; what was sent before is only counted. */
+static long count_sent(struct netlink_out *o)
+{
+	*(u32 *)o->arg += (u32)o->n;
+	return 0;
+}
+
+/* Messages of ours, as a client gets them: the carriers of a reply, each repeated by the kernel's error. */
+static void carriers(u32 nr, u32 attrs)
+{
+	static u8 sent[NETLINK_REPLY_ROOM * 2] __attribute__((aligned(4))),
+		back[NETLINK_REPLY_ROOM] __attribute__((aligned(4)));
+	const struct nlmsghdr request = { .nlmsg_seq = 17 };
+	u32 before = 0, got = 0, largest = 0;
+	struct netlink_out o = { .buf = sent, .send = count_sent, .arg = &before, .capped = true };
+	struct netlink_reply r = { .o = &o, .request = &request };
+	bool good = true;
+
+	for (u32 i = 0; i < nr; i++) {
+		struct nlmsghdr *m = reply_begin(&r, RTM_NEWTFILTER, NLM_F_MULTI, 20, 400);
+
+		for (u32 k = 0; k < attrs; k++)
+			reply_attr(m, (u16)k, &i, 1 + i % 4);
+		reply_end(&r, m);
+	}
+	reply_close(&r);
+	ok(before || o.whole, "%u messages need the whole of an error", nr);
+	for (u32 at = 0; at < o.n; at += ((struct nlmsghdr *)(sent + at))->nlmsg_len) {
+		const struct nlmsghdr *c = (void *)(sent + at);
+		u32 n;
+
+		if (c->nlmsg_len < NLMSG_HDRLEN || c->nlmsg_len > o.n - at ||
+		    c->nlmsg_type != NETLINK_CARRIER) {
+			good = false;
+			break;
+		}
+		largest = c->nlmsg_len > largest ? c->nlmsg_len : largest;
+		n = acknowledge(back, sent + at, false);
+		good &= netlink_may_change(back, n);
+		n = (u32)netlink_from_kernel(NULL, back, n, sizeof(back));
+		good &= n == c->nlmsg_len - NLMSG_HDRLEN;
+		for (const struct nlmsghdr *m = (void *)back; NLMSG_OK(m, n); m = NLMSG_NEXT(m, n), got++)
+			good &= m->nlmsg_type == RTM_NEWTFILTER && m->nlmsg_seq == 17 && m->nlmsg_pid == 99 &&
+				m->nlmsg_len == 36 + 8 * attrs;
+	}
+	ok(good, "%u messages of %u attributes arrive whole", nr, attrs);
+	ok(got + before / (36 + 8 * attrs) >= nr, "all of them");
+	ok(largest < 4000, "in pieces that a client has room for");
 }
 
 /* Bytes that end where memory ends. */
 static void nonsense(u32 seed)
 {
 	static const u16 types[] = { NLMSG_ERROR, RTM_SETLINK, RTM_NEWLINK, NLMSG_DONE };
-	struct netlink_acks acks = { true, true };
+	struct netlink_out o = { .texts = true, .capped = true };
 	struct netlink_done d = { .err = -EEXIST, .text = "a text" };
 	bool good = true;
 
@@ -155,7 +205,9 @@ static void nonsense(u32 seed)
 		if (next(&seed) % 2) {
 			make(copy, types[next(&seed) % 4], next(&seed) % 2);
 			if (next(&seed) % 2) {
-				netlink_to_kernel((void *)copy, &d, &acks);
+				netlink_to_kernel((void *)copy, &d, &o);
+				if (next(&seed) % 4 == 0)
+					((struct nlmsghdr *)copy)->nlmsg_type = NETLINK_CARRIER;
 				memset(at, 0, size);
 				memcpy(copy + 256, copy, 128);
 				n = acknowledge(copy, copy + 256, next(&seed) % 2);
@@ -170,7 +222,7 @@ static void nonsense(u32 seed)
 			at[next(&seed) % size] = (u8)next(&seed);
 		if (next(&seed) % 4)
 			m->nlmsg_len = size;
-		if (m->nlmsg_len >= NLMSG_HDRLEN && m->nlmsg_len <= size && netlink_is_ours(m))
+		if (m->nlmsg_len >= NLMSG_HDRLEN && m->nlmsg_len <= size && netlink_may_be_ours(m))
 			good &= m->nlmsg_len >= 32;
 		if (m->nlmsg_type != RTM_NEWLINK && netlink_may_change(at, size)) {
 			n = (u32)netlink_from_kernel(NULL, at, size, size);
@@ -194,6 +246,10 @@ int main(void)
 			there_and_back(-EEXIST, text, texts, capped);
 			there_and_back(-524, "x", texts, capped);
 		}
+	carriers(1, 0);
+	carriers(1, 45);
+	carriers(40, 12);
+	carriers(500, 40);
 	rest_goes_on();
 	not_ours();
 	for (u32 seed = 1; seed < 9; seed++)

@@ -10,6 +10,7 @@
 #include "tests/lib/tap.h"
 #include "util/err.h"
 #include "util/raw.h"
+#include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/file.h>
@@ -210,6 +211,77 @@ static void leftovers(void)
 	ok(!r.temps && !r.objects && !r.refs, "and then there is nothing to do");
 }
 
+static const char *id_path(enum obj_type t, u32 id)
+{
+	static char path[128];
+	char name[32];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, store_id_name(name, t, id));
+	return path;
+}
+
+/* A look says what an opener would find, and leaves nothing behind. */
+static void looks(void)
+{
+	int root = raw_openat(the_store.dirfd, "fs/1", O_PATH | O_DIRECTORY, 0), fd, other;
+	struct obj_hdr h;
+	u32 id;
+
+	fd = make(OBJ_LINK, 0, 0, 64, &id);
+	ok(!obj_look(OBJ_LINK, id, &h, sizeof(h)) && h.id == id, "a look at what an fd keeps");
+	ok(obj_look(OBJ_LINK, id + 1, &h, sizeof(h)) == -ENOENT, "at what there is not: ENOENT");
+	other = open(id_path(OBJ_LINK, id), O_RDONLY);
+	ok(flock(other, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK, "the fd has its lock still");
+	ok(!pin_set(OBJ_LINK, id, root, "look", 022), "pinned");
+	raw_close(fd);
+	ok(!obj_look(OBJ_LINK, id, &h, sizeof(h)), "at what a pin keeps");
+	ok(!flock(other, LOCK_EX | LOCK_NB), "no lock is left there");
+	raw_unlinkat(root, "look", 0);
+	ok(obj_look(OBJ_LINK, id, &h, sizeof(h)) == -ENOENT,
+	   "at what its reaper has: ENOENT, without waiting");
+	ok(!access(id_path(OBJ_LINK, id), F_OK), "and the reaper still has it");
+	close(other);
+	ok(obj_look(OBJ_LINK, id, &h, sizeof(h)) == -ENOENT, "at what nobody has: ENOENT");
+	ok(access(id_path(OBJ_LINK, id), F_OK) && errno == ENOENT, "and it is gone");
+	fd = make(OBJ_LINK, 0, 0, 64, &id);
+	ok(!truncate(id_path(OBJ_LINK, id), 100), "cut short");
+	ok(obj_look(OBJ_LINK, id, &h, sizeof(h)) == -EIO, "at what is damaged: EIO");
+	obj_close(fd, OBJ_LINK, id);
+	raw_close(root);
+}
+
+static bool here; /* what a front end says */
+static int asked;
+
+static bool say_here(enum obj_type type, u32 id)
+{
+	asked++;
+	return here;
+}
+
+/* Who has it open himself does not look when he lets it go. */
+static void let_go_here(void)
+{
+	u32 prog, map;
+	int pfd = make(OBJ_PROG, 0, 0, 64, &prog), mfd = make(OBJ_MAP, OBJ_F_HOLDS, prog, 64, &map);
+
+	raw_close(pfd);
+	obj_open_here = say_here;
+	ref_clear(OBJ_MAP, map, 7, OBJ_PROG, prog);
+	ok(asked == 1 && access(id_path(OBJ_PROG, prog), F_OK) && errno == ENOENT,
+	   "not open here: who lets it go removes it");
+	obj_close(mfd, OBJ_MAP, map);
+	pfd = make(OBJ_PROG, 0, 0, 64, &prog);
+	mfd = make(OBJ_MAP, OBJ_F_HOLDS, prog, 64, &map);
+	here = true;
+	ref_clear(OBJ_MAP, map, 7, OBJ_PROG, prog);
+	ok(alive(OBJ_PROG, prog), "open here: it lives");
+	obj_close(pfd, OBJ_PROG, prog);
+	ok(access(id_path(OBJ_PROG, prog), F_OK) && errno == ENOENT, "and the close removes it");
+	obj_close(mfd, OBJ_MAP, map);
+	obj_open_here = NULL;
+}
+
 static void damaged_files(void)
 {
 	struct obj_view v;
@@ -245,6 +317,8 @@ int main(void)
 	killed_holder();
 	in_flight();
 	leftovers();
+	looks();
+	let_go_here();
 	damaged_files();
 	store_close();
 	snprintf(cmd, sizeof(cmd), "rm -rf %s", dir);

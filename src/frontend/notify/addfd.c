@@ -22,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include "frontend/notify/notify.h"
 #include "frontend/trace/deliver.h"
@@ -232,7 +233,10 @@ int target_install_fd(struct bpf_caller *c, int fd, struct handle *h, int oflags
 	/* An object whose last fd the client closes meanwhile is settled here; of other files nobody would
 	 * see it. A link's last fd takes its attachment along, which must be so when close(2) returns.
 	 */
-	int got = addfd(target_of(c), fd, oflags & O_CLOEXEC, h && h->type != OBJ_LINK);
+	int got = target_flush(target_of(c));
+
+	if (!got)
+		got = addfd(target_of(c), fd, oflags & O_CLOEXEC, h && h->type != OBJ_LINK);
 
 	/* The client's copy keeps the description and its lock; without one this was the only reference. */
 	if (got < 0 && h)
@@ -240,4 +244,56 @@ int target_install_fd(struct bpf_caller *c, int fd, struct handle *h, int oflags
 	else
 		raw_close(fd);
 	return got;
+}
+
+/* Do others than the calling thread take and close numbers of its table? Of processes that share it without
+ * being one, as after clone(CLONE_FILES), nothing is to be seen. */
+static bool alone(const struct bpf_caller *c)
+{
+	char path[64];
+	struct stat st;
+
+	/* One directory a thread, and the two dots. */
+	snprintf(path, sizeof(path), "/proc/%d/task", c->tid);
+	return !stat(path, &st) && st.st_nlink == 3;
+}
+
+int target_next_fd(struct bpf_caller *c, int from)
+{
+	struct rlimit lim;
+	char path[64];
+	struct stat st;
+
+	/* Where the client itself receives its descriptors they cannot be given a number. */
+	if (trace_delivers || !alone(c))
+		return -EOPNOTSUPP;
+	while (!lstat(fd_path(path, c, from), &st))
+		from++;
+	if (errno != ENOENT)
+		return -EOPNOTSUPP;
+	if (!prlimit(c->tid, RLIMIT_NOFILE, NULL, &lim) && (rlim_t)from >= lim.rlim_cur)
+		return -EMFILE;
+	return target_valid(target_of(c)) ? from : -EINTR;
+}
+
+int target_place_fd(struct bpf_caller *c, int fd, struct handle *h, int oflags, int number)
+{
+	struct seccomp_notif_addfd add = {
+		.id = target_of(c)->id,
+		.flags = SECCOMP_ADDFD_FLAG_SETFD,
+		.srcfd = (u32)fd,
+		.newfd = (u32)number,
+		.newfd_flags = oflags & O_CLOEXEC ? O_CLOEXEC : 0,
+	};
+	char path[64];
+	struct stat st;
+	int got = -EBUSY;
+
+	if (lstat(fd_path(path, c, number), &st))
+		got = ioctl(notify_listener, SECCOMP_IOCTL_NOTIF_ADDFD, &add) < 0 ? -errno : number;
+	if (got < 0 && h)
+		obj_close(fd, h->type, h->id);
+	else
+		raw_close(fd);
+	return got == -EBADF ? -EMFILE : got;
 }

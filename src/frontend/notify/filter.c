@@ -7,9 +7,12 @@
  *         a number without a row ................. allow
  *         fstatat, statx with AT_EMPTY_PATH ...... allow (a matter of an fd)
  *         setsockopt of another option ........... allow (only programs at sockets)
+ *         getsockopt, but SO_GET_FILTER .......... allow
  *         chroot, pivot_root, setns, the carrier . notify
  *         ioctl, but for requests of perf events . allow
  *         mmap, but shared of a file ............. allow
+ *         ptrace, execve where calls are trapped:  notify who wants another tracer, or may have none
+ *         ptrace of another request .............. allow
  *         any other: sixth argument is the cookie  allow
  *                    else ........................ notify, or trap (frontend/trace)
  *
@@ -24,6 +27,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -40,9 +44,11 @@ enum tail {
 	TAIL_FSTATAT,
 	TAIL_STATX,
 	TAIL_SOCKOPT,
+	TAIL_GETSOCKOPT,
 	TAIL_ALWAYS,
 	TAIL_IOCTL,
 	TAIL_MMAP,
+	TAIL_PTRACE,
 	TAIL_TRAP,
 	TAILS
 };
@@ -55,10 +61,15 @@ struct tree {
 /* Served beside sys_fs()'s rows. chroot and the like tell that paths may mean something else from now on, the
  * last six (and setns) that the thread may be somebody else. */
 static const int own_calls[] = {
-	SYS_bpf,        NR_CARRIER,    SYS_perf_event_open, SYS_ioctl,  SYS_mmap,
-	SYS_setsockopt, SYS_chroot,    SYS_pivot_root,      SYS_setns,  SYS_setuid,
-	SYS_setreuid,   SYS_setresuid, SYS_setfsuid,        SYS_capset, SYS_unshare,
+	SYS_bpf,        NR_CARRIER,   SYS_perf_event_open, SYS_ioctl,   SYS_mmap,   SYS_setsockopt,
+	SYS_getsockopt, SYS_chroot,   SYS_pivot_root,      SYS_setns,   SYS_setuid, SYS_setreuid,
+	SYS_setresuid,  SYS_setfsuid, SYS_capset,          SYS_unshare,
 };
+
+/* Beside these where calls are trapped. */
+static const int trap_calls[] = { SYS_ptrace, SYS_execve, SYS_execveat };
+
+static const u32 ptrace_requests[] = { PTRACE_TRACEME, PTRACE_ATTACH, PTRACE_SEIZE, PTRACE_DETACH };
 
 /* Of setsockopt at SOL_SOCKET. */
 static const u32 own_options[] = {
@@ -87,7 +98,7 @@ static void ret(struct filter *f, u32 action)
 
 static enum tail tail_of(int nr, bool trap)
 {
-	if (trap && trace_hides(nr))
+	if (trap && carrier_hides(nr))
 		return TAIL_TRAP;
 	if (nr == SYS_newfstatat)
 		return TAIL_FSTATAT;
@@ -95,10 +106,14 @@ static enum tail tail_of(int nr, bool trap)
 		return TAIL_STATX;
 	if (nr == SYS_setsockopt)
 		return TAIL_SOCKOPT;
+	if (nr == SYS_getsockopt)
+		return TAIL_GETSOCKOPT;
 	if (nr == SYS_chroot || nr == SYS_pivot_root || nr == SYS_setns || nr == NR_CARRIER)
 		return TAIL_ALWAYS;
 	if (nr == SYS_ioctl)
 		return TAIL_IOCTL;
+	if (nr == SYS_ptrace)
+		return TAIL_PTRACE;
 	return nr == SYS_mmap ? TAIL_MMAP : TAIL_NOTIFY;
 }
 
@@ -139,6 +154,17 @@ static void emit_sockopt(struct filter *f)
 	ret(f, SECCOMP_RET_ALLOW);
 }
 
+static void emit_getsockopt(struct filter *f, u32 arg, u32 where[TAILS])
+{
+	where[TAIL_GETSOCKOPT] = f->len;
+	load(f, arg + 1 * 8);
+	emit(f, BPF_JMP | BPF_JEQ | BPF_K, SOL_SOCKET, 0, 2);
+	load(f, arg + 2 * 8);
+	emit(f, BPF_JMP | BPF_JEQ | BPF_K, SO_GET_FILTER, 1, 0);
+	ret(f, SECCOMP_RET_ALLOW);
+	emit(f, BPF_JMP | BPF_JA, TAIL_MARK | TAIL_NOTIFY, 0, 0);
+}
+
 /* The preload library does its own, and sends on what is none of its. */
 static void emit_ioctl(struct filter *f, u32 arg, u32 where[TAILS], u32 action)
 {
@@ -162,6 +188,19 @@ static void emit_mmap(struct filter *f, u32 arg, u32 where[TAILS], u32 action)
 	ret(f, action);
 }
 
+/* The preload library's own requests are of no interest. */
+static void emit_ptrace(struct filter *f, u32 arg, u32 where[TAILS])
+{
+	const u32 n = ARRAY_SIZE(ptrace_requests);
+
+	where[TAIL_PTRACE] = f->len;
+	load(f, arg);
+	for (u32 i = 0; i < n; i++)
+		emit(f, BPF_JMP | BPF_JEQ | BPF_K, ptrace_requests[i], n - i, 0);
+	ret(f, SECCOMP_RET_ALLOW);
+	emit(f, BPF_JMP | BPF_JA, TAIL_MARK | TAIL_NOTIFY, 0, 0);
+}
+
 /* To `action`, but for the library's own calls. */
 static void emit_unless_own(struct filter *f, u64 cookie, u32 action)
 {
@@ -180,6 +219,8 @@ static void emit_tails(struct filter *f, u64 cookie, u32 where[TAILS], u32 actio
 {
 	const u32 arg = offsetof(struct seccomp_data, args);
 
+	emit_ptrace(f, arg, where);
+	emit_getsockopt(f, arg, where);
 	where[TAIL_SOCKOPT] = f->len;
 	emit_sockopt(f);
 	emit(f, BPF_JMP | BPF_JA, TAIL_MARK | TAIL_NOTIFY, 0, 0);
@@ -223,13 +264,15 @@ static void add_call(struct tree *t, int nr)
 		t->nr[t->n++] = nr;
 }
 
-static void collect(struct tree *t)
+static void collect(struct tree *t, enum filter_how how)
 {
 	t->n = 0;
 	for (u32 i = 0; i < ARRAY_SIZE(own_calls); i++)
 		add_call(t, own_calls[i]);
 	for (u32 i = 0; i < sys_fs_calls(); i++)
 		add_call(t, sys_fs_call(i));
+	for (u32 i = 0; i < ARRAY_SIZE(trap_calls) && how == FILTER_TRAP; i++)
+		add_call(t, trap_calls[i]);
 	qsort(t->nr, t->n, sizeof(t->nr[0]), by_number);
 }
 
@@ -238,7 +281,7 @@ int filter_build(struct filter *f, u64 cookie, enum filter_how how)
 	u32 where[TAILS];
 	struct tree t;
 
-	collect(&t);
+	collect(&t, how);
 	f->len = 0;
 	load(f, offsetof(struct seccomp_data, arch));
 	emit(f, BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0);

@@ -7,9 +7,13 @@
  *         client C (CMD)         in L's session and process group
  *           its descendants      orphans come back to S
  *
- * S is one process of several threads, all alike, each in
- * SECCOMP_IOCTL_NOTIF_RECV, and a main thread that reaps children and objects.
- * None ever waits for a client.
+ * S is one process of several threads: those that answer, all alike, each in
+ * SECCOMP_IOCTL_NOTIF_RECV; a watchdog that sees to it that one of them always
+ * can; and a main thread that reaps children and objects.
+ *
+ * Whoever answers a client may have to wait for it: for a page of its memory,
+ * for as long as its program runs. So no thread waits for another that answers,
+ * and no mutex is held over an access to a client.
  *
  * A struct target is one notified call: it lives on the stack of the thread
  * that answers it.
@@ -32,6 +36,26 @@ struct target_creds {
 	u32 groups[TARGET_GROUPS];
 };
 
+/* A piece of a client's memory. */
+struct piece {
+	u64 addr;
+	u32 len;
+};
+
+#define HABIT_PIECES 4
+#define HABIT_BYTES  768
+#define LATE_PIECES  8
+#define LATE_BYTES   1024
+
+/* What a call has read, in this order; see caller.c. */
+struct habit {
+	int tid;
+	int nr, cmd;
+	u32 n;
+	bool sure; /* so it was twice in a row */
+	struct piece piece[HABIT_PIECES];
+};
+
 struct target {
 	struct bpf_caller c;
 	u64 id;        /* of the notification */
@@ -40,6 +64,14 @@ struct target {
 	bool as_client;
 	struct target_creds creds;
 	struct scratch *blocks;
+	struct habit *habit;
+	struct habit seen;
+	u32 nlate, late_bytes; /* what is to be written before the answer */
+	struct piece late[LATE_PIECES];
+	u8 late_data[LATE_BYTES];
+	u32 ahead; /* pieces that are in `read` already, but for the first */
+	struct piece expected[HABIT_PIECES];
+	u8 read[HABIT_BYTES];
 	char prefix[32]; /* room for c.root_prefix */
 	char cwd[512];   /* once it was asked for; longer ones are read again */
 };
@@ -49,6 +81,8 @@ extern const struct bpf_caller_ops target_ops;
 void target_setup(void); /* once, before the threads */
 void target_init(struct target *t, const struct seccomp_notif *req);
 void target_release(struct target *t);
+/* What the call has written last is with the client. -EFAULT: so is the call's result, then. */
+int target_flush(struct target *t);
 /* 1: the thread still waits in this call, so what was read from its number was its own. */
 bool target_valid(struct target *t);
 /* Some process may from now on see other paths than the supervisor does. */
@@ -58,6 +92,8 @@ void target_check_root(const struct target *t);
 
 /* addfd.c */
 int target_install_fd(struct bpf_caller *c, int fd, struct handle *h, int oflags);
+int target_next_fd(struct bpf_caller *c, int from);
+int target_place_fd(struct bpf_caller *c, int fd, struct handle *h, int oflags, int number);
 int target_get_fd(struct bpf_caller *c, struct op *op, int fd, struct bpf_file *f);
 int target_dup_fd(struct bpf_caller *c, int fd);
 int target_share_fd(struct bpf_caller *c, int fd);
@@ -79,12 +115,6 @@ void watch_forget(enum obj_type type, u32 id);
 extern int notify_listener; /* -1: no filter */
 /* Starts the threads that answer. *wake: the kernel wakes synchronously. */
 int supervisor_start(int listener, bool *wake);
-/* For the main thread, every WATCH_MS while it is true: there are calls. */
-#define WATCH_MS 10
-bool supervisor_watch(void);
-/* The main thread is about to sleep until this descriptor is readable: a call has come. */
-int supervisor_sleep(void);
-
 /* reaper.c */
 /* A descriptor to poll for input, or -1 when objects can only be swept. */
 int reaper_open(void);

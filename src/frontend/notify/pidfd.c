@@ -5,8 +5,9 @@
  * A pidfd of each recent thread is kept, in a table by its number, replaced at
  * will. It stands for the thread itself, not for the number: when that thread
  * is dead, pidfd_getfd says ESRCH and a new one is made, so a number that was
- * given away does no harm. The table's mutex is held over the call, which does
- * not sleep.
+ * given away does no harm. A slot's mutex is held over the call, which may sleep
+ * while that process is in the middle of exec: then for those alone who share
+ * the slot.
  *
  * Where the kernel has no pidfds of threads (before Linux 6.9), or an outer
  * filter forbids the call, -ENOSYS: the caller goes by /proc.
@@ -20,9 +21,9 @@
 #define OF_THREAD O_EXCL /* PIDFD_THREAD */
 
 static struct recent_pid {
+	pthread_mutex_t lock;
 	int tid, fd;
-} pids[PIDFDS];
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+} pids[PIDFDS] = { [0 ... PIDFDS - 1] = { PTHREAD_MUTEX_INITIALIZER, 0, -1 } };
 static _Atomic bool impossible;
 
 static int reopen(struct recent_pid *p, int tid)
@@ -34,9 +35,8 @@ static int reopen(struct recent_pid *p, int tid)
 	return p->fd;
 }
 
-static int copy_locked(int tid, int fd)
+static int copy_locked(struct recent_pid *p, int tid, int fd)
 {
-	struct recent_pid *p = &pids[(u32)tid % PIDFDS];
 	int ret = -ESRCH;
 
 	if (p->tid == tid)
@@ -49,13 +49,14 @@ static int copy_locked(int tid, int fd)
 
 int pidfd_copy(int tid, int fd)
 {
+	struct recent_pid *p = &pids[(u32)tid % PIDFDS];
 	int ret;
 
 	if (impossible)
 		return -ENOSYS;
-	pthread_mutex_lock(&lock);
-	ret = copy_locked(tid, fd);
-	pthread_mutex_unlock(&lock);
+	pthread_mutex_lock(&p->lock);
+	ret = copy_locked(p, tid, fd);
+	pthread_mutex_unlock(&p->lock);
 	if (ret >= 0 || ret == -EBADF || ret == -EMFILE || ret == -ESRCH)
 		return ret;
 	/* Of a process that may not be looked into: only this one. */

@@ -24,7 +24,14 @@
  * that client works in, is left alone.
  *
  * An object closed between its last try and that try's own report waits for the
- * next look by anyone. Input is read only once in REST_MS, so that a client
+ * next look by anyone.
+ *
+ * A process that changes objects has a description of STORE/actors until it ends. When
+ * one is closed, maps that somebody waits for are looked at as often as an object is tried: a
+ * reader of a ring buffer may sleep before a record whose producer will not come back.
+ * The same when a run of this process was left with records open, as that of a static client that was killed.
+ *
+ * Input is read only once in REST_MS, so that a client
  * that opens and closes all the time does not wake this thread each time.
  */
 #include <fcntl.h>
@@ -37,7 +44,9 @@
 #include <time.h>
 #include <unistd.h>
 #include "frontend/notify/notify.h"
+#include "shm/actor.h"
 #include "store/store.h"
+#include "sys/sys.h"
 
 #define PENDING  4096 /* objects tried at once; more: all are swept */
 #define TRIES    4
@@ -58,6 +67,10 @@ static u32 npending;
 static bool all_due; /* reports were lost */
 static int watch_fd = -1;
 static int watch_type[64]; /* by watch descriptor */
+static int actors_watch = -1;
+static u32 looks = TRIES; /* at maps that are waited for, done; TRIES: none is due */
+static u64 look_due;      /* ms */
+static u32 renewals;      /* actor_renewals, when it was read last */
 
 static u64 now_ms(void)
 {
@@ -151,6 +164,25 @@ static void drop_tried(void)
 		}
 }
 
+static void look_again(void)
+{
+	looks = 0;
+	look_due = now_ms() + FIRST_MS;
+}
+
+static void look_at_waited(u64 now)
+{
+	if (renewals != actor_renewals) {
+		renewals = actor_renewals;
+		look_again();
+	}
+	if (looks == TRIES || look_due > now)
+		return;
+	sys_gc_waited();
+	looks++;
+	look_due = now + (2u << (3 * (looks - 1)));
+}
+
 static int parse_id(const char *name, u32 *id)
 {
 	char *end;
@@ -168,6 +200,11 @@ static void event(const struct inotify_event *e)
 
 	if (e->mask & IN_Q_OVERFLOW) {
 		all_due = true;
+		look_again();
+		return;
+	}
+	if (e->wd == actors_watch) {
+		look_again();
 		return;
 	}
 	if (e->wd < 0 || e->wd >= (int)ARRAY_SIZE(watch_type) || !e->len || parse_id(e->name, &id))
@@ -202,6 +239,7 @@ int reaper_run(void)
 		return (int)(rested - now);
 	read_events();
 	try_due(now);
+	look_at_waited(now);
 	if (all_due) {
 		all_due = false;
 		reaper_sweep();
@@ -209,7 +247,7 @@ int reaper_run(void)
 	read_events();
 	drop_tried();
 	rested = now_ms() + REST_MS;
-	return npending ? REST_MS : -1;
+	return npending || looks < TRIES ? REST_MS : -1;
 }
 
 void reaper_sweep(void)
@@ -227,6 +265,16 @@ void reaper_last(void)
 			obj_reap(p->type, p->id);
 	if (all_due || watch_fd < 0)
 		reaper_sweep();
+}
+
+/* The file is made by the first process that needs it: we are one. */
+static void watch_actors(void)
+{
+	char path[PATH_MAX];
+
+	actor_self();
+	snprintf(path, sizeof(path), "%s/actors", the_store.path);
+	actors_watch = inotify_add_watch(watch_fd, path, IN_CLOSE_WRITE);
 }
 
 int reaper_open(void)
@@ -250,5 +298,7 @@ int reaper_open(void)
 			watch_type[wd] = (int)t;
 		}
 	}
+	if (watch_fd >= 0)
+		watch_actors();
 	return watch_fd;
 }

@@ -25,6 +25,7 @@
 #include "util/err.h"
 
 #define FRESH_AGE 30 /* s; younger stores may be in the making */
+#define RUN_TRIES 100
 
 static int lock_run(int fd)
 {
@@ -40,7 +41,7 @@ void run_identity_changes(void)
 	atomic_fetch_add(&own->identity_changes, 1);
 }
 
-int run_create(char *path, size_t size, struct run_file **r, int *out)
+static int create_once(char *path, size_t size, struct run_file **r, int *out)
 {
 	char tmp[RUN_PATH_MAX + 64];
 	u32 n = atomic_fetch_add(&the_store.super->next_run, 1);
@@ -62,8 +63,10 @@ int run_create(char *path, size_t size, struct run_file **r, int *out)
 		*r = mmap(NULL, sizeof(**r), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 		err = *r == MAP_FAILED ? -errno : 0;
 	}
-	if (!err && rename(tmp, path))
+	if (!err && rename(tmp, path)) {
 		err = -errno;
+		munmap(*r, sizeof(**r));
+	}
 	if (err) {
 		unlink(tmp);
 		close(fd);
@@ -73,6 +76,16 @@ int run_create(char *path, size_t size, struct run_file **r, int *out)
 	own = *r;
 	*out = fd;
 	return 0;
+}
+
+/* One that removes leftovers may come between the making and the locking, and takes it for one. */
+int run_create(char *path, size_t size, struct run_file **r, int *out)
+{
+	int err = -EAGAIN;
+
+	for (int i = 0; i < RUN_TRIES && (err == -EAGAIN || err == -ENOENT); i++)
+		err = create_once(path, size, r, out);
+	return err;
 }
 
 void tree_remove(int dirfd, const char *name)

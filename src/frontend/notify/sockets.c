@@ -224,3 +224,27 @@ long sockets_setsockopt(struct target *t, const u64 args[6])
 	close(sock);
 	return ret;
 }
+
+/* Does a program stand there? The kernel has three classic instructions in its place, and would show them. */
+static bool has_program(int sock)
+{
+	struct sock_filter insn[SOCKOPT_INSNS];
+	socklen_t n = 0;
+
+	return !getsockopt(sock, SOL_SOCKET, SO_GET_FILTER, NULL, &n) && n == SOCKOPT_INSNS &&
+	       !getsockopt(sock, SOL_SOCKET, SO_GET_FILTER, insn, &n) && sockopt_prog_of(insn, n);
+}
+
+/* Bad arguments are the kernel's to tell, and it looks at them first. */
+long sockets_get_filter(struct target *t, const u64 args[6])
+{
+	int len, sock = pidfd_copy(t->c.tid, (int)args[0]);
+	long ret = SYS_CONTINUE;
+
+	if (sock < 0)
+		return SYS_CONTINUE;
+	if (target_valid(t) && !caller_in(&t->c, &len, args[4], sizeof(len)) && len >= 0 && has_program(sock))
+		ret = -EACCES;
+	close(sock);
+	return ret;
+}

@@ -16,4 +16,7 @@ void sockets_reap(void);
 /* setsockopt(2) of one of the options that the filter lets through to here. */
 long sockets_setsockopt(struct target *t, const u64 args[6]);
 
+/* getsockopt(2) of SO_GET_FILTER. */
+long sockets_get_filter(struct target *t, const u64 args[6]);
+
 #endif

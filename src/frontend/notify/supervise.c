@@ -321,6 +321,8 @@ static int start_tracer(struct run *r, int sock)
 		say_verbose(r->o, "trace: no, %s", *why ? why : strerror(-r->traced));
 		r->how = FILTER_NOTIFY;
 	}
+	if (r->how == FILTER_TRAP)
+		r->file->notify = RUN_TRAPS;
 	return write(sock, &r->how, sizeof(r->how)) < 0 ? -errno : 0;
 }
 
@@ -384,11 +386,6 @@ static void reap_children(struct run *r, bool *any)
 	}
 }
 
-static int shorter(int a, int b)
-{
-	return a < 0 ? b : b < 0 ? a : MIN(a, b);
-}
-
 static void drain(int fd)
 {
 	char buf[sizeof(struct signalfd_siginfo)];
@@ -398,31 +395,25 @@ static void drain(int fd)
 }
 
 /* Until no child is left. */
-static void stay(struct run *r, int sigfd, bool notify)
+static void stay(struct run *r, int sigfd)
 {
 	struct pollfd p[] = { { r->traced >= 0 ? r->traced : sigfd, POLLIN, 0 },
 			      { -1, POLLIN, 0 },
-			      { -1, POLLIN, 0 },
 			      { sockets_open(), POLLIN, 0 } };
 	int watch = reaper_open(), reap = -1;
-	bool any = true, active = false;
+	bool any = true;
 
 	while (reap_children(r, &any), any) {
-		/* While the reaper rests, its reports wait; while there are calls, threads are looked after.
-		 */
+		/* While the reaper rests, its reports wait. */
 		p[1].fd = reap < 0 ? watch : -1;
-		p[2].fd = notify && !active ? supervisor_sleep() : -1;
-		if (poll(p, ARRAY_SIZE(p), shorter(reap, active ? WATCH_MS : -1)) < 0)
+		if (poll(p, ARRAY_SIZE(p), reap) < 0)
 			continue;
 		if (p[0].revents && watch < 0)
 			reaper_sweep();
 		if (p[0].revents)
 			drain(p[0].fd);
 		if (p[2].revents)
-			drain(p[2].fd);
-		if (p[3].revents)
 			sockets_reap();
-		active = notify && (p[2].revents || supervisor_watch());
 		reap = watch < 0 ? -1 : reaper_run();
 	}
 	reaper_last();
@@ -499,7 +490,7 @@ int supervise(const struct run_opts *o, int tell_fd, const sigset_t *mask)
 	err = setup(&r);
 	if (err)
 		return tell(&r, RUN_MSG_END, err << 8), err;
-	r.file->notify = 1; /* before CMD looks */
+	r.file->notify = RUN_NOTIFY; /* before CMD looks */
 	listener = start_client(&r);
 	if (listener < 0)
 		r.file->notify = 0;
@@ -511,7 +502,7 @@ int supervise(const struct run_opts *o, int tell_fd, const sigset_t *mask)
 		supervisor_start(listener, &wake);
 	report(&r, listener, wake);
 	withdraw(&r);
-	stay(&r, sigfd, listener >= 0);
+	stay(&r, sigfd);
 	run_remove(r.path, r.file);
 	if (o->fresh)
 		tree_remove(AT_FDCWD, r.store);

@@ -10,10 +10,12 @@
  *
  *   - a thread that keeps finding its next call waiting already starts another
  *     (up to THREADS_BUSY), and one that rarely does goes, if another waits;
- *   - supervisor_watch() starts another when no thread has got on since it
- *     looked last: a call that takes long (a path on a slow filesystem) holds
- *     up nobody else. It is called every WATCH_MS, but only while there are
- *     calls: a thread that finds the main thread asleep wakes it, once.
+ *   - the watchdog starts others when no thread has got on since it looked
+ *     last: a call that takes long (a path on a slow filesystem, a page that
+ *     does not come) holds up nobody else. The more are stuck, the more it
+ *     starts at once, so that many such calls do not hold up long, either. It
+ *     is a thread that does nothing else, and looks every 10 ms, but only
+ *     while there are calls: a thread that finds it asleep wakes it, once.
  *
  * A result is a value, a negative errno, or SYS_CONTINUE: the kernel then does
  * the call itself. That a target has died in between shows as ENOENT on SEND,
@@ -30,6 +32,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
+#include "frontend/notify/debuggers.h"
 #include "frontend/notify/filter.h"
 #include "frontend/notify/notify.h"
 #include "frontend/notify/runs.h"
@@ -42,8 +45,9 @@
 #include "sys/sys.h"
 #include "util/raw.h"
 
-#define THREADS_MAX  32
+#define THREADS_MAX  2048
 #define THREADS_BUSY 4
+#define WATCH_US     10000
 
 /* Linux 6.6; the system's header may be older. */
 #ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
@@ -69,6 +73,10 @@ static long carried(struct target *t, const u64 args[6])
 
 	if (!nr && (own == SYS_mount || own == SYS_umount2))
 		nr = (int)own;
+	if (!nr && own == SYS_ptrace)
+		return debuggers_word(t, args);
+	if (nr == SYS_ptrace)
+		return debuggers_back(t);
 	if (!nr)
 		return SYS_CONTINUE; /* somebody tries what this number does */
 	ret = serve(t, nr, args);
@@ -84,6 +92,7 @@ static long serve(struct target *t, int nr, const u64 args[6])
 	case NR_CARRIER: return carried(t, args);
 	case SYS_bpf: return sys_bpf(&t->c, (int)args[0], args[1], (u32)args[2]);
 	case SYS_setsockopt: return sockets_setsockopt(t, args);
+	case SYS_getsockopt: return sockets_get_filter(t, args);
 	case SYS_perf_event_open: return sys_perf_event_open(&t->c, args);
 	case SYS_ioctl: return sys_perf_ioctl(&t->c, (int)args[0], (u32)args[1], args[2]);
 	case SYS_mmap:
@@ -91,6 +100,9 @@ static long serve(struct target *t, int nr, const u64 args[6])
 		if (ret == SYS_CONTINUE)
 			ret = sys_map_mmap(&t->c, (int)args[4], args[1], (int)args[2], (int)args[3], args[5]);
 		return ret ? ret : SYS_CONTINUE;
+	case SYS_ptrace: return debuggers_ptrace(t, args);
+	case SYS_execve:
+	case SYS_execveat: return debuggers_exec(t);
 	case SYS_chroot:
 	case SYS_pivot_root:
 	case SYS_setns:
@@ -133,17 +145,37 @@ static struct worker {
 } workers[THREADS_MAX];
 
 static _Atomic int waiting, nworkers;
-static _Atomic bool main_sleeps;
+static _Atomic u32 workers_used; /* those from here on were never used */
+static _Atomic bool watchdog_sleeps;
 static int wake_fd = -1;
 
 static void *worker_main(void *arg);
 
-static int worker_start(void)
+static int thread_start(void *(*main)(void *), void *arg)
 {
 	pthread_attr_t attr;
+	pthread_t t;
+	int err;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	err = pthread_create(&t, &attr, main, arg);
+	pthread_attr_destroy(&attr);
+	return -err;
+}
+
+static void raise_used(u32 n)
+{
+	u32 used = workers_used;
+
+	while (used < n && !atomic_compare_exchange_weak(&workers_used, &used, n))
+		;
+}
+
+static int worker_start(void)
+{
 	struct worker *w = workers;
 	u64 none = 0;
-	pthread_t t;
 	int err;
 
 	while (!atomic_compare_exchange_strong(&w->seq, &none, 2)) {
@@ -151,26 +183,25 @@ static int worker_start(void)
 		if (++w == workers + THREADS_MAX)
 			return -EAGAIN;
 	}
+	raise_used((u32)(w - workers) + 1);
 	waiting++;
 	nworkers++;
-	pthread_attr_init(&attr);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	err = pthread_create(&t, &attr, worker_main, w);
-	pthread_attr_destroy(&attr);
+	err = thread_start(worker_main, w);
 	if (err) {
 		waiting--;
 		nworkers--;
 		w->seq = 0;
 	}
-	return -err;
+	return err;
 }
 
-static void wake_main(void)
+static void wake_watchdog(void)
 {
 	u64 one = 1;
 
-	if (main_sleeps && atomic_exchange(&main_sleeps, false) && write(wake_fd, &one, sizeof(one)) < 0)
-		return; /* it is full: awake */
+	if (watchdog_sleeps && atomic_exchange(&watchdog_sleeps, false) &&
+	    write(wake_fd, &one, sizeof(one)) < 0)
+		return; /* there is none */
 }
 
 static void answer(struct worker *w, const struct seccomp_notif *req)
@@ -182,9 +213,11 @@ static void answer(struct worker *w, const struct seccomp_notif *req)
 	memcpy(args, req->data.args, sizeof(args));
 	waiting--;
 	w->seq++;
-	wake_main();
+	wake_watchdog();
 	target_init(&t, req);
 	ret = serve(&t, req->data.nr, args);
+	if (target_flush(&t))
+		ret = -EFAULT;
 	target_release(&t);
 	if (!t.answered)
 		reply(req->id, ret);
@@ -253,27 +286,53 @@ static void *worker_main(void *arg)
 	return NULL;
 }
 
-bool supervisor_watch(void)
+/* Whether there are calls. *stuck: how many threads are in one and have not got on since the last look; 0 if
+ * any has, or waits. */
+static bool look(u32 *stuck)
 {
-	bool active = false, stuck = true;
+	bool active = false, moves = false;
 
-	for (u32 i = 0; i < THREADS_MAX; i++) {
+	*stuck = 0;
+	for (u32 i = 0; i < workers_used; i++) {
 		struct worker *w = &workers[i];
 		u64 seq = w->seq;
+		bool in_call = seq & 1, same = seq == w->watched;
 
-		active |= seq != w->watched || seq & 1;
-		stuck &= !seq || (seq & 1 && seq == w->watched);
+		active |= in_call || !same;
+		moves |= seq && !(in_call && same);
+		*stuck += in_call && same;
 		w->watched = seq;
 	}
-	if (active && stuck)
-		worker_start();
+	if (moves)
+		*stuck = 0;
 	return active;
 }
 
-int supervisor_sleep(void)
+static void sleep_until_call(void)
 {
-	main_sleeps = true;
-	return wake_fd;
+	u32 stuck;
+	u64 n;
+
+	watchdog_sleeps = true;
+	/* Who begins a call after this look finds that we sleep. */
+	if (!look(&stuck) && read(wake_fd, &n, sizeof(n)) < 0)
+		usleep(WATCH_US);
+	watchdog_sleeps = false;
+}
+
+static void *watchdog(void *arg)
+{
+	for (;;) {
+		u32 stuck;
+		bool active = look(&stuck);
+
+		for (u32 i = stuck ? 1 + stuck / 4 : 0; i > 0; i--)
+			worker_start();
+		if (!active)
+			sleep_until_call();
+		usleep(WATCH_US);
+	}
+	return arg;
 }
 
 /* Lines that programs print wait here for a reader, as many as the system lets them. Kept to the end. */
@@ -286,17 +345,26 @@ static void hold_trace_pipe(void)
 			break;
 }
 
+static void answer_arrived(u64 id)
+{
+	reply(id, 0);
+}
+
 int supervisor_start(int listener, bool *wake)
 {
+	int err;
+
 	notify_listener = listener;
+	trace_answer = answer_arrived;
 	if (syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &sizes))
 		return -errno;
-	wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	wake_fd = eventfd(0, EFD_CLOEXEC);
 	if (wake_fd < 0)
 		return -errno;
 	*wake = !trace_delivers &&
 		!ioctl(listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
 	target_setup();
 	hold_trace_pipe();
-	return worker_start();
+	err = worker_start();
+	return err ? err : thread_start(watchdog, NULL);
 }

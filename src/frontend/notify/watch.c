@@ -276,7 +276,7 @@ static struct object *object_get(struct handle *h, bool wakes)
 		o = grown(&objects, &nobjects, nobjects + 1, sizeof(*o));
 	if (!o)
 		return NULL;
-	o->fifo = wakes ? ready_fd(h) : -1;
+	o->fifo = wakes ? ready_fd(h, false) : -1;
 	if (wakes && o->fifo < 0)
 		return NULL;
 	for (i = 0; objects[i] != o;)
@@ -398,7 +398,7 @@ static int ours_make(struct watch *w, struct handle *h)
 
 	w->far = -1;
 	if (w->kind == FIFO)
-		w->ours = err = ready_fd(h);
+		w->ours = err = ready_fd(h, false);
 	else
 		err = w->kind == BROKEN ? broken_make(w) : gate_make(w);
 	if (err < 0)

@@ -54,6 +54,11 @@ static int install_fd(struct bpf_caller *c, int fd, struct handle *h, int oflags
 	return fd;
 }
 
+static int close_fd(struct bpf_caller *c, int fd)
+{
+	return (int)fd_close(fd);
+}
+
 static int dup_fd(struct bpf_caller *c, int fd)
 {
 	if (fd_is_ours(fd))
@@ -226,6 +231,7 @@ const struct bpf_caller_ops pre_caller_ops = {
 	.copy_in = copy_in,
 	.copy_out = copy_out,
 	.install_fd = install_fd,
+	.close_fd = close_fd,
 	.get_fd = pre_get_fd,
 	.dup_fd = dup_fd,
 	.share_fd = dup_fd,

@@ -33,6 +33,7 @@
  */
 #include "frontend/preload/watch.h"
 #include "store/own_fd.h"
+#include "store/ref.h"
 #include "store/store.h"
 
 u64 *_Atomic fdtab[FDTAB_SIZE];
@@ -64,14 +65,49 @@ s64 fdtab_look(int fd)
 	return page ? (s64)__atomic_load_n(&page[(u32)fd % FDTAB_SIZE], __ATOMIC_SEQ_CST) : 1;
 }
 
+/* Where an object was last put, by type and id: a place to look at, no more. */
+static _Atomic int last_put[OBJ_TYPES][256];
+
+static _Atomic int *put_slot(enum obj_type type, u32 id)
+{
+	return &last_put[type][id % ARRAY_SIZE(last_put[0])];
+}
+
 bool fdtab_set(int fd, struct handle *h, u32 acc, s64 seen)
 {
 	u64 *page = page_of((u32)fd, false), empty = (u64)seen;
 
 	if (seen > 0 || atomic_load(&off) || !pre_owner())
 		return false;
+	atomic_store_explicit(put_slot(h->type, h->id), fd, memory_order_relaxed);
 	return page && __atomic_compare_exchange_n(&page[(u32)fd % FDTAB_SIZE], &empty, (u64)h | acc, false,
 						   __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
+}
+
+/*
+ * obj_open_here (store/ref.h). Every close drops the word first, then looks at the object, or at what the
+ * store remembers of its links. That is taken back here; a word that is there after it has its look before
+ * it. The number is asked, too, for closes behind our back.
+ */
+static bool open_here(enum obj_type type, u32 id)
+{
+	int fd = atomic_load_explicit(put_slot(type, id), memory_order_relaxed);
+	struct handle *h = word_handle(fdtab_word(fd));
+	struct stat st;
+	u64 ino;
+
+	/* Handles are type-stable: one may be looked at even if it is gone. */
+	if (!h || h->type != type || h->id != id || !pre_owner())
+		return false;
+	ino = h->ino;
+	obj_links_gone(ino, type, id);
+	return word_handle(fdtab_word(fd)) == h && !raw_fstat(fd, &st) && st.st_ino == ino &&
+	       st.st_dev == the_store.dev;
+}
+
+void fdtab_init(void)
+{
+	obj_open_here = open_here;
 }
 
 static u64 new_stamp(void)

@@ -82,6 +82,7 @@ __attribute__((constructor)) static void preload_init(void)
 			process_page();
 			pre_filtered = raw1(SYS_prctl, PR_GET_SECCOMP) == 2;
 			pthread_atfork(NULL, NULL, in_child);
+			fdtab_init();
 			pre_attached = true;
 		}
 	}

@@ -20,6 +20,7 @@
  *     wrap_net.c  netlink sockets: what is attached over them
  *     wrap_sock.c socket options: programs at sockets
  *     wrap_exec.c who can carry the library
+ *     wrap_ptrace.c debuggers in a run whose calls are trapped
  *     wrap_hidden.c calls that an outer filter hides from the supervisor
  *     init.c      joining the run; fork
  *
@@ -37,10 +38,13 @@
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <time.h>
 #include "sys/handle.h"
 #include "sys/run.h"
@@ -83,6 +87,10 @@
 	X(int, epoll_wait, (int, struct epoll_event *, int, int))                                            \
 	X(int, epoll_pwait, (int, struct epoll_event *, int, int, const sigset_t *))                         \
 	X(int, sigsuspend, (const sigset_t *))                                                               \
+	X(long, ptrace, (enum __ptrace_request, ...))                                                        \
+	X(pid_t, wait4, (pid_t, int *, int, struct rusage *))                                                \
+	X(pid_t, waitpid, (pid_t, int *, int))                                                               \
+	X(int, waitid, (idtype_t, id_t, siginfo_t *, int))                                                   \
 	X(pid_t, vfork, (void))                                                                              \
 	X(int, clone, (int (*)(void *), void *, int, void *, ...))                                           \
 	X(int, sigaction, (int, const struct sigaction *, struct sigaction *))                               \
@@ -210,7 +218,8 @@ s64 fdtab_look(int fd);
 bool fdtab_set(int fd, struct handle *h, u32 acc, s64 seen);
 void fdtab_drop(int fd);
 void fdtab_drop_range(u32 lo, u32 hi, bool reap);
-void fdtab_off(void); /* tables of fds are no longer one per process: nothing is cached from now on */
+void fdtab_init(void); /* once, of a process that has joined a run */
+void fdtab_off(void);  /* tables of fds are no longer one per process: nothing is cached from now on */
 int pre_get_fd(struct bpf_caller *c, struct op *op, int fd, struct bpf_file *f);
 /* For wrappers: is this an object's fd? A reference, to be put, or NULL. */
 struct handle *fd_object(int fd, u32 *acc);
@@ -253,6 +262,22 @@ bool poll_moving(int fd, int to);
 
 /* wrap_net.c: the number `to` is a copy of `from` now */
 void net_copied(int from, int to);
+
+/* Which numbers may be NETLINK_ROUTE sockets: a hint; all from NET_FDS - 1 on share the last bit. */
+#define NET_FDS 1024u
+extern _Atomic u64 net_route[NET_FDS / 64];
+
+static inline bool net_may_be_route(int fd)
+{
+	u32 bit = (u32)fd < NET_FDS ? (u32)fd : NET_FDS - 1;
+
+	return unlikely(atomic_load_explicit(&net_route[bit / 64], memory_order_relaxed) >> bit % 64 & 1);
+}
+
+/* write(2) and writev(2) on such a number. False: it is for the kernel, and nothing has been done. */
+bool net_written(int fd, const struct iovec *v, int n, ssize_t *ret);
+/* read(2) and readv(2) have answered n. What they answer then. */
+ssize_t net_was_read(int fd, const struct iovec *v, int nv, ssize_t n);
 
 /* wrap_sock.c */
 long sock_setsockopt(int fd, int level, int name, const void *val, socklen_t len);

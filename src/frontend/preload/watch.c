@@ -315,7 +315,7 @@ static int open_wake(struct watch *w, struct handle *h)
 {
 	struct stat st;
 
-	w->wake = own_fd_take(ready_fd(h));
+	w->wake = own_fd_take(ready_fd(h, true));
 	if (w->wake < 0)
 		return w->wake;
 	if (raw_fstat(w->wake, &st))

@@ -33,7 +33,7 @@
 /* Where we have nothing registered: what the kernel says to a registration that is not there. */
 static long ask_kernel(int ep, int op, struct handle *h, struct epoll_event *ev)
 {
-	int fd = ready_fd(h);
+	int fd = ready_fd(h, true);
 	long ret;
 
 	if (fd < 0)
@@ -197,6 +197,23 @@ static long look_through(int epfd, const struct ep *ep, struct epoll_event *ev, 
 	return kept;
 }
 
+/*
+ * Before a sleep: a call that was left by a jump may have taken an event
+ * and not looked, and who wakes counts on it (map/ringbuf_int.h). What is told once only is left alone.
+ */
+static void look_first(const struct ep *ep)
+{
+	for (struct watch *w = NULL; (w = watch_next(w, ep));) {
+		struct handle *h = w->h;
+
+		if (!handle_try_ref(h))
+			continue;
+		if (w->h == h && ready_stays(h))
+			sys_poll_events(h);
+		handle_put(h);
+	}
+}
+
 static noinline long wait_watched(struct wait *w, const struct ep *ep)
 {
 	s64 time = wait_time(w), end = 0, left = time;
@@ -204,6 +221,7 @@ static noinline long wait_watched(struct wait *w, const struct ep *ep)
 
 	if (time > 0)
 		end = raw_now() + time;
+	look_first(ep);
 	for (;;) {
 		n = kernel_wait(w);
 		if (n <= 0)

@@ -126,11 +126,22 @@ static bool env_has_us(char *const envp[])
 	return false;
 }
 
-static long exec_now(int dirfd, const char *path, char *const argv[], char *const envp[], int flags)
+static long exec_once(int dirfd, const char *path, char *const argv[], char *const envp[], int flags)
 {
 	if (dirfd == AT_FDCWD && !flags)
 		return raw6(SYS_execve, (long)path, (long)argv, (long)envp, 0, 0, 0);
 	return raw6(SYS_execveat, dirfd, (long)path, (long)argv, (long)envp, flags, 0);
+}
+
+/* Where it is notified (RUN_TRAPS) a signal can come first, of which the kernel's own does not tell. */
+static long exec_now(int dirfd, const char *path, char *const argv[], char *const envp[], int flags)
+{
+	long ret;
+
+	do
+		ret = exec_once(dirfd, path, argv, envp, flags);
+	while (ret == -EINTR && pre_attached && the_run->notify == RUN_TRAPS);
+	return ret;
 }
 
 /* In a frame of its own: the copy is large, and most programs carry the library. */

@@ -12,8 +12,7 @@
  */
 #include <sys/mount.h>
 #include "frontend/preload/preload.h"
-
-#define NR_CARRIER 214 /* as in frontend/trace */
+#include "util/carrier.h"
 
 static u64 hidden_as(int nr)
 {

@@ -61,24 +61,36 @@ EXPORT ssize_t read(int fd, void *buf, size_t n)
 	if (unlikely(fdtab_word(fd)) && read_event(fd, buf, n, &ret))
 		return ret;
 	NOT_ON_OBJECTS(fd, EINVAL, O_RDONLY);
-	return NEXT(read)(fd, buf, n);
+	ret = NEXT(read)(fd, buf, n);
+	return net_may_be_route(fd) ? net_was_read(fd, &(struct iovec){ buf, n }, 1, ret) : ret;
 }
 
 EXPORT ssize_t write(int fd, const void *buf, size_t n)
 {
+	ssize_t ret;
+
 	NOT_ON_OBJECTS(fd, EINVAL, O_WRONLY);
+	if (net_may_be_route(fd) && net_written(fd, &(struct iovec){ (void *)(uintptr_t)buf, n }, 1, &ret))
+		return ret;
 	return NEXT(write)(fd, buf, n);
 }
 
 EXPORT ssize_t readv(int fd, const struct iovec *v, int n)
 {
+	ssize_t ret;
+
 	NOT_ON_OBJECTS(fd, EINVAL, O_RDONLY);
-	return NEXT(readv)(fd, v, n);
+	ret = NEXT(readv)(fd, v, n);
+	return net_may_be_route(fd) ? net_was_read(fd, v, n, ret) : ret;
 }
 
 EXPORT ssize_t writev(int fd, const struct iovec *v, int n)
 {
+	ssize_t ret;
+
 	NOT_ON_OBJECTS(fd, EINVAL, O_WRONLY);
+	if (net_may_be_route(fd) && net_written(fd, v, n, &ret))
+		return ret;
 	return NEXT(writev)(fd, v, n);
 }
 

@@ -6,10 +6,11 @@
  * kernel acknowledges; what comes back is put right when it is received (sys/netlink.h). So nothing is queued
  * here, and poll, epoll, timeouts and the order of messages are the kernel's.
  *
- * All other sockets pay one bit: `route` says of a number that a NETLINK_ROUTE socket was made, or copied, to
- * it. A bit is never taken back. It is a hint: before a message is touched the socket itself is asked.
+ * All other sockets pay one bit: `net_route` says of a number that a NETLINK_ROUTE socket was made, or
+ * copied, to it. A bit is never taken back. It is a hint: before a message is touched the socket itself is
+ * asked.
  *
- * Not seen: sockets that came by exec or over another socket, read(2), write(2), sendmmsg(2) and recvmmsg(2)
+ * Not seen: sockets that came by exec or over another socket, sendmmsg(2) and recvmmsg(2)
  * on them, and those that the C library makes for itself.
  */
 #include <linux/netlink.h>
@@ -18,34 +19,22 @@
 #include "frontend/preload/preload.h"
 #include "sys/netlink.h"
 
-#define ROUTE_FDS 1024u /* all numbers above share the last bit */
-#define SEND_MAX  65536u
-#define IOV_MAX_  64u
+#define SEND_MAX 65536u
+#define PIECES   1024u /* of a message, at most (UIO_MAXIOV) */
+#define AT_ONCE  32u
 
-static _Atomic u64 route[ROUTE_FDS / 64];
-
-static u32 bit_of(int fd)
-{
-	return (u32)fd < ROUTE_FDS ? (u32)fd : ROUTE_FDS - 1;
-}
-
-static inline bool may_be_route(int fd)
-{
-	u32 bit = bit_of(fd);
-
-	return atomic_load_explicit(&route[bit / 64], memory_order_relaxed) >> bit % 64 & 1;
-}
+_Atomic u64 net_route[NET_FDS / 64];
 
 static void mark_route(int fd)
 {
-	u32 bit = bit_of(fd);
+	u32 bit = (u32)fd < NET_FDS ? (u32)fd : NET_FDS - 1;
 
-	atomic_fetch_or_explicit(&route[bit / 64], 1ull << bit % 64, memory_order_relaxed);
+	atomic_fetch_or_explicit(&net_route[bit / 64], 1ull << bit % 64, memory_order_relaxed);
 }
 
 void net_copied(int from, int to)
 {
-	if (unlikely(may_be_route(from)))
+	if (net_may_be_route(from))
 		mark_route(to);
 }
 
@@ -102,45 +91,94 @@ static void scratch_put(struct scratch *s)
 struct outgoing {
 	const struct msghdr *from;
 	struct msghdr mh;
-	struct iovec iov[IOV_MAX_];
+	struct iovec iov[AT_ONCE];
 	struct sockaddr_nl to;
 	size_t total;
 	struct nlmsghdr first;
 };
+
+static bool may_have_ours(u32 type)
+{
+	switch (type) {
+	case RTM_SETLINK:
+	case RTM_NEWLINK:
+	case RTM_NEWQDISC:
+	case RTM_DELQDISC:
+	case RTM_GETQDISC:
+	case RTM_NEWTFILTER:
+	case RTM_DELTFILTER:
+	case RTM_GETTFILTER: return true;
+	default: return false;
+	}
+}
+
+/* The pieces from `at` on, as many as there is room for, into o->iov: how many. */
+static int read_pieces(struct outgoing *o, size_t at)
+{
+	size_t n = MIN(o->mh.msg_iovlen - at, AT_ONCE);
+
+	return guard_copy(o->iov, o->mh.msg_iov + at, n * sizeof(o->iov[0])) ?: (int)n;
+}
+
+static int read_lengths(struct outgoing *o)
+{
+	for (size_t at = 0; at < o->mh.msg_iovlen;) {
+		int n = read_pieces(o, at);
+
+		if (n < 0)
+			return n;
+		if (!at && (o->iov[0].iov_len < sizeof(o->first) ||
+			    guard_copy(&o->first, o->iov[0].iov_base, sizeof(o->first)) ||
+			    !may_have_ours(o->first.nlmsg_type)))
+			return -EINVAL;
+		for (int i = 0; i < n; i++) {
+			if (o->iov[i].iov_len > SEND_MAX)
+				return -EINVAL;
+			o->total += o->iov[i].iov_len;
+		}
+		if (o->total > SEND_MAX)
+			return -EINVAL;
+		at += (size_t)n;
+	}
+	return 0;
+}
 
 /* 0, or other: that the kernel says what is wrong with it. */
 static int read_head(struct outgoing *o)
 {
 	int err = guard_copy(&o->mh, o->from, sizeof(o->mh));
 
-	if (err || !o->mh.msg_iovlen || o->mh.msg_iovlen > IOV_MAX_)
+	if (err || !o->mh.msg_iovlen || o->mh.msg_iovlen > PIECES)
 		return -EINVAL;
-	err = guard_copy(o->iov, o->mh.msg_iov, o->mh.msg_iovlen * sizeof(o->iov[0]));
-	if (!err && o->mh.msg_name && o->mh.msg_namelen >= sizeof(o->to))
+	if (o->mh.msg_name && o->mh.msg_namelen >= sizeof(o->to))
 		err = guard_copy(&o->to, o->mh.msg_name, sizeof(o->to));
 	if (err || o->to.nl_pid || o->to.nl_groups)
 		return -EINVAL;
-	for (size_t i = 0; i < o->mh.msg_iovlen; i++) {
-		if (o->iov[i].iov_len > SEND_MAX)
-			return -EINVAL;
-		o->total += o->iov[i].iov_len;
-	}
-	if (o->total > SEND_MAX || o->iov[0].iov_len < sizeof(o->first))
-		return -EINVAL;
-	err = guard_copy(&o->first, o->iov[0].iov_base, sizeof(o->first));
-	return err || (o->first.nlmsg_type != RTM_SETLINK && o->first.nlmsg_type != RTM_NEWLINK) ? -EINVAL
-												 : 0;
+	return read_lengths(o);
 }
 
-static int read_all(const struct outgoing *o, u8 *to)
+/* The pieces may have become others since they were measured. */
+static int read_all(struct outgoing *o, u8 *to)
 {
-	int err = 0;
+	size_t left = o->total;
 
-	for (size_t i = 0; i < o->mh.msg_iovlen && !err; i++) {
-		err = guard_copy(to, o->iov[i].iov_base, o->iov[i].iov_len);
-		to += o->iov[i].iov_len;
+	for (size_t at = 0; at < o->mh.msg_iovlen;) {
+		int n = read_pieces(o, at), err = 0;
+
+		for (int i = 0; i < n && !err; i++) {
+			if (o->iov[i].iov_len > left)
+				return -EINVAL;
+			/* An empty piece is nowhere. */
+			if (o->iov[i].iov_len)
+				err = guard_copy(to, o->iov[i].iov_base, o->iov[i].iov_len);
+			to += o->iov[i].iov_len;
+			left -= o->iov[i].iov_len;
+		}
+		if (n < 0 || err)
+			return -EFAULT;
+		at += (size_t)n;
 	}
-	return err;
+	return left ? -EINVAL : 0;
 }
 
 static noinline int run_guarded(struct op *op, struct outgoing *o, u8 *to)
@@ -167,32 +205,28 @@ static int fetch(struct outgoing *o, u8 *to)
 	return err;
 }
 
-/* Carries out what is ours of the messages in s->in and makes in s->out what the kernel is to have. */
-static size_t serve_all(struct bpf_caller *c, const struct netlink_acks *acks, struct scratch *s, size_t n,
-			bool *whole)
+/* Carries out what is ours of the n bytes of messages and makes in o what the kernel is to have. */
+static void serve_all(struct bpf_caller *c, struct netlink_out *o, const u8 *in, size_t n)
 {
-	size_t at = 0, out = 0;
+	size_t at = 0;
 
 	while (n - at >= NLMSG_HDRLEN) {
-		struct nlmsghdr *m = (void *)(s->in + at), *to = (void *)(s->out + out);
-		struct netlink_done done;
+		const struct nlmsghdr *m = (const void *)(in + at);
 		size_t len;
 
 		if (m->nlmsg_len < NLMSG_HDRLEN || m->nlmsg_len > n - at)
 			break;
 		len = MIN(NLMSG_ALIGN(m->nlmsg_len), n - at);
-		memcpy(to, m, len);
-		if (netlink_is_ours(to)) {
-			netlink_do(c, to, &done);
-			out += NLMSG_ALIGN(netlink_to_kernel(to, &done, acks));
-			*whole |= acks->capped && netlink_has_text(to);
+		if (netlink_may_be_ours(m)) {
+			netlink_serve(c, m, len, o);
 		} else {
-			out += len;
+			memcpy(o->buf + o->n, m, len);
+			o->n += len;
 		}
 		at += len;
 	}
-	memcpy(s->out + out, s->in + at, n - at);
-	return out + n - at;
+	memcpy(o->buf + o->n, in + at, n - at);
+	o->n += n - at;
 }
 
 static bool any_ours(const u8 *in, size_t n)
@@ -204,7 +238,7 @@ static bool any_ours(const u8 *in, size_t n)
 
 		if (m->nlmsg_len < NLMSG_HDRLEN || m->nlmsg_len > n - at)
 			return false;
-		if (netlink_is_ours(m))
+		if (netlink_may_be_ours(m))
 			return true;
 		at += NLMSG_ALIGN(m->nlmsg_len);
 	}
@@ -213,28 +247,41 @@ static bool any_ours(const u8 *in, size_t n)
 
 #define NOT_OURS (-0x7fffffffl)
 
+/* How and where to it is sent. */
+struct sending {
+	int fd, flags;
+	struct msghdr *mh;
+};
+
+static long send_out(struct netlink_out *o)
+{
+	const struct sending *s = o->arg;
+	struct iovec v = { .iov_base = o->buf, .iov_len = o->n };
+	long ret;
+
+	s->mh->msg_iov = &v;
+	s->mh->msg_iovlen = 1;
+	if (o->whole)
+		set_capped(s->fd, 0);
+	ret = raw6(SYS_sendmsg, s->fd, (long)s->mh, s->flags, 0, 0, 0);
+	if (o->whole)
+		set_capped(s->fd, 1);
+	return MIN(ret, 0);
+}
+
 static long send_fetched(struct bpf_caller *c, int fd, struct outgoing *o, struct scratch *s, int flags)
 {
-	struct iovec v = { .iov_base = s->out };
-	struct netlink_acks acks;
-	bool whole = false;
-	long ret;
+	struct sending how = { fd, flags, &o->mh };
+	struct netlink_out out = { .buf = s->out, .send = send_out, .arg = &how };
 
 	if (fetch(o, s->in) || !any_ours(s->in, o->total) || !is_route(fd))
 		return NOT_OURS;
-	acks.texts = option(fd, SOL_NETLINK, NETLINK_EXT_ACK) == 1;
-	acks.capped = option(fd, SOL_NETLINK, NETLINK_CAP_ACK) == 1;
-	v.iov_len = serve_all(c, &acks, s, o->total, &whole);
-	if (!v.iov_len)
-		return (long)o->total;
-	o->mh.msg_iov = &v;
-	o->mh.msg_iovlen = 1;
-	if (whole)
-		set_capped(fd, 0);
-	ret = raw6(SYS_sendmsg, fd, (long)&o->mh, flags, 0, 0, 0);
-	if (whole)
-		set_capped(fd, 1);
-	return ret < 0 ? ret : (long)o->total;
+	out.texts = option(fd, SOL_NETLINK, NETLINK_EXT_ACK) == 1;
+	out.capped = option(fd, SOL_NETLINK, NETLINK_CAP_ACK) == 1;
+	serve_all(c, &out, s->in, o->total);
+	if (out.n && !out.failed)
+		out.failed = send_out(&out);
+	return out.failed ? out.failed : (long)o->total;
 }
 
 static long send_looked_at(struct bpf_caller *c, int fd, const struct msghdr *mh, int flags)
@@ -245,7 +292,8 @@ static long send_looked_at(struct bpf_caller *c, int fd, const struct msghdr *mh
 
 	/* Each message has at least a header, and may grow. */
 	if (fetch(&o, NULL) ||
-	    !scratch_get(&s, SEND_MAX, o.total + (o.total / NLMSG_HDRLEN + 1) * NETLINK_TEXT_MAX))
+	    !scratch_get(&s, SEND_MAX,
+			 o.total + (o.total / NLMSG_HDRLEN + 1) * NETLINK_TEXT_MAX + NETLINK_REPLY_ROOM))
 		return NOT_OURS;
 	ret = send_fetched(c, fd, &o, &s, flags);
 	scratch_put(&s);
@@ -264,7 +312,7 @@ static noinline long send_ours(int fd, const struct msghdr *mh, int flags)
 
 EXPORT ssize_t sendmsg(int fd, const struct msghdr *mh, int flags)
 {
-	long ret = likely(!may_be_route(fd)) ? NOT_OURS : send_ours(fd, mh, flags);
+	long ret = likely(!net_may_be_route(fd)) ? NOT_OURS : send_ours(fd, mh, flags);
 
 	return ret == NOT_OURS ? NEXT(sendmsg)(fd, mh, flags) : ret_errno(ret);
 }
@@ -281,16 +329,27 @@ static long send_flat(int fd, const void *buf, size_t n, int flags, const void *
 
 EXPORT ssize_t send(int fd, const void *buf, size_t n, int flags)
 {
-	long ret = likely(!may_be_route(fd)) ? NOT_OURS : send_flat(fd, buf, n, flags, NULL, 0);
+	long ret = likely(!net_may_be_route(fd)) ? NOT_OURS : send_flat(fd, buf, n, flags, NULL, 0);
 
 	return ret == NOT_OURS ? NEXT(send)(fd, buf, n, flags) : ret_errno(ret);
 }
 
 EXPORT ssize_t sendto(int fd, const void *buf, size_t n, int flags, const struct sockaddr *to, socklen_t len)
 {
-	long ret = likely(!may_be_route(fd)) ? NOT_OURS : send_flat(fd, buf, n, flags, to, len);
+	long ret = likely(!net_may_be_route(fd)) ? NOT_OURS : send_flat(fd, buf, n, flags, to, len);
 
 	return ret == NOT_OURS ? NEXT(sendto)(fd, buf, n, flags, to, len) : ret_errno(ret);
+}
+
+bool net_written(int fd, const struct iovec *v, int n, ssize_t *ret)
+{
+	struct msghdr mh = { .msg_iov = (struct iovec *)(uintptr_t)v, .msg_iovlen = n > 0 ? (size_t)n : 0 };
+	long r = send_ours(fd, &mh, 0);
+
+	if (r == NOT_OURS)
+		return false;
+	*ret = ret_errno(r);
+	return true;
 }
 
 /* ---- receiving ---- */
@@ -331,25 +390,34 @@ EXPORT ssize_t recvmsg(int fd, struct msghdr *mh, int flags)
 {
 	ssize_t n = NEXT(recvmsg)(fd, mh, flags);
 
-	if (likely(n <= 0 || !may_be_route(fd)))
+	if (likely(n <= 0 || !net_may_be_route(fd)))
 		return n;
 	if (mh->msg_iovlen == 1)
 		return received(fd, mh->msg_iov->iov_base, n, mh->msg_iov->iov_len);
 	return received_parts(fd, mh, n);
 }
 
+ssize_t net_was_read(int fd, const struct iovec *v, int nv, ssize_t n)
+{
+	const struct msghdr mh = { .msg_iov = (struct iovec *)(uintptr_t)v, .msg_iovlen = (size_t)nv };
+
+	if (n <= 0)
+		return n;
+	return nv == 1 ? received(fd, v->iov_base, n, v->iov_len) : received_parts(fd, &mh, n);
+}
+
 EXPORT ssize_t recvfrom(int fd, void *buf, size_t room, int flags, struct sockaddr *from, socklen_t *len)
 {
 	ssize_t n = NEXT(recvfrom)(fd, buf, room, flags, from, len);
 
-	return likely(n <= 0 || !may_be_route(fd)) ? n : received(fd, buf, n, room);
+	return likely(n <= 0 || !net_may_be_route(fd)) ? n : received(fd, buf, n, room);
 }
 
 EXPORT ssize_t recv(int fd, void *buf, size_t room, int flags)
 {
 	ssize_t n = NEXT(recv)(fd, buf, room, flags);
 
-	return likely(n <= 0 || !may_be_route(fd)) ? n : received(fd, buf, n, room);
+	return likely(n <= 0 || !net_may_be_route(fd)) ? n : received(fd, buf, n, room);
 }
 
 /* What a fortified program calls: it dies by the C library's own hand when room is more than there is. */

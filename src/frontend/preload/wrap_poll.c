@@ -98,7 +98,7 @@ static bool poller_fits(const struct poller *p, const struct call *c)
 static int poller_add(struct poller *p, struct handle *h)
 {
 	struct epoll_event ev = { .events = READY_HEAR };
-	int fd = own_fd_take(ready_fd(h));
+	int fd = own_fd_take(ready_fd(h, true));
 	long err;
 
 	if (fd < 0)

@@ -16,11 +16,13 @@
  *
  *     marks[hash(tid) .. + PROBE]    tid << 32 | number, 0: free
  *
- * Only the tracer writes them, the thread that answers takes one away. A mark
+ * The tracer writes them, or who answers a debugger's word that it is about to do the same; the
+ * thread that answers the call takes one away. A mark
  * that is never taken (its thread was killed, or jumped out of a handler) is
  * written over when its thread's next call comes, or another thread has no room.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/ptrace.h>
@@ -32,28 +34,11 @@
 #define MARKS 4096u
 #define PROBE 16u
 
-/* The C library has no name for it. */
-#ifndef SYS_SECCOMP
-#define SYS_SECCOMP 1
-#endif
-
-#define SYSCALL_INSN 2 /* length in bytes */
-#define EVENTS       (PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE)
-#define DELIVERY     (PTRACE_O_TRACESECCOMP | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC)
-
-/* Those that profiles of containers refuse, and that pinfs serves. */
-const int trace_calls[] = { SYS_bpf, SYS_mount, SYS_umount2, SYS_perf_event_open, SYS_fsopen };
-const u32 trace_calls_nr = ARRAY_SIZE(trace_calls);
+#define EVENTS   (PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE)
+#define DELIVERY (PTRACE_O_TRACESECCOMP | PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEEXEC)
 
 static _Atomic u64 marks[MARKS];
-
-bool trace_hides(int nr)
-{
-	for (u32 i = 0; i < trace_calls_nr; i++)
-		if (trace_calls[i] == nr)
-			return true;
-	return false;
-}
+static pthread_mutex_t marking = PTHREAD_MUTEX_INITIALIZER;
 
 static u64 mark_of(pid_t tid, int nr)
 {
@@ -65,10 +50,11 @@ static _Atomic u64 *slot(pid_t tid, u32 i)
 	return &marks[((u32)tid * 2654435761u + i) % MARKS];
 }
 
-static void mark(pid_t tid, int nr)
+void trace_mark(pid_t tid, int nr)
 {
 	_Atomic u64 *to = slot(tid, 0);
 
+	pthread_mutex_lock(&marking);
 	for (u32 i = PROBE; i-- > 0;) {
 		u64 old = atomic_load(slot(tid, i));
 
@@ -78,6 +64,7 @@ static void mark(pid_t tid, int nr)
 			to = slot(tid, i);
 	}
 	atomic_store(to, mark_of(tid, nr));
+	pthread_mutex_unlock(&marking);
 }
 
 int trace_take(pid_t tid)
@@ -96,24 +83,18 @@ int trace_attach(pid_t tid, bool deliver)
 	return ptrace(PTRACE_SEIZE, tid, NULL, EVENTS | (deliver ? DELIVERY : 0)) ? -errno : 0;
 }
 
-/* A trap is reported in the call's own registers: the number in ax, the next instruction in ip. */
-static bool redirect(pid_t tid)
+bool trace_redirect(pid_t tid)
 {
 	struct user_regs_struct r;
 	siginfo_t info;
 	int nr;
 
-	if (ptrace(PTRACE_GETSIGINFO, tid, NULL, &info) || info.si_code != SYS_SECCOMP ||
-	    !trace_hides(info.si_syscall) || ptrace(PTRACE_GETREGS, tid, NULL, &r))
+	if (ptrace(PTRACE_GETSIGINFO, tid, NULL, &info) || ptrace(PTRACE_GETREGS, tid, NULL, &r))
 		return false;
-	nr = info.si_syscall;
-	/* Else somebody sent it, with a text of his own making. */
-	if ((int)r.rax != nr || r.rip != (unsigned long)info.si_call_addr)
+	nr = carrier_redirect(&r, &info);
+	if (!nr)
 		return false;
-	r.rip -= SYSCALL_INSN;
-	r.rax = NR_CARRIER;
-	r.orig_rax = ~0ull; /* it is in no call */
-	mark(tid, nr);
+	trace_mark(tid, nr);
 	return !ptrace(PTRACE_SETREGS, tid, NULL, &r);
 }
 
@@ -123,7 +104,7 @@ void trace_stop(pid_t tid, int status)
 
 	if (event == PTRACE_EVENT_STOP && sig != SIGTRAP)
 		ptrace(PTRACE_LISTEN, tid, NULL, NULL);
-	else if (event || sig == (SIGTRAP | 0x80) || (sig == SIGSYS && redirect(tid)))
+	else if (event || sig == (SIGTRAP | 0x80) || (sig == SIGSYS && trace_redirect(tid)))
 		ptrace(PTRACE_CONT, tid, NULL, NULL);
 	else
 		ptrace(PTRACE_CONT, tid, NULL, (long)sig);

@@ -25,15 +25,8 @@
 #define PINFS_TRACE_TRACE_H
 
 #include <sys/types.h>
+#include "util/carrier.h"
 #include "util/types.h"
-
-/* epoll_ctl_old: ENOSYS in every kernel of x86-64. */
-#define NR_CARRIER 214
-
-/* The calls that are trapped when a run is traced. */
-extern const int trace_calls[];
-extern const u32 trace_calls_nr;
-bool trace_hides(int nr);
 
 /*
  * Starts the tracer's thread, which attaches to cmd, a child of this process,
@@ -52,6 +45,34 @@ bool trace_children(int *status);
 
 /* Which call the thread wanted that made NR_CARRIER; 0: that very one. Tells it once. */
 int trace_take(pid_t tid);
+/* The thread is about to make it, and means nr. For its tracer, whoever that is. */
+void trace_mark(pid_t tid, int nr);
+
+/*
+ * Debuggers (loose.c), for the threads that answer, where calls are trapped.
+ *
+ * The thread is let go of, so that another may trace it. self: it is the thread that waits in the call being
+ * answered, so that it can be let go of only after the answer, which then has to be
+ * TRACE_AGAIN. 0; -ESRCH: it has another tracer or none; -ETIMEDOUT: it cannot be stopped, and stays ours.
+ */
+int trace_let_go(pid_t tid, bool self);
+/* The thread may have no tracer: when this returns it has one. */
+void trace_adopt(pid_t tid);
+/* The thread, which has another tracer, will be let go of in front of a call of the carrier's: -ENOMEM. */
+int trace_expect(pid_t tid, const struct carrier_back *back);
+/* As trace_let_go, but it makes a call of the carrier's then: 0 and what it was; 1: it goes on without. */
+int trace_hold(pid_t tid, struct carrier_back *back);
+/* Another has attached to it, and sets it to what it was. */
+void trace_held(pid_t tid);
+/* It is in such a call. True: the call will be answered (0) by trace_answer, when it has a tracer. */
+bool trace_arrived(pid_t tid, u64 id);
+extern void (*trace_answer)(u64 id);
+/* Its tracer may let go of it about now: then it becomes ours again. */
+void trace_look(pid_t tid);
+/* Was anything ever let go of? Else every process has this tracer. */
+bool trace_debugged(void);
+/* ERESTARTNOINTR: the kernel makes the call again, after the thread's stop. */
+#define TRACE_AGAIN (-513l)
 
 /*
  * For the tracer, and for the probe: attaches to a child, and answers one stop
@@ -59,5 +80,15 @@ int trace_take(pid_t tid);
  */
 int trace_attach(pid_t tid, bool deliver);
 void trace_stop(pid_t tid, int status);
+/* At a stop of the thread for SIGSYS: true if its call will be made again, without the signal. */
+bool trace_redirect(pid_t tid);
+
+/* For the tracer's thread, of loose.c. */
+int loose_setup(void);
+void loose_work(void); /* its waiting was interrupted */
+/* A thread has ended. */
+void loose_gone(pid_t tid);
+/* The thread's stop was used to let go of it. */
+bool loose_stop(pid_t tid, int status);
 
 #endif

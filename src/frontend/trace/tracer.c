@@ -12,7 +12,7 @@
  * is nothing left to wait for. The main thread hears of each end by an eventfd.
  *
  * Where calls are delivered by stops (deliver.h), it waits for its children and
- * for its workers at once.
+ * for its workers at once. Where calls are trapped, what a debugger wants comes as a signal (loose.c).
  *
  * If the supervisor is killed, its tracees go on untraced: what they trap from
  * then on ends them by SIGSYS.
@@ -83,17 +83,25 @@ static void *tracer_main(void *arg)
 	pid_t pid;
 
 	prctl(PR_SET_NAME, "pinfs-tracer", 0, 0, 0);
-	tracer.attached = trace_attach(tracer.cmd, trace_delivers);
+	tracer.attached = trace_delivers ? 0 : loose_setup();
+	if (!tracer.attached)
+		tracer.attached = trace_attach(tracer.cmd, trace_delivers);
 	sem_post(&tracer.ready);
 	if (tracer.attached)
 		return arg;
 	while ((pid = wait_any(&status)) > 0 || errno == EINTR) {
-		if (pid > 0 && WIFSTOPPED(status)) {
-			if (!deliver_stop(pid, status))
+		if (pid < 0) {
+			if (!trace_delivers)
+				loose_work();
+			continue;
+		}
+		if (WIFSTOPPED(status)) {
+			if (!deliver_stop(pid, status) && !loose_stop(pid, status))
 				trace_stop(pid, status);
 			continue;
 		}
 		deliver_gone(pid);
+		loose_gone(pid);
 		if (pid == tracer.cmd)
 			tracer.status = status;
 		tell();

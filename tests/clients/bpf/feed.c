@@ -287,6 +287,13 @@ static __always_inline int tc_do(struct __sk_buff *skb, __u32 op)
 		bpf_clone_redirect(skb, target(), 0);
 		skb->mark = 7;
 		return bpf_redirect(target(), 0);
+	/* Verdicts of filters, which are none of tcx. */
+	case 21: return 4; /* stolen */
+	case 22: return 8; /* trap */
+	case 23: return 1; /* reclassify */
+	case 24: return 3; /* pipe */
+	case 25: return 77;
+	case 26: skb->tc_classid = 0x20003; return 4;
 	default: return NEXT;
 	}
 }

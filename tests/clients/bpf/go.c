@@ -82,6 +82,7 @@ struct {
 } go_perf SEC(".maps");
 
 const volatile __u32 limit = 100;
+const volatile __u32 oldest; /* maps of smaller ids are none of this client's */
 volatile __u64 total;
 volatile enum verdict last_verdict = VERDICT_NONE;
 char greeting[16] = "hello";
@@ -208,7 +209,7 @@ struct bpf_iter_meta {
 
 struct bpf_map {
 	enum bpf_map_type map_type;
-	__u32 key_size, value_size, max_entries, map_flags;
+	__u32 key_size, value_size, max_entries, map_flags, id;
 	char name[16];
 };
 
@@ -231,7 +232,7 @@ int go_iter_maps(struct bpf_iter__bpf_map *ctx)
 	struct seq_file *seq = ctx->meta->seq;
 	struct bpf_map *map = ctx->map;
 
-	if (!map || map->name[0] != 'g' || map->name[1] != 'o' || map->name[2] != '_')
+	if (!map || map->id < oldest || map->name[0] != 'g' || map->name[1] != 'o' || map->name[2] != '_')
 		return 0;
 	BPF_SEQ_PRINTF(seq, "%s type %u, %u to %u bytes, %u entries, flags %x\n", map->name, map->map_type,
 		       map->key_size, map->value_size, map->max_entries, map->map_flags);

@@ -11,7 +11,8 @@ import (
 	"github.com/cilium/ebpf/link"
 )
 
-const rounds = 5
+// Short ones: on a busy machine some are not disturbed.
+const rounds = 50
 
 func measure(name string, times int, f func()) {
 	best := time.Duration(1 << 62)
@@ -42,40 +43,40 @@ func bench() {
 	}
 	check(m.Pin(at("bench")))
 	check(objects.GoPass.Pin(at("prog")))
-	measure("put", 5000, func() { check(m.Put(uint32(1), uint64(2))) })
-	measure("lookup", 5000, func() { check(m.Lookup(uint32(1), &value)) })
-	measure("batch_update_1000", 50, func() { must(m.BatchUpdate(keys, values, nil)) })
-	measure("batch_lookup_1000", 50, func() {
+	measure("put", 250, func() { check(m.Put(uint32(1), uint64(2))) })
+	measure("lookup", 250, func() { check(m.Lookup(uint32(1), &value)) })
+	measure("batch_update_1000", 2, func() { must(m.BatchUpdate(keys, values, nil)) })
+	measure("batch_lookup_1000", 2, func() {
 		var cursor ebpf.MapBatchCursor
 		got, _ := m.BatchLookup(&cursor, make([]uint32, 2000), make([]uint64, 2000), nil)
 		if got != 1000 {
 			check(ebpf.ErrKeyNotExist)
 		}
 	})
-	measure("iterate_1000", 3, func() {
+	measure("iterate_1000", 1, func() {
 		for it := m.Iterate(); it.Next(&key, &value); {
 		}
 	})
-	measure("map_info", 500, func() { must(m.Info()) })
-	measure("map_create_close", 500, func() { newMap("one", ebpf.Array, 4, 8, 1).Close() })
-	measure("map_load_pinned", 500, func() { must(ebpf.LoadPinnedMap(at("bench"), nil)).Close() })
-	measure("map_by_id", 500, func() {
+	measure("map_info", 25, func() { must(m.Info()) })
+	measure("map_create_close", 25, func() { newMap("one", ebpf.Array, 4, 8, 1).Close() })
+	measure("map_load_pinned", 25, func() { must(ebpf.LoadPinnedMap(at("bench"), nil)).Close() })
+	measure("map_by_id", 25, func() {
 		id, err := ebpf.MapGetNextID(0)
 		check(err)
 		if other, err := ebpf.NewMapFromID(id); err == nil {
 			other.Close()
 		}
 	})
-	measure("prog_info", 200, func() { must(objects.GoPass.Info()) })
-	measure("prog_load_pinned", 500, func() { must(ebpf.LoadPinnedProgram(at("prog"), nil)).Close() })
-	measure("prog_run", 1000, func() { objects.GoPass.Test(packet) })
-	measure("prog_load", 100, func() {
+	measure("prog_info", 10, func() { must(objects.GoPass.Info()) })
+	measure("prog_load_pinned", 25, func() { must(ebpf.LoadPinnedProgram(at("prog"), nil)).Close() })
+	measure("prog_run", 50, func() { objects.GoPass.Test(packet) })
+	measure("prog_load", 5, func() {
 		must(ebpf.NewProgram(&ebpf.ProgramSpec{Type: ebpf.SocketFilter, License: "GPL", Instructions: one()})).Close()
 	})
-	measure("link_create_close", 200, func() {
+	measure("link_create_close", 10, func() {
 		must(link.AttachRawTracepoint(link.RawTracepointOptions{Name: "sys_enter", Program: objects.GoRawTp})).Close()
 	})
-	measure("collection", 5, func() {
+	measure("collection", 1, func() {
 		coll := must(ebpf.NewCollectionWithOptions(must(loadObjects()), *options()))
 		coll.Close()
 	})

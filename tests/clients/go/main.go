@@ -92,8 +92,25 @@ func options() *ebpf.CollectionOptions {
 
 func load() *objectsObjects {
 	objects := new(objectsObjects)
-	check(loadObjectsObjects(objects, options()))
+	spec := must(loadObjects())
+	oldest = lastMap() + 1
+	check(spec.Variables["oldest"].Set(uint32(oldest)))
+	check(spec.LoadAndAssign(objects, options()))
 	return objects
+}
+
+// What a kernel has of clients that were killed is not theirs who look now.
+var oldest ebpf.MapID
+
+func lastMap() ebpf.MapID {
+	last := ebpf.MapID(0)
+	for {
+		id, err := ebpf.MapGetNextID(last)
+		if err != nil {
+			return last
+		}
+		last = id
+	}
 }
 
 func newMap(name string, kind ebpf.MapType, key, value, entries uint32) *ebpf.Map {

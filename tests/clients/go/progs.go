@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"reflect"
 	"slices"
 	"sort"
 	"strings"
@@ -211,10 +212,29 @@ func info() {
 }
 
 // Walks all ids of the machine; other programs' objects are looked away from.
+// The ids of all maps or programs of a struct that bpf2go has written.
+func idsOf[ID ebpf.MapID | ebpf.ProgramID](of any) map[ID]bool {
+	ids, v := map[ID]bool{}, reflect.ValueOf(of)
+
+	for i := range v.NumField() {
+		switch object := v.Field(i).Interface().(type) {
+		case *ebpf.Map:
+			id, _ := must(object.Info()).ID()
+			ids[ID(id)] = true
+		case *ebpf.Program:
+			id, _ := must(object.Info()).ID()
+			ids[ID(id)] = true
+		}
+	}
+	return ids
+}
+
+// All ids are walked; of others' objects, which come and go meanwhile, nothing is said.
 func ids() {
 	objects := load()
 	defer clean()
 	defer objects.Close()
+	maps, programs := idsOf[ebpf.MapID](objects.objectsMaps), idsOf[ebpf.ProgramID](objects.objectsPrograms)
 	tp := must(link.AttachRawTracepoint(link.RawTracepointOptions{Name: "sys_enter", Program: objects.GoRawTp}))
 	defer tp.Close()
 
@@ -231,7 +251,7 @@ func ids() {
 		if err != nil {
 			continue
 		}
-		if i, err := m.Info(); err == nil && strings.HasPrefix(i.Name, "go_") {
+		if i, err := m.Info(); err == nil && maps[id] {
 			got, _ := i.ID()
 			names = append(names, fmt.Sprint(i.Name, " ", got == id))
 		}
@@ -252,20 +272,26 @@ func ids() {
 		if err != nil {
 			continue
 		}
-		if i, err := p.Info(); err == nil && strings.HasPrefix(i.Name, "go_") {
+		if i, err := p.Info(); err == nil && programs[id] {
 			names = append(names, i.Name)
 		}
 		p.Close()
 	}
 	sort.Strings(names)
-	// A kernel takes its time to free what has just gone.
-	say("programs", rising, slices.Compact(names))
+	say("programs", rising, names)
 
 	it := new(link.Iterator)
-	defer it.Close()
+	defer func() { it.Close() }()
 	mine, found := must(tp.Info()).ID, false
 	for it.Next() {
 		found = found || it.ID == mine
+	}
+	// A link that is being made has an id a moment before it can be had.
+	for errors.Is(it.Err(), unix.EAGAIN) {
+		it.Close()
+		for it = new(link.Iterator); it.Next(); {
+			found = found || it.ID == mine
+		}
 	}
 	say("links", found, it.Err())
 	handles := new(btf.HandleIterator)

@@ -6,7 +6,9 @@ use std::fs::File;
 use std::net::UdpSocket;
 
 use aya::programs::links::{FdLink, LinkInfo, PinnedLink};
-use aya::programs::tc::{SchedClassifierLink, TcAttachType};
+use aya::programs::tc::{
+    qdisc_add_clsact, qdisc_detach_program, NlOptions, SchedClassifierLink, TcAttachType, TcHandle,
+};
 use aya::programs::xdp::{XdpLink, XdpMode};
 use aya::programs::{
     loaded_links, LinkOrder, RawTracePoint, SchedClassifier, SkLookup, SocketFilter, TcAttach, Xdp,
@@ -139,6 +141,46 @@ pub fn tcx(world: &World) -> Step {
     query(world, TcAttachType::Ingress);
     query(world, TcAttachType::Egress);
     std::fs::remove_file(world.pin("shared"))?;
+    Ok(())
+}
+
+/// The same programs as filters of tc, by netlink.
+pub fn netlink(world: &World) -> Step {
+    let mut a = world.load()?;
+    let mut b = world.load()?;
+    let first: &mut SchedClassifier = a.program_mut("classify").unwrap().try_into()?;
+    first.load()?;
+    let second: &mut SchedClassifier = b.program_mut("classify").unwrap().try_into()?;
+    second.load()?;
+    let at = |side: TcAttachType, priority: u16, handle: u16| TcAttach::Netlink {
+        parent: side.into(),
+        options: NlOptions { priority, handle: TcHandle::new(0, handle), ..NlOptions::default() },
+    };
+    let place = |program: &SchedClassifier, link| -> Result<(u16, u32), Box<dyn std::error::Error>> {
+        let _ = program;
+        let link: &SchedClassifierLink = link;
+        Ok((link.priority()?, link.handle()?.into()))
+    };
+
+    say("no clsact", first.attach(&world.interface, at(TcAttachType::Ingress, 0, 0)).map(|_| ()));
+    say("a clsact", qdisc_add_clsact(&world.interface));
+    say("another", qdisc_add_clsact(&world.interface));
+    let one = first.attach(&world.interface, at(TcAttachType::Ingress, 0, 0))?;
+    let one = first.take_link(one)?;
+    println!("the first: {:?}", place(first, &one)?);
+    let two = second.attach(&world.interface, at(TcAttachType::Ingress, 0, 0))?;
+    let two = second.take_link(two)?;
+    println!("the second: {:?}", place(second, &two)?);
+    let three = second.attach(&world.interface, at(TcAttachType::Egress, 7, 3))?;
+    let three = second.take_link(three)?;
+    println!("the other side: {:?}", place(second, &three)?);
+    say("the place is taken", first.attach(&world.interface, at(TcAttachType::Egress, 7, 3)).map(|_| ()));
+    done("another program there", first.attach_to_link(three));
+    drop(two);
+    say("by name", qdisc_detach_program(&world.interface, TcAttachType::Ingress.into(), "classify"));
+    say("by name again", qdisc_detach_program(&world.interface, TcAttachType::Ingress.into(), "classify"));
+    drop(one);
+    say("unknown", qdisc_detach_program(&world.interface, TcAttachType::Egress.into(), "nothing"));
     Ok(())
 }
 

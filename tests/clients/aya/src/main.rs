@@ -57,6 +57,7 @@ const STEPS: &[(&str, StepFn)] = &[
     ("attach", links::attach),
     ("reopen", links::reopen),
     ("tcx", links::tcx),
+    ("netlink", links::netlink),
     ("others", links::others),
     ("socket", links::socket),
     ("errors", errors::all),
