@@ -9,7 +9,7 @@
  * best by one thread. So there is one at first, and
  *
  *   - a thread that keeps finding its next call waiting already starts another
- *     (up to THREADS_BUSY), and one that rarely does goes, if another waits;
+ *     (up to THREADS_BUSY that are not in a slow call), and one that rarely does goes, if another waits;
  *   - the watchdog starts others when no thread has got on since it looked
  *     last: a call that takes long (a path on a slow filesystem, a page that
  *     does not come) holds up nobody else. The more are stuck, the more it
@@ -145,6 +145,7 @@ static struct worker {
 } workers[THREADS_MAX];
 
 static _Atomic int waiting, nworkers;
+static _Atomic int slow;         /* threads in a call that takes long, when it was looked last */
 static _Atomic u32 workers_used; /* those from here on were never used */
 static _Atomic bool watchdog_sleeps;
 static int wake_fd = -1;
@@ -275,7 +276,7 @@ static void *worker_main(void *arg)
 		answer(w, req);
 		if (++calls < WINDOW)
 			continue;
-		if (at_once > WINDOW / 2 && nworkers < THREADS_BUSY)
+		if (at_once > WINDOW / 2 && nworkers - slow < THREADS_BUSY)
 			worker_start();
 		gone = at_once < WINDOW / 16 && retire();
 		calls = at_once = 0;
@@ -303,6 +304,7 @@ static bool look(u32 *stuck)
 		*stuck += in_call && same;
 		w->watched = seq;
 	}
+	slow = (int)*stuck;
 	if (moves)
 		*stuck = 0;
 	return active;
