@@ -45,11 +45,11 @@ struct run_mount {
 
 struct run_file {
 	u64 magic;
-	u64 cookie;               /* raw_cookie of the run */
-	u32 euid, egid;           /* what CMD was started with, as seen inside */
-	u64 caps;                 /* effective capabilities CMD was started with */
-	_Atomic u32 supervisor;   /* pid, 0 when gone */
-	u32 notify;               /* 1: a filter and a supervisor serve the run */
+	u64 cookie;             /* raw_cookie of the run */
+	u32 euid, egid;         /* what CMD was started with, as seen inside */
+	u64 caps;               /* effective capabilities CMD was started with */
+	_Atomic u32 supervisor; /* pid, 0 when gone */
+	u32 notify;             /* 1: a filter and a supervisor serve the run */
 	/*
 	 * Counts calls of the run's threads that may change the caller's identity: each
 	 * is notified and counted before the kernel makes it. So what a thread has
