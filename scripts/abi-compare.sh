@@ -14,13 +14,13 @@
 #
 # tests/abi/ways names the programs that do not run in all ways, or that
 # take arguments. On the kernel a program is alone; the ways under pinfs, which have a store each, go two at a time where
-# there are two CPUs, but for the programs that know times ($timed).
+# there are two CPUs, but for the programs that know times, or take an address of the machine's ($timed).
 
 set -u
 cd "$(dirname "$0")/.." || exit 1
 . tests/lib/cli.sh
 limit=${ABI_LIMIT:-120}
-timed=" ready ready_readers perf_wake notify_proc preload_signal preload_thread test_run lifetime sockopt_life "
+timed=" kinds_rows ready ready_readers perf_wake notify_proc preload_signal preload_thread test_run lifetime sockopt_life "
 
 # Two lines that differ, as docs/ABI.md says they do: "kernel line => pinfs line".
 is_documented() {
