@@ -335,7 +335,7 @@ static bool back_second(struct bpf_map *m, struct ring *r, u64 end)
 
 static void see(struct ring *r)
 {
-	atomic_store_explicit(&r->seen, load_cons(r), memory_order_relaxed);
+	atomic_store_explicit(&r->seen, load_cons(r), memory_order_release);
 }
 
 /* Once a run: a consumer that went back, or writes nonsense, is taken at its word. */
@@ -354,7 +354,7 @@ static void see_first(const struct op *op, struct ring *r)
  */
 static bool has_room(const struct ring *r, u64 end)
 {
-	u64 seen = atomic_load_explicit(&r->seen, memory_order_relaxed);
+	u64 seen = atomic_load_explicit(&r->seen, memory_order_acquire);
 	u64 pend = atomic_load_explicit(&r->ctl->pend, memory_order_relaxed);
 
 	return end - seen <= r->mask && end - pend <= r->mask;

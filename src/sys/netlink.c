@@ -501,6 +501,8 @@ size_t netlink_from_kernel(struct bpf_caller *c, void *buf, size_t n, size_t roo
 			break;
 		if (is_carrier(m)) {
 			at += unpack(&r, m);
+			if (at % NLMSG_ALIGNTO)
+				break; /* nothing of ours ends so */
 			continue;
 		}
 		if (is_marked(m))

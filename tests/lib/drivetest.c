@@ -3,15 +3,16 @@
  * Frames, programs and links for tests of the driver: see drivetest.h.
  */
 #include "tests/lib/drivetest.h"
+#include <fcntl.h>
 #include <linux/if_link.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include "store/store.h"
 #include "sys/uapi_new.h"
 #include "tests/lib/selfcall.h"
 #include "tests/lib/tap.h"
 #include "util/err.h"
+#include "util/netns.h"
 #include "util/uapi.h"
 
 /* ---- programs ---- */
@@ -260,10 +261,10 @@ void dt_ends(const char *name, enum drive_end e)
 int dt_start(bool outs)
 {
 	struct drive_env env = { .device = dt_device, .out = outs ? out : NULL };
-	struct stat st;
+	int fd = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
 
-	stat("/proc/self/ns/net", &st);
-	env.netns = st.st_ino;
+	env.netns = netns_of(fd);
+	close(fd);
 	dt = drive_open(LO, &env);
 	return IS_ERR(dt) ? (int)PTR_ERR(dt) : 0;
 }
