@@ -9,19 +9,6 @@ cd "$(dirname "$0")/../.." || exit 1
 client=$TOP/$B/tests/clients/libbpf_iters
 object=$TOP/$B/tests/clients/bpf/iters.o
 
-# compare TEXT: $WORK/kernel with $WORK/pinfs, a check a line
-compare() {
-	local line
-
-	while IFS= read -r line; do
-		case $line in
-		=*) ok "$1: ${line:1}" ;;
-		-*) not_ok "$1: ${line:1}" ;;
-		+*) not_ok "$1: ${line:1} (not on the kernel)" ;;
-		esac
-	done < <(diff --unchanged-line-format='=%L' --old-line-format='-%L' --new-line-format='+%L' "$WORK/kernel" "$WORK/pinfs")
-}
-
 # everywhere TEXT COMMAND...: the same in all worlds; CLIENT is the client, linked as the world wants it
 everywhere() {
 	local text=$1
@@ -29,11 +16,11 @@ everywhere() {
 	CLIENT=$client world kernel "$@" >"$WORK/kernel" 2>&1 </dev/null
 	[ -s "$WORK/kernel" ] || not_ok "$text: nothing on the kernel"
 	CLIENT=$client RUN_OPTS='--fresh' world root timeout 60 "$@" >"$WORK/pinfs" 2>&1 </dev/null
-	compare "preload $text"
+	compare_lines "preload $text"
 	CLIENT=$client RUN_OPTS='--fresh --redirect' world root timeout 60 "$@" >"$WORK/pinfs" 2>&1 </dev/null
-	compare "redirect $text"
+	compare_lines "redirect $text"
 	CLIENT=$client.static RUN_OPTS='--fresh' world root timeout 60 "$@" >"$WORK/pinfs" 2>&1 </dev/null
-	compare "notify $text"
+	compare_lines "notify $text"
 }
 
 export OBJECT=$object

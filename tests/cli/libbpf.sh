@@ -42,13 +42,6 @@ TORN_OK=1 world kernel bash "$WORK/story" >"$WORK/kernel" 2>&1 </dev/null
 for how in '--fresh' '--fresh --redirect'; do
 	RUN_OPTS=$how world root timeout 60 bash "$WORK/story" >"$WORK/pinfs" 2>&1 </dev/null
 	is "run $how: exit status" $? 0
-	while IFS= read -r line; do
-		text="run $how: ${line:1}"
-		case $line in
-		=*) ok "$text" ;;
-		-*) not_ok "$text" ;;
-		+*) not_ok "$text (not on the kernel)" ;;
-		esac
-	done < <(diff --unchanged-line-format='=%L' --old-line-format='-%L' --new-line-format='+%L' "$WORK/kernel" "$WORK/pinfs")
+	compare_lines "run $how"
 done
 done_testing

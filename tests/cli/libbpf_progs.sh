@@ -9,28 +9,15 @@ cd "$(dirname "$0")/../.." || exit 1
 client=$TOP/$B/tests/clients/libbpf_progs
 objects=$TOP/$B/tests/clients/bpf
 
-# compare TEXT: $WORK/kernel with $WORK/pinfs, a check a line
-compare() {
-	local line
-
-	while IFS= read -r line; do
-		case $line in
-		=*) ok "$1: ${line:1}" ;;
-		-*) not_ok "$1: ${line:1}" ;;
-		+*) not_ok "$1: ${line:1} (not on the kernel)" ;;
-		esac
-	done < <(diff --unchanged-line-format='=%L' --old-line-format='-%L' --new-line-format='+%L' "$WORK/kernel" "$WORK/pinfs")
-}
-
 # both ARGS...: the client with them, everywhere
 both() {
 	world kernel "$client" "$@" >"$WORK/kernel" 2>&1 </dev/null || { not_ok "kernel $*"; diag <"$WORK/kernel"; }
 	RUN_OPTS='--fresh' world root timeout 60 "$client" "$@" >"$WORK/pinfs" 2>&1 </dev/null
-	compare "preload ${*##*/}"
+	compare_lines "preload ${*##*/}"
 	RUN_OPTS='--fresh --redirect' world root timeout 60 "$client" "$@" >"$WORK/pinfs" 2>&1 </dev/null
-	compare "redirect ${*##*/}"
+	compare_lines "redirect ${*##*/}"
 	RUN_OPTS='--fresh' world root timeout 60 "$client.static" "$@" >"$WORK/pinfs" 2>&1 </dev/null
-	compare "notify ${*##*/}"
+	compare_lines "notify ${*##*/}"
 }
 
 why=$(no_world kernel)
@@ -50,6 +37,6 @@ for w in user nothing; do
 	why=$(no_world $w)
 	[ -z "$why" ] || { skip "$w: $why"; continue; }
 	RUN_OPTS='--fresh' world $w "$WORK/client" run >"$WORK/pinfs" 2>&1 </dev/null
-	compare "world $w run"
+	compare_lines "world $w run"
 done
 done_testing

@@ -71,19 +71,13 @@ in_world() {
 
 # compare TEXT STORY: $CLIENT on the kernel and in both kinds of runs, a check a line.
 compare() {
-	local line how
+	local how
 
 	in_world kernel "$2" >"$WORK/kernel"
 	grep -q '^status 12[67]$' "$WORK/kernel" && not_ok "$1: the client is there"
 	for how in '--fresh' '--fresh --redirect'; do
 		RUN_OPTS=$how in_world root "$2" >"$WORK/pinfs"
-		while IFS= read -r line; do
-			case $line in
-			=*) ok "$1, $how: ${line:1}" ;;
-			-*) not_ok "$1, $how: ${line:1}" ;;
-			+*) not_ok "$1, $how: ${line:1} (not on the kernel)" ;;
-			esac
-		done < <(diff --unchanged-line-format='=%L' --old-line-format='-%L' --new-line-format='+%L' "$WORK/kernel" "$WORK/pinfs")
+		compare_lines "$1, $how"
 	done
 }
 

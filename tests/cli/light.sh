@@ -9,23 +9,10 @@ client=$TOP/$B/tests/clients/light
 why=$(no_world kernel)
 [ -z "$why" ] || skip_all "$why"
 
-# compare TEXT: $WORK/kernel with $WORK/pinfs, a check a line
-compare() {
-	local line
-
-	while IFS= read -r line; do
-		case $line in
-		=*) ok "$1: ${line:1}" ;;
-		-*) not_ok "$1: ${line:1}" ;;
-		+*) not_ok "$1: ${line:1} (not on the kernel)" ;;
-		esac
-	done < <(diff --unchanged-line-format='=%L' --old-line-format='-%L' --new-line-format='+%L' "$WORK/kernel" "$WORK/pinfs")
-}
-
 # one TEXT WORLD OPTIONS CLIENT VERB
 one() {
 	RUN_OPTS="--fresh $3" world "$2" timeout 120 "$4" "$5" >"$WORK/pinfs" 2>&1 </dev/null
-	compare "$1 $5"
+	compare_lines "$1 $5"
 }
 
 cp "$client" "$client.static" "$WORK" && chmod 755 "$WORK"/light*
@@ -39,7 +26,7 @@ for verb in run fails thread; do
 		one "world $w" $w '' "$WORK/light" $verb
 	done
 	RUN_OPTS=--fresh world root bash -c "ulimit -f 8; exec $client $verb" >"$WORK/pinfs" 2>&1 </dev/null
-	compare "small files $verb"
+	compare_lines "small files $verb"
 	[ $verb = thread ] && continue
 	one notify root '' "$client.static" $verb
 	why=$(no_world outer)

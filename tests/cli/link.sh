@@ -104,20 +104,13 @@ sed -n '/^plain()/,/^run attach/p' "$WORK/story" | sed '$d' >"$WORK/functions"
 
 # compare STORY HOW STATIC ARGS...
 compare_story() {
-	local story=$1 how=$2 static=$3 line text
+	local story=$1 how=$2 static=$3
 	shift 3
 	PATH=$PATH:/usr/sbin OWN_ONLY=1 HOW='' world kernel unshare -n bash "$WORK/$story" "$@" >"$WORK/kernel" 2>&1 </dev/null
 	PATH=$PATH:/usr/sbin HOW=$static RUN_OPTS=$how world root timeout 60 unshare -n bash "$WORK/$story" "$@" \
 		>"$WORK/pinfs" 2>&1 </dev/null
 	is "$story, run $how$static: exit status" $? 0
-	while IFS= read -r line; do
-		text="$story, run $how$static: ${line:1}"
-		case $line in
-		=*) ok "$text" ;;
-		-*) not_ok "$text" ;;
-		+*) not_ok "$text (not on the kernel)" ;;
-		esac
-	done < <(diff --unchanged-line-format='=%L' --old-line-format='-%L' --new-line-format='+%L' "$WORK/kernel" "$WORK/pinfs")
+	compare_lines "$story, run $how$static"
 }
 
 compare_story story --fresh '' "$WORK/list"

@@ -56,21 +56,13 @@ EOS
 
 # The same words in both worlds: tell_both NAME STORY
 tell_both() {
-	local way line text n
+	local way
 
 	world kernel unshare -n bash "$2" >"$WORK/kernel" 2>&1 </dev/null
 	for way in --fresh '--fresh --redirect'; do
 		RUN_OPTS=$way world root timeout 100 unshare -n bash "$2" >"$WORK/pinfs" 2>&1 </dev/null
 		is "$1, run $way: exit status" $? 0
-		n=0
-		while IFS= read -r line; do
-			text="$1, run $way, line $((++n)): ${line:1}"
-			case $line in
-			=*) ok "$text" ;;
-			-*) not_ok "$text" ;;
-			+*) not_ok "$text (not on the kernel)" ;;
-			esac
-		done < <(diff --unchanged-line-format='=%L' --old-line-format='-%L' --new-line-format='+%L' "$WORK/kernel" "$WORK/pinfs")
+		compare_lines "$1, run $way"
 	done
 }
 tell_both XDP "$WORK/story"

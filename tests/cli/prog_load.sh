@@ -88,13 +88,6 @@ for how in '--fresh' '--fresh --redirect'; do
 	is "run $how: exit status" $? 0
 	tell pinfs
 	like "run $how: a dump shows instructions" "$(cat "$WORK/raw-pinfs")" 'call bpf_map_lookup_elem#1'
-	while IFS= read -r line; do
-		text="run $how: ${line:1}"
-		case $line in
-		=*) ok "$text" ;;
-		-*) not_ok "$text" ;;
-		+*) not_ok "$text (not on the kernel)" ;;
-		esac
-	done < <(diff --unchanged-line-format='=%L' --old-line-format='-%L' --new-line-format='+%L' "$WORK/kernel" "$WORK/pinfs")
+	compare_lines "run $how"
 done
 done_testing

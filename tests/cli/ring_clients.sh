@@ -64,17 +64,11 @@ EOS
 
 # same TEXT STORY ARGS...: line by line as on the kernel
 same() {
-	local text=$1 story=$2 line
+	local text=$1 story=$2
 	shift 2
 	world kernel bash "$WORK/$story" "$@" >"$WORK/kernel" 2>&1 </dev/null
 	world root timeout 120 bash "$WORK/$story" "$@" >"$WORK/pinfs" 2>&1 </dev/null
-	while IFS= read -r line; do
-		case $line in
-		=*) ok "$text: ${line:1}" ;;
-		-*) not_ok "$text: ${line:1}" ;;
-		+*) not_ok "$text: ${line:1} (not on the kernel)" ;;
-		esac
-	done < <(diff --unchanged-line-format='=%L' --old-line-format='-%L' --new-line-format='+%L' "$WORK/kernel" "$WORK/pinfs")
+	compare_lines "$text"
 }
 
 same "libbpf" libbpf "$C/libbpf_ring" "$C/ring_put" read

@@ -79,6 +79,19 @@ fails() {
 	diag <<<"$out"
 }
 
+# compare_lines TEXT: $WORK/kernel with $WORK/pinfs, a check a line
+compare_lines() {
+	local line
+
+	while IFS= read -r line; do
+		case $line in
+		=*) ok "$1: ${line:1}" ;;
+		-*) not_ok "$1: ${line:1}" ;;
+		+*) not_ok "$1: ${line:1} (not on the kernel)" ;;
+		esac
+	done < <(diff --unchanged-line-format='=%L' --old-line-format='-%L' --new-line-format='+%L' "$WORK/kernel" "$WORK/pinfs")
+}
+
 done_testing() {
 	echo "1..$tap_n"
 	exit $tap_bad
