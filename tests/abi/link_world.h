@@ -275,16 +275,22 @@ static inline void world_netns(void)
 	place_fd(open("/proc/thread-self/ns/uts", O_RDONLY), FD_UTSNS);
 }
 
-static inline void world_make(void)
+/* Without cgroups. */
+static inline void world_make_net(void)
 {
 	union row_attr a = { .a = { .map_type = 1, .key_size = 4, .value_size = 4, .max_entries = 1 } };
 
-	setvbuf(stdout, NULL, _IOLBF, 0);
 	world_netns();
-	cgroups_make();
 	place_fd(raw_bpf(BPF_MAP_CREATE, &a, 72), FD_MAP);
 	place_fd(open("/dev/null", O_RDWR), FD_NULL);
 	world_progs_make();
+}
+
+static inline void world_make(void)
+{
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	cgroups_make();
+	world_make_net();
 }
 
 /* ---- rows ---- */

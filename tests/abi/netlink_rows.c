@@ -432,14 +432,7 @@ static void holds(void)
 int main(void)
 {
 	setvbuf(stdout, NULL, _IOFBF, 1 << 16);
-	world_netns();
-	place_fd(open("/dev/null", O_RDWR), FD_NULL);
-	place_fd(raw_bpf(BPF_MAP_CREATE,
-			 &(union row_attr){
-				 .a = { .map_type = 1, .key_size = 4, .value_size = 4, .max_entries = 1 } },
-			 72),
-		 FD_MAP);
-	world_progs_make();
+	world_make_net();
 	netlink_open();
 	make_devices();
 	get_one(1);

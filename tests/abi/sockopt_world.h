@@ -95,14 +95,7 @@ static inline void sockopt_world(void)
 				    .license = ptr("GPL") } };
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	world_netns();
-	place_fd(open("/dev/null", O_RDWR), FD_NULL);
-	place_fd(raw_bpf(BPF_MAP_CREATE,
-			 &(union row_attr){
-				 .a = { .map_type = 1, .key_size = 4, .value_size = 4, .max_entries = 1 } },
-			 72),
-		 FD_MAP);
-	world_progs_make();
+	world_make_net();
 	place_fd(raw_bpf(BPF_PROG_LOAD, &a, 128), P_REUSEPORT);
 }
 

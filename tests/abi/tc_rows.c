@@ -590,14 +590,7 @@ int main(void)
 	static const uint16_t flags[] = { 0, CREATE, CREATE | EXCL | ECHO, CREATE | REPL };
 
 	setvbuf(stdout, NULL, _IOFBF, 1 << 16);
-	world_netns();
-	place_fd(open("/dev/null", O_RDWR), FD_NULL);
-	place_fd(raw_bpf(BPF_MAP_CREATE,
-			 &(union row_attr){
-				 .a = { .map_type = 1, .key_size = 4, .value_size = 4, .max_entries = 1 } },
-			 72),
-		 FD_MAP);
-	world_progs_make();
+	world_make_net();
 	netlink_open();
 	setsockopt(nl, SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
 	make_veth();

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include "abi/link_world.h"
+#include "lib/random.h"
 #include "lib/tap.h"
 
 #define SLOW_US 2000000
@@ -35,24 +36,6 @@ static struct progress {
 	_Atomic uint64_t ops;
 	_Atomic int bad;
 } * progress;
-
-static uint64_t rng = 88172645463325252ull;
-
-static uint32_t rnd(uint32_t n)
-{
-	rng ^= rng << 13;
-	rng ^= rng >> 7;
-	rng ^= rng << 17;
-	return (uint32_t)(rng >> 16) % n;
-}
-
-static uint64_t now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
 
 /* What may come of several processes at one hook. */
 static void expect(int r)
@@ -136,7 +119,7 @@ static pid_t start(void)
 	pid = fork();
 	must(pid >= 0, "fork");
 	if (!pid) {
-		rng ^= (uint64_t)getpid() << 32;
+		rng_state ^= (uint64_t)getpid() << 32;
 		for (;;) {
 			once(rnd(0x7fffffff));
 			progress->ops++;

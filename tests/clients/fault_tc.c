@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include "abi/netlink_world.h"
+#include "lib/random.h"
 #include "lib/tap.h"
 
 #define CLSACT  0xfffffff1u
@@ -26,24 +27,6 @@ static struct progress {
 	_Atomic uint64_t ops;
 	_Atomic int bad;
 } * progress;
-
-static uint64_t rng = 88172645463325252ull;
-
-static uint32_t rnd(uint32_t n)
-{
-	rng ^= rng << 13;
-	rng ^= rng >> 7;
-	rng ^= rng << 17;
-	return (uint32_t)(rng >> 16) % n;
-}
-
-static uint64_t now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
-}
 
 /* Sends it and waits for its acknowledgement, over what comes before. 0 or an errno. */
 static int transact(struct message *m)
@@ -181,7 +164,7 @@ static pid_t start(void)
 	pid = fork();
 	must(pid >= 0, "fork");
 	if (!pid) {
-		rng ^= (uint64_t)getpid() << 32;
+		rng_state ^= (uint64_t)getpid() << 32;
 		close(nl);
 		netlink_open();
 		for (;;) {

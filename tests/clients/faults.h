@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include "abi/world.h"
+#include "lib/random.h"
 #include "lib/tap.h"
 
 #define MAX   16u /* entries of every map */
@@ -47,16 +48,6 @@ static struct victim victims[] = {
 	{ BPF_MAP_TYPE_PROG_ARRAY, 4, 0, 0, "prog_array", -1 },
 };
 #define NR_VICTIMS ARRAY_SIZE(victims)
-
-static uint64_t rng_state = 88172645463325252ull;
-
-static inline uint32_t rnd(uint32_t n)
-{
-	rng_state ^= rng_state << 13;
-	rng_state ^= rng_state >> 7;
-	rng_state ^= rng_state << 17;
-	return n ? (uint32_t)(rng_state >> 16) % n : 0;
-}
 
 static inline int holds_objects(const struct victim *v)
 {
@@ -345,14 +336,6 @@ static inline int maps_left(const char *name)
 			break;
 	}
 	return n;
-}
-
-static inline uint64_t now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000000ull + t.tv_nsec / 1000;
 }
 
 static inline void spin_us(uint32_t us)
