@@ -74,7 +74,7 @@ fi
 # Attached to and let go of, eight times, while the client runs.
 cat >attach <<'END'
 "$BEATS.static" "$@" & client=$!
-for how in 1 2 3 1 2 3 1 2; do
+for how in $HOWS; do
 	case $how in
 	1) strace -o /dev/null -p $client 2>/dev/null & sleep 0.15; kill -INT $! 2>/dev/null; wait $! ;;
 	2) strace -f -o /dev/null -p $client 2>/dev/null & sleep 0.15; kill -INT $! 2>/dev/null; wait $! ;;
@@ -85,9 +85,16 @@ wait $client
 echo $?
 END
 if has strace "attached" && has gdb "attached"; then
+	export HOWS="1 2 3 1 2 3 1 2"
 	for words in 3000 "3000 3" "3000 2 signals" "3000 2 births"; do
 		# shellcheck disable=SC2086
 		is "attached to: $words" "$(docker bash attach $words 2>&1 | tr '\n' ' ')" "beats: well 0 "
+	done
+	# What is born while strace -f lets go, it has never heard of.
+	export HOWS="2 2 2 2 2 2 2 2"
+	for words in "3000 2 births" "3000 3 births" "3000 2 births"; do
+		# shellcheck disable=SC2086
+		is "followed: $words" "$(docker bash attach $words 2>&1 | tr '\n' ' ')" "beats: well 0 "
 	done
 	# Who is killed lets go, too; what it left has the run's tracer for all that comes.
 	out=$(docker bash -c 'sleep 100 & bash -c "while [ ! -e go ]; do sleep 0.02; done; $BEATS.static 50" & p=$!

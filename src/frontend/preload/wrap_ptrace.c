@@ -47,6 +47,7 @@ struct tracee {
 	bool fresh;   /* options can be set at the first stop only */
 	bool masked;  /* mask is what was blocked before */
 	bool entered; /* the debugger was shown the entry of the call */
+	bool unmet;   /* born to one that is followed, and no stop of it was told yet */
 	u16 nr;
 	u64 mask;
 };
@@ -81,7 +82,7 @@ static struct tracee *tracee_get(pid_t tid)
 		t->step = NONE;
 		t->request = PTRACE_CONT;
 		t->wanted = 0;
-		t->fresh = t->masked = t->entered = false;
+		t->fresh = t->masked = t->entered = t->unmet = false;
 	}
 	return t;
 }
@@ -283,14 +284,18 @@ static bool birth(pid_t tid, struct tracee *t, int event)
 {
 	unsigned long child = 0;
 	struct tracee *c;
+	bool met_first;
 	int status;
 
 	if (raw_ptrace(PTRACE_GETEVENTMSG, tid, 0, &child))
 		return false;
 	if (!t || t->wanted >> event & 1) {
+		met_first = tracee_of((pid_t)child);
 		c = tracee_get((pid_t)child);
 		if (c && t)
 			c->wanted = t->wanted;
+		if (c && !met_first)
+			c->unmet = true;
 		return false;
 	}
 	if (wait_stop((pid_t)child, &status))
@@ -326,6 +331,39 @@ static u64 number_after(const char *text, const char *word)
 	for (p = p ? p + strlen(word) : ""; *p >= '0' && *p <= '9'; p++)
 		n = n * 10 + (u64)(*p - '0');
 	return n;
+}
+
+static bool is_ours(pid_t tid)
+{
+	char buf[512];
+
+	buf[carrier_read_proc(tid, "status", buf, sizeof(buf) - 1)] = 0;
+	return number_after(buf, "\nTracerPid:\t") == (u64)raw0(SYS_gettid);
+}
+
+/*
+ * A debugger that lets go of all that it knows will wait for none of those that were born meanwhile, and
+ * ends: they go with the others.
+ */
+static void let_go_of_unmet(void)
+{
+	int status;
+
+	for (u32 i = 0; i < TRACEES; i++) {
+		int tid = atomic_load(&tracees[i].tid);
+
+		if (tid && !tracees[i].unmet && is_ours(tid))
+			return;
+	}
+	for (u32 i = 0; i < TRACEES; i++) {
+		int tid = atomic_load(&tracees[i].tid);
+
+		if (!tid || !tracees[i].unmet)
+			continue;
+		if (wait_stop(tid, &status))
+			await_first_stop(tid, status);
+		tracee_drop(&tracees[i]);
+	}
 }
 
 /* A process of this one's, and not a further thread of it. */
@@ -367,6 +405,8 @@ static bool keep_back(pid_t tid, int status)
 	}
 	if (!t && met(tid, status, &t))
 		return true;
+	if (t)
+		t->unmet = false;
 	if (t && t->fresh)
 		t->fresh = raw_ptrace(PTRACE_SETOPTIONS, tid, 0, (void *)BIRTHS);
 	switch (status >> 8) {
@@ -476,6 +516,7 @@ EXPORT long ptrace(enum __ptrace_request request, ...)
 		end_birth(tid);
 	if (request == PTRACE_DETACH && hand_over(tid, (long)data)) {
 		tracee_drop(tracee_of(tid));
+		let_go_of_unmet();
 		return 0;
 	}
 	before((long)request, tid, &data);
