@@ -46,13 +46,15 @@ static u32 header_flags(int fd, const struct stat *st)
 /*
  * Hint word, at the inode's slot; 0: nothing is known.
  *
- *     63      48 47      40 39       35 34   32 31      0
+ *     63      48 47      41 40       35 34   32 31      0
  *     +---------+----------+-----------+-------+---------+
- *     | ino tag | unlinked | LINKED, 4 | type  |   id    |
+ *     | ino tag | changes  | LINKED, 5 | type  |   id    |
  *     |         |  (count) | OBJ_F_*   |       |         |
  *     +---------+----------+-----------+-------+---------+
  *
- * Slot and tag are the whole of an inode number below 2^32.
+ * Slot and tag are the whole of an inode number below 2^32. Flags that an object gets later
+ * (obj_add_hint) stand in its header before they stand here, and stay; who fills
+ * the slot from a header that he has read does so by compare-and-swap from the word that he had found before.
  *
  * LINKED: links beside the id were seen, so that a description may be closed
  * without a look. Who sees that there are none left clears it and counts; who has
@@ -60,14 +62,14 @@ static u32 header_flags(int fd, const struct stat *st)
  * looked, so he is not late. A mark that stays too long (a pin removed by a
  * program of another world) leaves a dead object that holds nothing until the next look.
  */
-#define HINT_FLAGS(w)    ((u32)((w) >> 35) & 15)
-#define HINT_LINKED      (1ull << 39)
-#define HINT_UNLINKED    (1ull << 40)
-#define HINT_COUNT       (255ull << 40)
+#define HINT_FLAGS(w)    ((u32)((w) >> 35) & 31)
+#define HINT_LINKED      (1ull << 40)
+#define HINT_UNLINKED    (1ull << 41)
+#define HINT_COUNT       (127ull << 41)
 #define HINT_NAME        0x7ffffffffull /* type and id */
-#define HINT_LOOK_ALWAYS ((u64)(OBJ_F_HOLDS | OBJ_F_UREF | OBJ_F_WAKE | OBJ_F_CLOSED) << 35)
+#define HINT_LOOK_ALWAYS (31ull << 35)
 
-_Static_assert(OBJ_TYPES <= 8 && OBJ_F_CLOSED == 8, "three and four bits");
+_Static_assert(OBJ_TYPES <= 8 && OBJ_F_SPARE == 16, "three and five bits");
 
 static _Atomic u64 *hint_slot(u64 ino)
 {
@@ -119,8 +121,26 @@ u32 obj_hint_flags(const struct stat *st)
 void obj_set_hint(const struct stat *st, enum obj_type type, u32 id, u32 flags)
 {
 	atomic_store_explicit(hint_slot(st->st_ino),
-			      hint_word(st->st_ino, type, id) | (u64)(flags & 15) << 35,
+			      hint_word(st->st_ino, type, id) | (u64)(flags & 31) << 35,
 			      memory_order_relaxed);
+}
+
+/* From a header that was read after the slot held `before`. */
+static void fill_hint(u64 ino, enum obj_type type, u32 id, u32 flags, u64 before)
+{
+	u64 to = hint_word(ino, type, id) | (u64)(flags & 31) << 35 | ((before + HINT_UNLINKED) & HINT_COUNT);
+
+	atomic_compare_exchange_strong(hint_slot(ino), &before, to);
+}
+
+void obj_add_hint(u64 ino, enum obj_type type, u32 id, u32 flags)
+{
+	u64 w = atomic_load(hint_slot(ino)), to;
+
+	do {
+		to = hint_of(ino, type, id) == w ? w : hint_word(ino, type, id);
+		to = (to & ~HINT_COUNT) | (u64)(flags & 31) << 35 | ((w + HINT_UNLINKED) & HINT_COUNT);
+	} while (!atomic_compare_exchange_weak(hint_slot(ino), &w, to));
 }
 
 u64 obj_links_begin(u64 ino, enum obj_type type, u32 id)
@@ -149,13 +169,14 @@ void obj_links_gone(u64 ino, enum obj_type type, u32 id)
 /* The object's OBJ_F_* flags: from the hint if that is the object's own, else from its header. */
 static u32 object_flags(int fd, const struct stat *st, enum obj_type type, u32 id)
 {
-	u64 w = hint_of(st->st_ino, type, id);
+	u64 w = hint_of(st->st_ino, type, id), before;
 	u32 flags;
 
 	if (w)
 		return HINT_FLAGS(w);
+	before = atomic_load(hint_slot(st->st_ino));
 	flags = header_flags(fd, st);
-	obj_set_hint(st, type, id, flags);
+	fill_hint(st->st_ino, type, id, flags, before);
 	return flags;
 }
 
@@ -229,6 +250,24 @@ static void uref_gone(enum obj_type type, u32 id, const struct stat *st)
 	obj_unmap(&v);
 }
 
+/*
+ * LOCK_EX was granted on fd: names that count for nothing go, without the lock, since who wants to open an object
+ * that has names would wait for it. False: it is not ours any more.
+ */
+static bool alone_without_spares(int fd, enum obj_type type, u32 id, u32 flags, struct stat *st)
+{
+	struct obj_view v;
+
+	if (!(flags & OBJ_F_SPARE) || st->st_nlink <= 1 || !store_type(type)->drop_spares)
+		return true;
+	raw_flock(fd, LOCK_UN);
+	if (obj_map(type, id, true, &v))
+		return false;
+	store_type(type)->drop_spares(v.hdr, v.size);
+	obj_unmap(&v);
+	return !raw_flock(fd, LOCK_EX | LOCK_NB) && !raw_fstat(fd, st);
+}
+
 /* A look costs no description that could write: that one's close would call for the next look. */
 static void see_closed(enum obj_type type, u32 id, int fd)
 {
@@ -259,6 +298,7 @@ int obj_reap(enum obj_type type, u32 id)
 	if (raw_fstat(fd, &st))
 		goto out;
 	flags = object_flags(fd, &st, type, id);
+	alone = alone && alone_without_spares(fd, type, id, flags, &st);
 	dead = alone && st.st_nlink <= 1;
 	if (dead) {
 		bury(fd, type, id, flags, &st);
@@ -287,7 +327,7 @@ static int close_looking(int fd, enum obj_type type, u32 id, u64 ino)
 
 	/* Pinned objects need no more than the close, unless they care for user references. */
 	if (!raw_fstat(fd, &st) && st.st_nlink > 1) {
-		last = object_flags(fd, &st, type, id) & (OBJ_F_UREF | OBJ_F_CLOSED);
+		last = object_flags(fd, &st, type, id) & (OBJ_F_UREF | OBJ_F_CLOSED | OBJ_F_SPARE);
 		if (st.st_ino == ino)
 			obj_links_seen(ino, before);
 	}
@@ -346,14 +386,19 @@ static int lock_shared(int fd, struct stat *st)
 static int settle(int fd, enum obj_type type, u32 id)
 {
 	struct stat st;
+	u32 flags;
 
 	/* Gives our own lock up, whatever comes of it. */
 	if (raw_flock(fd, LOCK_EX | LOCK_NB))
 		return 0; /* held by another */
-	if (!raw_fstat(fd, &st) && st.st_nlink == 1) {
-		bury(fd, type, id, object_flags(fd, &st, type, id), &st);
+	if (raw_fstat(fd, &st))
+		goto out;
+	flags = object_flags(fd, &st, type, id);
+	if (alone_without_spares(fd, type, id, flags, &st) && st.st_nlink == 1) {
+		bury(fd, type, id, flags, &st);
 		return -ENOENT;
 	}
+out:
 	raw_flock(fd, LOCK_UN);
 	return 0;
 }
@@ -368,7 +413,7 @@ int obj_open(enum obj_type type, u32 id, int oflags, struct stat *st)
 	err = lock_shared(fd, st);
 	if (!err && !st->st_size)
 		err = -ENOENT; /* in the making */
-	if (!err && st->st_nlink == 1) {
+	if (!err && (st->st_nlink == 1 || object_flags(fd, st, type, id) & OBJ_F_SPARE)) {
 		err = settle(fd, type, id);
 		if (!err)
 			err = lock_shared(fd, st);
@@ -503,6 +548,7 @@ int obj_identify_path(int dirfd, const char *name, enum obj_type *type, u32 *id,
 {
 	struct obj_hdr h;
 	int fd, err;
+	u64 before;
 
 	err = raw_fstatat(dirfd, name, st, AT_SYMLINK_NOFOLLOW);
 	if (err)
@@ -513,15 +559,24 @@ int obj_identify_path(int dirfd, const char *name, enum obj_type *type, u32 *id,
 	if (fd < 0)
 		return fd;
 	err = -EINVAL;
+	before = atomic_load(hint_slot(st->st_ino));
 	if (raw_pread(fd, &h, sizeof(h), header_offset(st->st_size)) == sizeof(h) && h.magic == OBJ_MAGIC &&
 	    h.type < OBJ_TYPES && is_object(h.type, h.id, st)) {
 		*type = h.type;
 		*id = h.id;
-		obj_set_hint(st, h.type, h.id, h.flags);
+		fill_hint(st->st_ino, h.type, h.id, h.flags, before);
 		err = 0;
 	}
 	raw_close(fd);
 	return err;
+}
+
+/* May all its links be names that count for nothing? */
+static bool maybe_spare(u64 ino, enum obj_type type, u32 id)
+{
+	u64 w = hint_of(ino, type, id);
+
+	return store_type(type)->drop_spares && (!w || HINT_FLAGS(w) & OBJ_F_SPARE);
 }
 
 /* Alive as far as a look tells; settles what nobody holds. */
@@ -536,7 +591,7 @@ static bool id_alive(enum obj_type type, u32 id)
 		store_hint(type, id, false);
 	if (err)
 		return false;
-	return st.st_nlink > 1 || !obj_reap(type, id);
+	return (st.st_nlink > 1 && !maybe_spare(st.st_ino, type, id)) || !obj_reap(type, id);
 }
 
 int obj_next_id(enum obj_type type, u32 start, u32 *next)

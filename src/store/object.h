@@ -56,6 +56,8 @@ enum obj_type {
 #define OBJ_F_WAKE  4u /* clients may wait for it: its FIFO (store/wake.h) goes when it dies */
 #define OBJ_F_CLOSED                                                                                         \
 	8u /* something belongs to a description of it: type ops' closed runs when one may be gone */
+#define OBJ_F_SPARE                                                                                          \
+	16u /* others may keep names of it in refs/ that count for nothing: drop_spares runs when no description is left */
 #define OBJ_F_OWN_SHIFT 8 /* bits from here on are the type's own */
 
 /* The common part of a header; the type's own part follows, up to OBJ_HDR_SIZE. */
@@ -72,6 +74,8 @@ struct obj_hdr {
 	u64 file_size;
 };
 
+struct gc_result;
+
 /* One row a type: what the store must know of it. The table is set once, at start (store_init). */
 struct obj_type_ops {
 	const char *dir; /* directory of the ids, and text of the fd */
@@ -85,6 +89,13 @@ struct obj_type_ops {
 	 * May be NULL. Called with the object mapped.
 	 */
 	void (*release_uref)(struct obj_hdr *hdr, size_t file_size);
+	/*
+	 * Nobody has a description of the object (OBJ_F_SPARE): names of it in refs/ that its holders keep without
+	 * need are to go. Called with the object mapped for writing, and again if who did it was killed. May be NULL.
+	 */
+	void (*drop_spares)(struct obj_hdr *hdr, size_t file_size);
+	/* Of a holder: is the reference of that slot one that counts for nothing? NULL: there are none. */
+	bool (*is_spare)(const struct obj_hdr *hdr, u64 slot);
 	/*
 	 * A description of the object may have been closed (OBJ_F_CLOSED), so
 	 * that what belongs to it is to go: fd is a description of one's own, for
@@ -101,9 +112,8 @@ struct obj_type_ops {
 	 * May be NULL.
 	 */
 	void (*release)(const struct obj_hdr *hdr, size_t file_size);
-	/* Part of gc: removes what the type keeps of targets that are of no use any more; how many. May be
-	 * NULL. */
-	u32 (*gc)(void);
+	/* Part of gc: removes what the type keeps and has no use for any more, and counts it. May be NULL. */
+	void (*gc)(struct gc_result *r);
 	/* Calls each(arg, slot, type, id) for every reference the object holds on others. May be NULL. */
 	void (*each_ref)(const struct obj_hdr *hdr, size_t file_size,
 			 void (*each)(void *arg, u64 slot, enum obj_type type, u32 id), void *arg);
@@ -180,6 +190,8 @@ bool obj_hint(const struct stat *st, enum obj_type *type, u32 *id);
 /* Its OBJ_F_* flags, as remembered at the same place. */
 u32 obj_hint_flags(const struct stat *st);
 void obj_set_hint(const struct stat *st, enum obj_type type, u32 id, u32 flags);
+/* Flags that an object has got since it was made; its header says so already, and those that it had before. */
+void obj_add_hint(u64 ino, enum obj_type type, u32 id, u32 flags);
 
 /*
  * The store also remembers that an object has links beside its id. begin, then

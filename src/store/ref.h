@@ -26,12 +26,32 @@ int ref_set(enum obj_type holder, u32 holder_id, u64 slot, enum obj_type target,
 /* Drops the reference and, if it was the last of any kind, the target. */
 void ref_clear(enum obj_type holder, u32 holder_id, u64 slot, enum obj_type target, u32 target_id);
 
+/* Removes the name alone, for who looks at the target himself. */
+void ref_unname(enum obj_type holder, u32 holder_id, u64 slot);
+
 /*
  * For a front end that knows its process's descriptors: has it got one of the object, whose close, which is
  * still to come, will be obj_close or obj_close_known, and will look at the object? Then whoever lets it go
  * need not look. NULL: nobody knows.
  */
 extern bool (*obj_open_here)(enum obj_type type, u32 id);
+
+/*
+ * The same by what the front end knows without asking, for objects whose closes look in any case, or are reported to
+ * a supervisor: get, and some time later put, which says whether it is so still. Between the two the header stays mapped.
+ */
+struct obj_here {
+	struct obj_hdr *hdr; /* for writing */
+	u64 ino;
+	void *owner; /* the front end's */
+	u64 word;
+	int fd;
+};
+extern bool (*obj_here_get)(enum obj_type type, u32 id, struct obj_here *h);
+extern bool (*obj_here_put)(struct obj_here *h);
+
+/* Is that name in refs/ one that counts for nothing (is_spare of the holder's type)? */
+bool ref_is_spare(enum obj_type holder, u32 holder_id, u64 slot);
 
 /* Takes the name of an entry of refs/ apart; false: not one of ours. */
 bool ref_parse(const char *name, enum obj_type *holder, u32 *id, u64 *slot);

@@ -25,7 +25,7 @@
 #include "store/object.h"
 
 #define STORE_MAGIC    0x00736673666e6970ull /* "pinfsfs" */
-#define STORE_STAMP    5u                    /* layout of every file; changed with any of them */
+#define STORE_STAMP    6u                    /* layout of every file; changed with any of them */
 #define STORE_HINT_IDS (1u << 26)            /* ids covered by the hint bitmap of each type (sparse) */
 
 #define STORE_INO_HINTS 65536u /* slots of the table from inode to object */
@@ -82,6 +82,8 @@ char *store_id_name(char *buf, enum obj_type type, u32 id);
 
 /* Clears or sets the hint that id may be alive. */
 void store_hint(enum obj_type type, u32 id, bool alive);
+/* False: that id is certainly not alive, or not yet. */
+bool store_hinted(enum obj_type type, u32 id);
 
 /* A copy of fd at the top of the number space, O_CLOEXEC; fd is closed. For fds that live in a client. */
 int store_high_fd(int fd);

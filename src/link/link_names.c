@@ -1,0 +1,479 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * The names in refs/ by which a link holds programs, and which of them it runs.
+ *
+ *     prog     63      38 37    34 33   32 31        0
+ *              +---------+--------+-------+-----------+
+ *              | version | valid  | place | program   |
+ *              |         | 4 bits | of it |           |
+ *              +---------+--------+-------+-----------+
+ *     names[4]  the slot of a reference each (store/ref.h): program's id, and a random half above it
+ *
+ *     name   valid
+ *     0      0      free
+ *     w      1      refs/ has that name, for sure
+ *     w      0      maybe: it is in the making, or leaving
+ *
+ * The version counts changes of `valid`: as long as it stays, a name that was valid is, and is the same.
+ *
+ * An update to a program that has a valid name is one compare-and-swap of prog. Else
+ *
+ *     names[free] = w   ->   link refs/...w   ->   prog: the program, its place, valid
+ *
+ * and a name leaves by
+ *
+ *     prog: not valid   ->   unlink           ->   names[i] = 0
+ *
+ * so that the program that is run always has a name. Killed, stopped or jumped out of anywhere: a name that is not
+ * valid stands in names[], and whoever needs the place, gc, or the link's end remove it. He who does moves the
+ * version first; a maker who was only slow finds it moved, and begins again.
+ *
+ * Spare names. The name of the program that was replaced stays valid for the way back, if the process has a
+ * descriptor of it. Such a name must not keep the program alive, so who lets it stay has first
+ *
+ *     flagged the program OBJ_F_SPARE, in its header and in the hints  -- from now on every close of it looks, every
+ *                                                                         opener, walker and reaper
+ *     noted the link in the program's spare_links
+ *     asked that he has a descriptor still
+ *
+ * and looks after his swap that the link is noted still. Who finds that nobody has a descriptor of a flagged program
+ * makes each note CLEANING, removes the link's spare names of it, and then the note: so a note says that nobody has
+ * found the program without a descriptor since it was made. A descriptor closed behind the front end's back is
+ * reported to the supervisor, and the note goes.
+ */
+#include "link/link.h"
+#include <string.h>
+#include "shm/actor.h"
+#include "store/ref.h"
+#include "store/store.h"
+#include "util/random.h"
+
+#define PLACE(head)   ((u32)((head) >> 32) & 3)
+#define VALID(head)   ((u32)((head) >> 34) & 15)
+#define VERSION(head) ((head) >> 38)
+#define CLEANING      (1u << 31) /* of a note */
+#define TRIES         1000
+
+_Static_assert(LINK_NAMES == 4, "two and four bits");
+
+static u32 prog_of(u64 word)
+{
+	return (u32)word;
+}
+
+static u64 new_head(u64 from, u32 prog, u32 place, u32 valid)
+{
+	u64 version = VERSION(from) + (valid != VALID(from));
+
+	return version << 38 | (u64)valid << 34 | (u64)place << 32 | prog;
+}
+
+static bool is_valid(u64 head, u32 i)
+{
+	return VALID(head) >> i & 1;
+}
+
+static bool runs(u64 head, u32 i)
+{
+	return PLACE(head) == i && is_valid(head, i);
+}
+
+static u64 new_word(u32 prog)
+{
+	u32 r = (u32)(random_u64() >> 32) & 0x7fffffff;
+
+	/* Never a slot with a fixed meaning, whose upper half is all ones. */
+	return (u64)(r | 1) << 32 | prog;
+}
+
+static int hold(u32 link_id, u64 word)
+{
+	int err = ref_set(OBJ_LINK, link_id, word, OBJ_PROG, prog_of(word));
+
+	if (err == -ENOSPC || err == -EDQUOT)
+		return -ENOMEM;
+	return err == -ENOENT ? -EBADF : err;
+}
+
+int link_hold_first(struct link_hdr *h, u32 prog_id)
+{
+	u64 word;
+	int err;
+
+	do {
+		word = new_word(prog_id);
+		err = hold(h->o.id, word);
+	} while (err == -EEXIST);
+	for (u32 i = 0; i < LINK_NAMES; i++)
+		atomic_store(&h->names[i], i || err ? 0 : word);
+	atomic_store(&h->prog, new_head(0, prog_id, 0, 1));
+	return err;
+}
+
+void link_let_go(const struct link_hdr *h)
+{
+	for (u32 i = 0; i < LINK_NAMES; i++) {
+		u64 word = atomic_load(&h->names[i]);
+
+		if (word)
+			ref_clear(OBJ_LINK, h->o.id, word, OBJ_PROG, prog_of(word));
+	}
+}
+
+/* ---- names that leave ---- */
+
+/* It is not valid, and its maker, if he is still at it, will find that out. */
+static void remove_name(struct link_hdr *h, u32 i, u64 word, bool look)
+{
+	if (look)
+		ref_clear(OBJ_LINK, h->o.id, word, OBJ_PROG, prog_of(word));
+	else
+		ref_unname(OBJ_LINK, h->o.id, word);
+	atomic_compare_exchange_strong(&h->names[i], &word, 0);
+}
+
+/* Takes a name away, valid or not, unless the link runs its program by it. look: at the program, too. */
+static bool drop(struct link_hdr *h, u32 i, u64 word, bool look)
+{
+	u64 head = atomic_load(&h->prog), to;
+
+	do {
+		if (atomic_load(&h->names[i]) != word || runs(head, i))
+			return false;
+		to = (head & ~(1ull << (34 + i))) + (1ull << 38);
+	} while (!atomic_compare_exchange_strong(&h->prog, &head, to));
+	remove_name(h, i, word, look);
+	return true;
+}
+
+/*
+ * Makes room. Spare names go first; of those that are not valid some may be of the dead, so that there are
+ * not to be many of them.
+ */
+static void evict(struct link_hdr *h)
+{
+	u64 head = atomic_load(&h->prog);
+	bool valid = __builtin_popcount(VALID(head)) > 2;
+
+	for (u32 n = 0; n < LINK_NAMES; n++) {
+		u32 i = (u32)(VERSION(head) + n) % LINK_NAMES;
+		u64 word = atomic_load(&h->names[i]);
+
+		if (word && !runs(head, i) && is_valid(head, i) == valid) {
+			drop(h, i, word, true);
+			return;
+		}
+	}
+}
+
+/* ---- spare names ---- */
+
+static bool noted(const struct prog_hdr *p, u32 link)
+{
+	for (u32 i = 0; i < PROG_SPARE_LINKS; i++)
+		if (atomic_load_explicit(&p->spare_links[i], memory_order_relaxed) == link)
+			return true;
+	return false;
+}
+
+/* A place for the note: its own, a free one, or that of a link that is gone. */
+static _Atomic u32 *note_place(struct prog_hdr *p, u32 link, u32 *seen)
+{
+	_Atomic u32 *free = NULL;
+
+	for (u32 i = 0; i < PROG_SPARE_LINKS; i++) {
+		u32 w = atomic_load(&p->spare_links[i]);
+
+		if ((w & ~CLEANING) == link) {
+			*seen = w;
+			return &p->spare_links[i];
+		}
+		if (!w && !free) {
+			*seen = w;
+			free = &p->spare_links[i];
+		}
+	}
+	for (u32 i = 0; i < PROG_SPARE_LINKS && !free; i++) {
+		*seen = atomic_load(&p->spare_links[i]);
+		if (!store_hinted(OBJ_LINK, *seen & ~CLEANING))
+			free = &p->spare_links[i];
+	}
+	return free;
+}
+
+static bool note(struct prog_hdr *p, u32 link)
+{
+	for (int tries = 0; tries < TRIES; tries++) {
+		u32 seen;
+		_Atomic u32 *at = note_place(p, link, &seen);
+
+		if (!at)
+			return false;
+		if (atomic_compare_exchange_strong(at, &seen, link))
+			return true;
+	}
+	return false;
+}
+
+struct cleaning {
+	struct link_hdr *h;
+	u32 prog; /* 0: gc, all that is of no use */
+	u32 dropped;
+};
+
+/* Is a spare name of a program to stay, as far as gc can tell? */
+static bool noted_by(u32 prog, u32 link)
+{
+	struct prog_hdr p;
+
+	return !obj_read_header(OBJ_PROG, prog, &p.o, sizeof(p)) && noted(&p, link);
+}
+
+static void clean_names(void *arg)
+{
+	struct cleaning *c = arg;
+	struct link_hdr *h = c->h;
+
+	for (u32 i = 0; i < LINK_NAMES; i++) {
+		u64 word = atomic_load(&h->names[i]), head = atomic_load(&h->prog);
+
+		if (!word || runs(head, i) || (c->prog && prog_of(word) != c->prog) ||
+		    (!c->prog && is_valid(head, i) && noted_by(prog_of(word), h->o.id)))
+			continue;
+		c->dropped += drop(h, i, word, !c->prog);
+	}
+}
+
+static noinline void run_guarded(struct op *op, void (*fn)(void *arg), void *arg)
+{
+	if (!guard_set(&op->guard))
+		fn(arg);
+	else
+		op_fault(op);
+}
+
+/* As an operation of its own: a mapped file may be shorter by now. */
+static noinline void guarded(void (*fn)(void *arg), void *arg)
+{
+	struct op *op = op_enter(NULL, __builtin_frame_address(0));
+
+	if (!op)
+		return;
+	run_guarded(op, fn, arg);
+	op_leave(op);
+}
+
+/* False: the link cannot be changed by us. */
+static bool clean_link(u32 link, u32 prog, u32 *dropped)
+{
+	struct cleaning c = { .prog = prog };
+	struct obj_view v;
+	int err = obj_map(OBJ_LINK, link, true, &v);
+
+	if (err)
+		return err == -ENOENT;
+	c.h = (struct link_hdr *)v.hdr;
+	guarded(clean_names, &c);
+	obj_unmap(&v);
+	if (dropped)
+		*dropped += c.dropped;
+	return true;
+}
+
+/* Takes a note back, and first what it stands for. Whoever is killed in between leaves it to the next. */
+static void clean_note(struct prog_hdr *p, _Atomic u32 *at, u32 seen)
+{
+	u32 link = seen & ~CLEANING, cleaning = link | CLEANING;
+
+	if ((seen == cleaning || atomic_compare_exchange_strong(at, &seen, cleaning)) &&
+	    clean_link(link, p->o.id, NULL))
+		atomic_compare_exchange_strong(at, &cleaning, 0);
+}
+
+static void unnote(struct prog_hdr *p, u32 link)
+{
+	for (u32 i = 0; i < PROG_SPARE_LINKS; i++) {
+		u32 seen = atomic_load(&p->spare_links[i]);
+
+		if ((seen & ~CLEANING) == link)
+			clean_note(p, &p->spare_links[i], seen);
+	}
+}
+
+/* May a name of that program stay, so far as can be said before the swap? */
+static bool may_stay(const struct obj_here *here, u32 link, u32 prog)
+{
+	struct prog_hdr *p = (struct prog_hdr *)here->hdr;
+
+	if (unlikely(!link || link & CLEANING))
+		return false;
+	if (likely(noted(p, link)))
+		return true;
+	__atomic_fetch_or(&p->o.flags, OBJ_F_SPARE, __ATOMIC_SEQ_CST);
+	obj_add_hint(here->ino, OBJ_PROG, prog, p->o.flags);
+	if (!note(p, link))
+		return false;
+	if (obj_open_here && obj_open_here(OBJ_PROG, prog))
+		return true;
+	unnote(p, link);
+	return false;
+}
+
+/* ---- LINK_UPDATE ---- */
+
+static int find(const struct link_hdr *h, u64 head, u32 prog)
+{
+	for (u32 i = 0; i < LINK_NAMES; i++)
+		if (is_valid(head, i) && i != PLACE(head) && prog_of(atomic_load(&h->names[i])) == prog)
+			return (int)i;
+	return -1;
+}
+
+/* One try to make the program with the name at i the one that is run. -EAGAIN: somebody was faster. */
+static int switch_to(struct link_hdr *h, u64 head, u32 i, u32 next)
+{
+	u32 old = prog_of(head), cur = PLACE(head), valid = VALID(head) | 1u << i;
+	u64 word = atomic_load(&h->names[cur]);
+	struct obj_here here;
+	bool here_got = obj_here_get && obj_here_get(OBJ_PROG, old, &here), stays, swapped;
+
+	stays = here_got && prog_of(word) == old && may_stay(&here, h->o.id, old);
+	if (!stays)
+		valid &= ~(1u << cur);
+	swapped = atomic_compare_exchange_strong(&h->prog, &head, new_head(head, next, i, valid));
+	stays = stays && noted((const struct prog_hdr *)here.hdr, h->o.id);
+	if (here_got)
+		stays = obj_here_put(&here) && stays;
+	if (!swapped)
+		return -EAGAIN;
+	if (likely(stays) || !word)
+		return 0;
+	if (valid >> cur & 1)
+		drop(h, cur, word, true);
+	else
+		remove_name(h, cur, word, true);
+	return 0;
+}
+
+static int may_update(const struct link_hdr *h, u64 head, u32 next, u32 must)
+{
+	if (atomic_load(&h->detached))
+		return -ENOLINK;
+	if (must && prog_of(head) != must)
+		return -EPERM;
+	return prog_of(head) == next;
+}
+
+/* A place for a name, and the name in it; -EAGAIN: there is none just now. */
+static int take_place(struct link_hdr *h, u64 word)
+{
+	for (u32 i = 0; i < LINK_NAMES; i++)
+		if (atomic_load(&h->names[i]) == word)
+			return -EAGAIN;
+	for (u32 i = 0; i < LINK_NAMES; i++) {
+		u64 none = 0;
+
+		if (atomic_compare_exchange_strong(&h->names[i], &none, word))
+			return (int)i;
+	}
+	return -EAGAIN;
+}
+
+/* With a name of its own, made for it. */
+static noinline int switch_new(struct link_hdr *h, u64 first, u32 next, u32 must)
+{
+	u64 word = new_word(next), head = first;
+	int i = take_place(h, word), err;
+
+	if (i < 0) {
+		evict(h);
+		return -EAGAIN;
+	}
+	err = hold(h->o.id, word);
+	if (err == -EEXIST) {
+		atomic_compare_exchange_strong(&h->names[i], &word, 0);
+		return -EAGAIN;
+	}
+	while (!err && VERSION(head) == VERSION(first)) {
+		err = may_update(h, head, next, must);
+		if (err)
+			break;
+		if (!switch_to(h, head, (u32)i, next))
+			return 0;
+		head = atomic_load(&h->prog);
+	}
+	remove_name(h, (u32)i, word, err != -EBADF);
+	return err ? err : -EAGAIN;
+}
+
+int link_swap_prog(struct link_hdr *h, u32 next, u32 must)
+{
+	int err = -EAGAIN;
+
+	for (int tries = 0; err == -EAGAIN && tries < TRIES; tries++) {
+		u64 head = atomic_load(&h->prog);
+		int i;
+
+		err = may_update(h, head, next, must);
+		if (err)
+			break;
+		i = find(h, head, next);
+		err = i < 0 ? switch_new(h, head, next, must) : switch_to(h, head, (u32)i, next);
+	}
+	return MIN(err, 0);
+}
+
+/* ---- for the store ---- */
+
+static void drop_noted(void *arg)
+{
+	struct prog_hdr *p = arg;
+
+	for (u32 i = 0; i < PROG_SPARE_LINKS; i++) {
+		u32 seen = atomic_load(&p->spare_links[i]);
+
+		if (seen)
+			clean_note(p, &p->spare_links[i], seen);
+	}
+}
+
+void link_drop_spares(struct obj_hdr *prog, size_t file_size)
+{
+	guarded(drop_noted, prog);
+}
+
+bool link_is_spare(const struct obj_hdr *hdr, u64 slot)
+{
+	const struct link_hdr *h = (const struct link_hdr *)hdr;
+
+	for (u32 i = 0; i < LINK_NAMES; i++)
+		if (atomic_load(&h->names[i]) == slot)
+			return !runs(atomic_load(&h->prog), i);
+	return false;
+}
+
+u32 link_spares_of(const struct prog_hdr *p)
+{
+	struct link_hdr h;
+	u32 n = 0;
+
+	for (u32 i = 0; i < PROG_SPARE_LINKS; i++) {
+		u32 link = atomic_load(&p->spare_links[i]) & ~CLEANING;
+		u64 head;
+
+		if (!link || obj_read_header(OBJ_LINK, link, &h.o, sizeof(h)))
+			continue;
+		head = atomic_load(&h.prog);
+		for (u32 k = 0; k < LINK_NAMES; k++)
+			n += is_valid(head, k) && !runs(head, k) && prog_of(h.names[k]) == p->o.id;
+	}
+	return n;
+}
+
+void link_gc(struct gc_result *r)
+{
+	u32 id = 0;
+
+	while (!obj_next_id(OBJ_LINK, id, &id))
+		clean_link(id, 0, &r->refs);
+}
