@@ -175,7 +175,7 @@ bool link_stands(u32 id, u32 *prog_id);
 /* Rows of sys/obj_types.c. */
 bool link_describe(const struct obj_hdr *hdr, size_t file_size, char *to);
 void link_release(const struct obj_hdr *hdr, size_t file_size);
-void link_drop_spares(struct obj_hdr *prog, size_t file_size); /* of programs */
+bool link_drop_spares(struct obj_hdr *prog, size_t file_size, bool writable); /* of programs */
 bool link_is_spare(const struct obj_hdr *hdr, u64 slot);
 /* How many names of a program links keep without need. */
 u32 link_spares_of(const struct prog_hdr *p);

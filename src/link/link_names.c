@@ -425,9 +425,14 @@ int link_swap_prog(struct link_hdr *h, u32 next, u32 must)
 
 /* ---- for the store ---- */
 
+struct notes {
+	struct prog_hdr *of;
+	bool any;
+};
+
 static void drop_noted(void *arg)
 {
-	struct prog_hdr *p = arg;
+	struct prog_hdr *p = ((struct notes *)arg)->of;
 
 	for (u32 i = 0; i < PROG_SPARE_LINKS; i++) {
 		u32 seen = atomic_load(&p->spare_links[i]);
@@ -437,9 +442,20 @@ static void drop_noted(void *arg)
 	}
 }
 
-void link_drop_spares(struct obj_hdr *prog, size_t file_size)
+static void look_for_notes(void *arg)
 {
-	guarded(drop_noted, prog);
+	struct notes *n = arg;
+
+	for (u32 i = 0; i < PROG_SPARE_LINKS; i++)
+		n->any |= atomic_load(&n->of->spare_links[i]) != 0;
+}
+
+bool link_drop_spares(struct obj_hdr *prog, size_t file_size, bool writable)
+{
+	struct notes n = { .of = (struct prog_hdr *)prog };
+
+	guarded(writable ? drop_noted : look_for_notes, &n);
+	return n.any;
 }
 
 bool link_is_spare(const struct obj_hdr *hdr, u64 slot)

@@ -250,21 +250,33 @@ static void uref_gone(enum obj_type type, u32 id, const struct stat *st)
 	obj_unmap(&v);
 }
 
+/* May all its links be names that count for nothing? */
+static bool maybe_spare(u64 ino, enum obj_type type, u32 id)
+{
+	u64 w = hint_of(ino, type, id);
+
+	return store_type(type)->drop_spares && (!w || HINT_FLAGS(w) & OBJ_F_SPARE);
+}
+
 /*
  * LOCK_EX was granted on fd: names that count for nothing go, without the lock, since who wants to open an object
  * that has names would wait for it. False: it is not ours any more.
  */
 static bool alone_without_spares(int fd, enum obj_type type, u32 id, u32 flags, struct stat *st)
 {
+	bool (*drop)(struct obj_hdr *hdr, size_t file_size, bool writable) = store_type(type)->drop_spares;
 	struct obj_view v;
+	bool again = true;
 
-	if (!(flags & OBJ_F_SPARE) || st->st_nlink <= 1 || !store_type(type)->drop_spares)
+	if (!(flags & OBJ_F_SPARE) || st->st_nlink <= 1 || !drop)
 		return true;
 	raw_flock(fd, LOCK_UN);
-	if (obj_map(type, id, true, &v))
-		return false;
-	store_type(type)->drop_spares(v.hdr, v.size);
-	obj_unmap(&v);
+	for (int writable = 0; writable < 2 && again; writable++) {
+		if (obj_map(type, id, writable, &v))
+			return false;
+		again = drop(v.hdr, v.size, writable);
+		obj_unmap(&v);
+	}
 	return !raw_flock(fd, LOCK_EX | LOCK_NB) && !raw_fstat(fd, st);
 }
 
@@ -391,7 +403,7 @@ static int settle(int fd, enum obj_type type, u32 id)
 	/* Gives our own lock up, whatever comes of it. */
 	if (raw_flock(fd, LOCK_EX | LOCK_NB))
 		return 0; /* held by another */
-	if (raw_fstat(fd, &st))
+	if (raw_fstat(fd, &st) || (st.st_nlink > 1 && !maybe_spare(st.st_ino, type, id)))
 		goto out;
 	flags = object_flags(fd, &st, type, id);
 	if (alone_without_spares(fd, type, id, flags, &st) && st.st_nlink == 1) {
@@ -413,7 +425,7 @@ int obj_open(enum obj_type type, u32 id, int oflags, struct stat *st)
 	err = lock_shared(fd, st);
 	if (!err && !st->st_size)
 		err = -ENOENT; /* in the making */
-	if (!err && (st->st_nlink == 1 || object_flags(fd, st, type, id) & OBJ_F_SPARE)) {
+	if (!err && (st->st_nlink == 1 || maybe_spare(st->st_ino, type, id))) {
 		err = settle(fd, type, id);
 		if (!err)
 			err = lock_shared(fd, st);
@@ -569,14 +581,6 @@ int obj_identify_path(int dirfd, const char *name, enum obj_type *type, u32 *id,
 	}
 	raw_close(fd);
 	return err;
-}
-
-/* May all its links be names that count for nothing? */
-static bool maybe_spare(u64 ino, enum obj_type type, u32 id)
-{
-	u64 w = hint_of(ino, type, id);
-
-	return store_type(type)->drop_spares && (!w || HINT_FLAGS(w) & OBJ_F_SPARE);
 }
 
 /* Alive as far as a look tells; settles what nobody holds. */

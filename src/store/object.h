@@ -91,9 +91,10 @@ struct obj_type_ops {
 	void (*release_uref)(struct obj_hdr *hdr, size_t file_size);
 	/*
 	 * Nobody has a description of the object (OBJ_F_SPARE): names of it in refs/ that its holders keep without
-	 * need are to go. Called with the object mapped for writing, and again if who did it was killed. May be NULL.
+	 * need are to go. True: there may be some; called again then with the object mapped for writing. Whoever is killed
+	 * in it leaves the rest to the next. May be NULL.
 	 */
-	void (*drop_spares)(struct obj_hdr *hdr, size_t file_size);
+	bool (*drop_spares)(struct obj_hdr *hdr, size_t file_size, bool writable);
 	/* Of a holder: is the reference of that slot one that counts for nothing? NULL: there are none. */
 	bool (*is_spare)(const struct obj_hdr *hdr, u64 slot);
 	/*

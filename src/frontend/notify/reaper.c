@@ -117,14 +117,14 @@ static void pending_drop(enum obj_type type, u32 id)
 	npending--;
 }
 
-/* Links beside the id: pins, or references of other objects. */
+/* Links beside the id: pins, or references of other objects, all of which may keep it alive. */
 static bool has_links(const struct pending *p)
 {
 	char name[32];
 	struct stat st;
 
 	return !fstatat(the_store.dirfd, store_id_name(name, p->type, p->id), &st, AT_SYMLINK_NOFOLLOW) &&
-	       st.st_nlink > 1;
+	       st.st_nlink > 1 && !(obj_hint_flags(&st) & OBJ_F_SPARE);
 }
 
 static void try_one(struct pending *p, u64 now)
