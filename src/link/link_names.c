@@ -329,6 +329,17 @@ static int find(const struct link_hdr *h, u64 head, u32 prog)
 	return -1;
 }
 
+/* What may be long is done before anything is made: then a killed one leaves less. */
+static void get_ready(struct link_hdr *h, u32 old)
+{
+	struct obj_here here;
+
+	if (obj_here_get && obj_here_get(OBJ_PROG, old, &here)) {
+		may_stay(&here, h->o.id, old);
+		obj_here_put(&here);
+	}
+}
+
 /* One try to make the program with the name at i the one that is run. -EAGAIN: somebody was faster. */
 static int switch_to(struct link_hdr *h, u64 head, u32 i, u32 next)
 {
@@ -383,8 +394,10 @@ static int take_place(struct link_hdr *h, u64 word)
 static noinline int switch_new(struct link_hdr *h, u64 first, u32 next, u32 must)
 {
 	u64 word = new_word(next), head = first;
-	int i = take_place(h, word), err;
+	int i, err;
 
+	get_ready(h, prog_of(first));
+	i = take_place(h, word);
 	if (i < 0) {
 		evict(h);
 		return -EAGAIN;
