@@ -2,8 +2,9 @@
 /*
  * The link object: a program at a hook, held by descriptors and pins.
  *
- * A link is a file of the store like any object. It holds its program (store/ref.h; link_names.c); what it is attached to is in its header. The last reference detaches it: the store calls the
- * type's release when it dies, which takes its entry out of the attach point.
+ * A link is a file of the store like any object. It holds its program (store/ref.h; link_names.c); what it is
+ * attached to is in its header. The last reference detaches it: the store calls the type's release when it
+ * dies, which takes its entry out of the attach point.
  *
  * A link type is one file that ends in one const struct link_ops, plus its rows in link_types.c.
  *
@@ -42,13 +43,10 @@ struct link_hdr {
 	struct obj_hdr o;
 	union {
 		_Atomic u64 prog; /* which program, which names are valid: changed as one (link_names.c) */
-		struct {
-			_Atomic u32 prog_id;
-			_Atomic u32 prog_word;
-		};
+		_Atomic u32 prog_id;
 	};
 	_Atomic u64 names[LINK_NAMES]; /* slots of references on programs; 0: none */
-	_Atomic u32 detached; /* by LINK_DETACH, or because its target went */
+	_Atomic u32 detached;          /* by LINK_DETACH, or because its target went */
 	u32 attach_type, flags;
 	/* Of its first program. Where one of these must not change (the type's update()), they are those of
 	 * all. */
@@ -159,10 +157,10 @@ int link_make(const struct link_ops *ops, const struct link_hdr *want, u32 prog_
 	      struct stat *st);
 
 /*
- * The link's program becomes `next`. must: what it has to be now, 0: anything (-EPERM). h: the mapped header.
- * -ENOLINK: detached. 0 also when it is `next` already.
+ * The link's program becomes `next`. must: what it has to be now, 0: anything (-EPERM). h: the mapped header;
+ * op: the caller's operation. -ENOLINK: detached. 0 also when it is `next` already.
  */
-int link_swap_prog(struct link_hdr *h, u32 next, u32 must);
+int link_swap_prog(struct op *op, struct link_hdr *h, u32 next, u32 must);
 
 /* Names on the program that a link is made with: 0, or -EBADF: the program is gone; -ENOMEM. */
 int link_hold_first(struct link_hdr *h, u32 prog_id);

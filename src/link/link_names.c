@@ -24,22 +24,21 @@
  *
  *     prog: not valid   ->   unlink           ->   names[i] = 0
  *
- * so that the program that is run always has a name. Killed, stopped or jumped out of anywhere: a name that is not
- * valid stands in names[], and whoever needs the place, gc, or the link's end remove it. He who does moves the
- * version first; a maker who was only slow finds it moved, and begins again.
+ * so that the program that is run always has a name. Killed, stopped or jumped out of anywhere: a name that
+ * is not valid stands in names[], and whoever needs the place, gc, or the link's end remove it. He who does
+ * moves the version first; a maker who was only slow finds it moved, and begins again.
  *
  * Spare names. The name of the program that was replaced stays valid for the way back, if the process has a
  * descriptor of it. Such a name must not keep the program alive, so who lets it stay has first
  *
- *     flagged the program OBJ_F_SPARE, in its header and in the hints  -- from now on every close of it looks, every
- *                                                                         opener, walker and reaper
- *     noted the link in the program's spare_links
- *     asked that he has a descriptor still
+ *     flagged the program OBJ_F_SPARE, in its header and in the hints  -- from now on every close of it
+ * looks, every opener, walker and reaper noted the link in the program's spare_links asked that he has a
+ * descriptor still
  *
- * and looks after his swap that the link is noted still. Who finds that nobody has a descriptor of a flagged program
- * makes each note CLEANING, removes the link's spare names of it, and then the note: so a note says that nobody has
- * found the program without a descriptor since it was made. A descriptor closed behind the front end's back is
- * reported to the supervisor, and the note goes.
+ * and looks after his swap that the link is noted still. Who finds that nobody has a descriptor of a flagged
+ * program makes each note CLEANING, removes the link's spare names of it, and then the note: so a note says
+ * that nobody has found the program without a descriptor since it was made. A descriptor closed behind the
+ * front end's back is reported to the supervisor, and the note goes.
  */
 #include "link/link.h"
 #include <string.h>
@@ -300,23 +299,68 @@ static void unnote(struct prog_hdr *p, u32 link)
 	}
 }
 
-/* May a name of that program stay, so far as can be said before the swap? */
-static bool may_stay(const struct obj_here *here, u32 link, u32 prog)
-{
-	struct prog_hdr *p = (struct prog_hdr *)here->hdr;
+/* A program that a link leaves, if this process has it open. */
+struct leaving {
+	struct obj_here here;
+	u32 link, prog;
+	bool open, stays;
+};
 
-	if (unlikely(!link || link & CLEANING))
-		return false;
-	if (likely(noted(p, link)))
-		return true;
+/* May its name stay, so far as can be said before the swap? */
+static int may_stay(void *arg)
+{
+	struct leaving *l = arg;
+	struct prog_hdr *p = (struct prog_hdr *)l->here.hdr;
+
+	l->stays = noted(p, l->link);
+	if (likely(l->stays))
+		return 0;
 	__atomic_fetch_or(&p->o.flags, OBJ_F_SPARE, __ATOMIC_SEQ_CST);
-	obj_add_hint(here->ino, OBJ_PROG, prog, p->o.flags);
-	if (!note(p, link))
+	obj_add_hint(l->here.ino, OBJ_PROG, l->prog, p->o.flags);
+	if (!note(p, l->link))
+		return 0;
+	l->stays = obj_open_here && obj_open_here(OBJ_PROG, l->prog);
+	if (!l->stays)
+		unnote(p, l->link);
+	return 0;
+}
+
+/* And after it? */
+static int stays_still(void *arg)
+{
+	struct leaving *l = arg;
+
+	l->stays = noted((const struct prog_hdr *)l->here.hdr, l->link);
+	return 0;
+}
+
+/* The program's file may be damaged: that is no reason not to leave it. */
+static void ask(struct op *op, struct leaving *l, int (*fn)(void *arg))
+{
+	const u8 *at = (const u8 *)l->here.hdr;
+
+	if (op ? op_guarded(op, at, at + OBJ_HDR_SIZE, fn, l) : fn(l))
+		l->stays = false;
+}
+
+static void leave_begin(struct op *op, struct leaving *l, u32 link, u32 prog)
+{
+	l->link = link;
+	l->prog = prog;
+	l->stays = false;
+	l->open = link && !(link & CLEANING) && obj_here_get && obj_here_get(OBJ_PROG, prog, &l->here);
+	if (l->open)
+		ask(op, l, may_stay);
+}
+
+/* Does its name stay? */
+static bool leave_end(struct op *op, struct leaving *l)
+{
+	if (!l->open)
 		return false;
-	if (obj_open_here && obj_open_here(OBJ_PROG, prog))
-		return true;
-	unnote(p, link);
-	return false;
+	if (l->stays)
+		ask(op, l, stays_still);
+	return obj_here_put(&l->here) && l->stays;
 }
 
 /* ---- LINK_UPDATE ---- */
@@ -329,36 +373,23 @@ static int find(const struct link_hdr *h, u64 head, u32 prog)
 	return -1;
 }
 
-/* What may be long is done before anything is made: then a killed one leaves less. */
-static void get_ready(struct link_hdr *h, u32 old)
-{
-	struct obj_here here;
-
-	if (obj_here_get && obj_here_get(OBJ_PROG, old, &here)) {
-		may_stay(&here, h->o.id, old);
-		obj_here_put(&here);
-	}
-}
-
 /* One try to make the program with the name at i the one that is run. -EAGAIN: somebody was faster. */
-static int switch_to(struct link_hdr *h, u64 head, u32 i, u32 next)
+static int switch_to(struct op *op, struct link_hdr *h, u64 head, u32 i, u32 next)
 {
-	u32 old = prog_of(head), cur = PLACE(head), valid = VALID(head) | 1u << i;
+	u32 cur = PLACE(head), valid = VALID(head) | 1u << i;
 	u64 word = atomic_load(&h->names[cur]);
-	struct obj_here here;
-	bool here_got = obj_here_get && obj_here_get(OBJ_PROG, old, &here), stays, swapped;
+	struct leaving old;
+	bool swapped;
 
-	stays = here_got && prog_of(word) == old && may_stay(&here, h->o.id, old);
-	if (!stays)
+	leave_begin(op, &old, h->o.id, prog_of(head));
+	old.stays = old.stays && prog_of(word) == prog_of(head);
+	if (!old.stays)
 		valid &= ~(1u << cur);
 	swapped = atomic_compare_exchange_strong(&h->prog, &head, new_head(head, next, i, valid));
-	stays = stays && noted((const struct prog_hdr *)here.hdr, h->o.id);
-	if (here_got)
-		stays = obj_here_put(&here) && stays;
+	if (likely(leave_end(op, &old)) || !word)
+		return swapped ? 0 : -EAGAIN;
 	if (!swapped)
 		return -EAGAIN;
-	if (likely(stays) || !word)
-		return 0;
 	if (valid >> cur & 1)
 		drop(h, cur, word, true);
 	else
@@ -391,12 +422,15 @@ static int take_place(struct link_hdr *h, u64 word)
 }
 
 /* With a name of its own, made for it. */
-static noinline int switch_new(struct link_hdr *h, u64 first, u32 next, u32 must)
+static noinline int switch_new(struct op *op, struct link_hdr *h, u64 first, u32 next, u32 must)
 {
 	u64 word = new_word(next), head = first;
+	struct leaving old;
 	int i, err;
 
-	get_ready(h, prog_of(first));
+	/* What may be long is done before anything is made: then a killed one leaves less. */
+	leave_begin(op, &old, h->o.id, prog_of(first));
+	leave_end(op, &old);
 	i = take_place(h, word);
 	if (i < 0) {
 		evict(h);
@@ -411,7 +445,7 @@ static noinline int switch_new(struct link_hdr *h, u64 first, u32 next, u32 must
 		err = may_update(h, head, next, must);
 		if (err)
 			break;
-		if (!switch_to(h, head, (u32)i, next))
+		if (!switch_to(op, h, head, (u32)i, next))
 			return 0;
 		head = atomic_load(&h->prog);
 	}
@@ -419,7 +453,7 @@ static noinline int switch_new(struct link_hdr *h, u64 first, u32 next, u32 must
 	return err ? err : -EAGAIN;
 }
 
-int link_swap_prog(struct link_hdr *h, u32 next, u32 must)
+int link_swap_prog(struct op *op, struct link_hdr *h, u32 next, u32 must)
 {
 	int err = -EAGAIN;
 
@@ -431,7 +465,7 @@ int link_swap_prog(struct link_hdr *h, u32 next, u32 must)
 		if (err)
 			break;
 		i = find(h, head, next);
-		err = i < 0 ? switch_new(h, head, next, must) : switch_to(h, head, (u32)i, next);
+		err = i < 0 ? switch_new(op, h, head, next, must) : switch_to(op, h, head, (u32)i, next);
 	}
 	return MIN(err, 0);
 }

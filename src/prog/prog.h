@@ -39,9 +39,9 @@
 #include "store/object.h"
 #include "util/err.h"
 
-#define PROG_INSNS_MAX  1000000u
-#define PROG_XLATED_MAX (16u << 20) /* instructions that a file may have after rewriting */
-#define PROG_MAPS_MAX   64u
+#define PROG_INSNS_MAX   1000000u
+#define PROG_XLATED_MAX  (16u << 20) /* instructions that a file may have after rewriting */
+#define PROG_MAPS_MAX    64u
 #define PROG_SPARE_LINKS 16u /* links that may keep a name of it without need */
 
 /* In the object's header; untrusted when read back. */

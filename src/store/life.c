@@ -259,12 +259,12 @@ static bool maybe_spare(u64 ino, enum obj_type type, u32 id)
 }
 
 /*
- * LOCK_EX was granted on fd: names that count for nothing go, without the lock, since who wants to open an object
- * that has names would wait for it. False: it is not ours any more.
+ * LOCK_EX was granted on fd: names that count for nothing go, without the lock, since who wants to open an
+ * object that has names would wait for it. False: it is not ours any more.
  */
 static bool alone_without_spares(int fd, enum obj_type type, u32 id, u32 flags, struct stat *st)
 {
-	bool (*drop)(struct obj_hdr *hdr, size_t file_size, bool writable) = store_type(type)->drop_spares;
+	bool (*drop)(struct obj_hdr * hdr, size_t file_size, bool writable) = store_type(type)->drop_spares;
 	struct obj_view v;
 	bool again = true;
 

@@ -57,7 +57,8 @@ enum obj_type {
 #define OBJ_F_CLOSED                                                                                         \
 	8u /* something belongs to a description of it: type ops' closed runs when one may be gone */
 #define OBJ_F_SPARE                                                                                          \
-	16u /* others may keep names of it in refs/ that count for nothing: drop_spares runs when no description is left */
+	16u /* others may keep names of it in refs/ that count for nothing: drop_spares runs when no         \
+	       description is left */
 #define OBJ_F_OWN_SHIFT 8 /* bits from here on are the type's own */
 
 /* The common part of a header; the type's own part follows, up to OBJ_HDR_SIZE. */
@@ -90,9 +91,9 @@ struct obj_type_ops {
 	 */
 	void (*release_uref)(struct obj_hdr *hdr, size_t file_size);
 	/*
-	 * Nobody has a description of the object (OBJ_F_SPARE): names of it in refs/ that its holders keep without
-	 * need are to go. True: there may be some; called again then with the object mapped for writing. Whoever is killed
-	 * in it leaves the rest to the next. May be NULL.
+	 * Nobody has a description of the object (OBJ_F_SPARE): names of it in refs/ that its holders keep
+	 * without need are to go. True: there may be some; called again then with the object mapped for
+	 * writing. Whoever is killed in it leaves the rest to the next. May be NULL.
 	 */
 	bool (*drop_spares)(struct obj_hdr *hdr, size_t file_size, bool writable);
 	/* Of a holder: is the reference of that slot one that counts for nothing? NULL: there are none. */
@@ -191,7 +192,8 @@ bool obj_hint(const struct stat *st, enum obj_type *type, u32 *id);
 /* Its OBJ_F_* flags, as remembered at the same place. */
 u32 obj_hint_flags(const struct stat *st);
 void obj_set_hint(const struct stat *st, enum obj_type type, u32 id, u32 flags);
-/* Flags that an object has got since it was made; its header says so already, and those that it had before. */
+/* Flags that an object has got since it was made; its header says so already, and those that it had before.
+ */
 void obj_add_hint(u64 ino, enum obj_type type, u32 id, u32 flags);
 
 /*

@@ -37,8 +37,9 @@ void ref_unname(enum obj_type holder, u32 holder_id, u64 slot);
 extern bool (*obj_open_here)(enum obj_type type, u32 id);
 
 /*
- * The same by what the front end knows without asking, for objects whose closes look in any case, or are reported to
- * a supervisor: get, and some time later put, which says whether it is so still. Between the two the header stays mapped.
+ * The same by what the front end knows without asking, for objects whose closes look in any case, or are
+ * reported to a supervisor: get, and some time later put, which says whether it is so still. Between the two
+ * the header stays mapped.
  */
 struct obj_here {
 	struct obj_hdr *hdr; /* for writing */

@@ -348,7 +348,7 @@ static long update_to(struct cmd_ctx *x, struct handle *link, const struct link_
 	same = atomic_load(&h->prog_id) == next->f.h->id;
 	err = compatible(x, ops, h, &next->h);
 	if (!err)
-		err = link_swap_prog(h, next->f.h->id, must);
+		err = link_swap_prog(x->op, h, next->f.h->id, must);
 	return err || (same && !ops->same_counts) ? err : tell(x, ops, h);
 }
 

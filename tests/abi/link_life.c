@@ -544,7 +544,8 @@ static void both(void)
 	link = link_to(0);
 	pid = child(to);
 	for (int i = 0; i < 3000; i++) {
-		union row_attr a = { .w = { (uint32_t)link, (uint32_t)prog[(i * (pid ? 1 : 3) + !pid) % 4].fd } };
+		union row_attr a = { .w = { (uint32_t)link,
+					    (uint32_t)prog[(i * (pid ? 1 : 3) + !pid) % 4].fd } };
 
 		bad += raw_bpf(BPF_LINK_UPDATE, &a, 16) != 0;
 	}

@@ -4,14 +4,14 @@
  *
  *     fault_update stop|kill|jump
  *
- *   stop   at each instruction the client stands still while another process updates the same link; then it goes on
- *   kill   a client for each instruction, killed there
- *   jump   a client for each instruction, jumped out of the call by a signal handler there
+ *   stop   at each instruction the client stands still while another process updates the same link; then it
+ * goes on kill   a client for each instruction, killed there jump   a client for each instruction, jumped out
+ * of the call by a signal handler there
  *
- * At each of them the link runs a program that can be found, and others' updates and looks end at once. When the
- * client is gone and the link was updated away from its programs, those are gone, too: at the latest with the
- * link, and where the task removes and makes no names, at once. Below full scale only some
- * of the instructions are taken, others in each run.
+ * At each of them the link runs a program that can be found, and others' updates and looks end at once. When
+ * the client is gone and the link was updated away from its programs, those are gone, too: at the latest with
+ * the link, and where the task removes and makes no names, at once. Below full scale only some of the
+ * instructions are taken, others in each run.
  */
 #include <sched.h>
 #include "clients/faults.h"
@@ -277,8 +277,8 @@ static void one_task(enum task t, int sig)
 	for (long at = rnd((uint32_t)stride); sig && at < n; at += stride)
 		end_at(t, at, sig);
 	diag("%s: %ld instructions, %ld names stayed until the link ended", tasks[t].name, n, left_over);
-	ok(!unheld, "%s: at every instruction the link runs a program that is there, %ld cases so far", tasks[t].name,
-	   cases);
+	ok(!unheld, "%s: at every instruction the link runs a program that is there, %ld cases so far",
+	   tasks[t].name, cases);
 	ok(!slow_ends && !kept, "%s: the client's programs are gone %s", tasks[t].name,
 	   tasks[t].leaves ? "with the link" : "without a further look");
 	unheld = slow_ends = kept = 0;

@@ -2,10 +2,10 @@
 /*
  * A client reached at any instruction: single steps, and breakpoints at instructions that were recorded.
  *
- * A client is a child that is traced and has stopped itself (SIGSTOP) before its task; it stops itself again after it.
- * To end one at instruction n costs no n single steps: one run records where each
- * instruction is, and a breakpoint there, passed as often as needed, stops a
- * client at the same one. (A client that took another way is not counted.)
+ * A client is a child that is traced and has stopped itself (SIGSTOP) before its task; it stops itself again
+ * after it. To end one at instruction n costs no n single steps: one run records where each instruction is,
+ * and a breakpoint there, passed as often as needed, stops a client at the same one. (A client that took
+ * another way is not counted.)
  */
 #ifndef PINFS_TESTS_STEPPING_H
 #define PINFS_TESTS_STEPPING_H

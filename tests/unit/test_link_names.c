@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-2-Clause
 /*
- * The names by which a link holds programs: one that it runs always has its own; those that stay for the way back
- * keep no program alive; what the killed leave, and names in whatever state, go with gc or with the link.
+ * The names by which a link holds programs: one that it runs always has its own; those that stay for the way
+ * back keep no program alive; what the killed leave, and names in whatever state, go with gc or with the
+ * link.
  *
  * A front end is played by two functions that say which programs this process has open.
  */
@@ -194,7 +195,7 @@ static bool whole(void)
 
 static int update(int i)
 {
-	return link_swap_prog(lnk(), prog[i], 0);
+	return link_swap_prog(NULL, lnk(), prog[i], 0);
 }
 
 static void nobody_knows(void)
@@ -205,7 +206,8 @@ static void nobody_knows(void)
 	for (int i = 0; i < 100; i++)
 		bad += update(i % PROGS) != 0 || !whole() || all_refs() != 1;
 	ok(!bad, "where nobody knows what is open, a link has one name, that of its program");
-	ok(link_swap_prog(lnk(), prog[1], prog[0]) == -EPERM && link_swap_prog(lnk(), prog[1], prog[3]) == 0,
+	ok(link_swap_prog(NULL, lnk(), prog[1], prog[0]) == -EPERM &&
+		   link_swap_prog(NULL, lnk(), prog[1], prog[3]) == 0,
 	   "what has to be there before is compared");
 	atomic_store(&lnk()->detached, 1);
 	ok(update(2) == -ENOLINK && whole(), "a detached link is not updated");
@@ -225,21 +227,25 @@ static void to_and_fro(void)
 	asked_surely = 0;
 	for (int i = 0; i < 1000; i++)
 		bad += update(!(i & 1)) != 0;
-	ok(!bad && whole() && refs(0) == 1 && refs(1) == 1 && !memcmp(names, (void *)lnk()->names, sizeof(names)),
+	ok(!bad && whole() && refs(0) == 1 && refs(1) == 1 &&
+		   !memcmp(names, (void *)lnk()->names, sizeof(names)),
 	   "1000 updates between two programs make no name and remove none");
 	ok(!asked_surely && atomic_load(&lnk()->prog) == head, "and ask for nothing");
 	ok(store_gc(&r) == 0 && !r.refs && !r.objects && refs(1) == 1, "gc finds nothing");
-	ok(link_is_spare(&lnk()->o, lnk()->names[!PLACE(head)]) && !link_is_spare(&lnk()->o, lnk()->names[PLACE(head)]),
+	ok(link_is_spare(&lnk()->o, lnk()->names[!PLACE(head)]) &&
+		   !link_is_spare(&lnk()->o, lnk()->names[PLACE(head)]),
 	   "one of the two names counts for nothing");
 	ok(link_spares_of((const struct prog_hdr *)prog_view[1].hdr) == 1 &&
 		   link_spares_of((const struct prog_hdr *)prog_view[0].hdr) == 0,
 	   "and is counted at its program");
 	obj_close(prog_fd[1], OBJ_PROG, prog[1]);
 	prog_fd[1] = -1;
-	ok(!walked(prog[1]) && !found(prog[1]) && refs(1) == 0 && whole(), "the one that is not run dies with its fd");
+	ok(!walked(prog[1]) && !found(prog[1]) && refs(1) == 0 && whole(),
+	   "the one that is not run dies with its fd");
 	obj_close(prog_fd[0], OBJ_PROG, prog[0]);
 	prog_fd[0] = -1;
-	ok(found(prog[0]) && walked(prog[0]) && refs(0) == 1 && whole(), "the one that is run lives without one");
+	ok(found(prog[0]) && walked(prog[0]) && refs(0) == 1 && whole(),
+	   "the one that is run lives without one");
 	ok(update(2) == 0 && !found(prog[0]) && whole(), "until it is updated away");
 	ok(world_end(), "all is gone");
 }
@@ -263,8 +269,8 @@ static void unlooked(void)
 		} else {
 			gone = how ? !found(prog[0]) : !walked(prog[0]);
 		}
-		ok(gone && refs(0) == 0 && whole(), "a program that has a spare name alone is one that everybody %s",
-		   name[how]);
+		ok(gone && refs(0) == 0 && whole(),
+		   "a program that has a spare name alone is one that everybody %s", name[how]);
 		ok(world_end(), "all is gone");
 	}
 }
@@ -287,7 +293,8 @@ static void second_thoughts(void)
 	ok(update(1) == 0 && refs(0) == 0 && whole(), "a descriptor that goes meanwhile: the name goes");
 	changes = false;
 	close(prog_fd[1]);
-	ok(update(2) == 0 && !found(prog[1]) && whole(), "one that was closed behind the front end's back: nothing stays");
+	ok(update(2) == 0 && !found(prog[1]) && whole(),
+	   "one that was closed behind the front end's back: nothing stays");
 	prog_fd[1] = -1;
 	ok(world_end(), "all is gone");
 }
@@ -312,7 +319,7 @@ static void many_links(void)
 		views[i] = link_view;
 		link_fd = kept_fd;
 		link_id = kept_id;
-		bad += link_swap_prog((struct link_hdr *)views[i].hdr, prog[1], 0) != 0;
+		bad += link_swap_prog(NULL, (struct link_hdr *)views[i].hdr, prog[1], 0) != 0;
 	}
 	link_view = first;
 	ok(!bad && refs(0) == 1 + (int)PROG_SPARE_LINKS, "of %d links %u keep a name", n, PROG_SPARE_LINKS);
@@ -320,10 +327,11 @@ static void many_links(void)
 		obj_unmap(&views[i]);
 		obj_close(fds[i], OBJ_LINK, ids[i]);
 	}
-	bad += link_swap_prog((struct link_hdr *)views[n - 1].hdr, prog[0], 0) != 0;
-	bad += link_swap_prog((struct link_hdr *)views[n - 1].hdr, prog[1], 0) != 0;
-	ok(!bad && refs(0) == 1 + (int)PROG_SPARE_LINKS - n / 2 + 1, "notes of links that are gone make room");
-	bad += link_swap_prog(lnk(), prog[2], 0) != 0;
+	bad += link_swap_prog(NULL, (struct link_hdr *)views[n - 1].hdr, prog[0], 0) != 0;
+	bad += link_swap_prog(NULL, (struct link_hdr *)views[n - 1].hdr, prog[1], 0) != 0;
+	ok(!bad && refs(0) == 1 + (int)PROG_SPARE_LINKS - n / 2 + 1,
+	   "notes of links that are gone make room");
+	bad += link_swap_prog(NULL, lnk(), prog[2], 0) != 0;
 	obj_close(prog_fd[0], OBJ_PROG, prog[0]);
 	prog_fd[0] = -1;
 	ok(!bad && !found(prog[0]) && refs(0) == 0, "all of them go when the program's last descriptor does");
@@ -355,7 +363,8 @@ static void leftovers(void)
 		ok(found(prog[3]) && refs(3) == 1 && refs(0) == 1, "what the killed have left holds");
 		if (with_gc) {
 			store_gc(&r);
-			ok(r.refs == 2 && !found(prog[3]) && refs(0) == 0 && whole(), "until gc (%u references)", r.refs);
+			ok(r.refs == 2 && !found(prog[3]) && refs(0) == 0 && whole(),
+			   "until gc (%u references)", r.refs);
 		}
 		ok(world_end(), "or the link's end");
 	}
@@ -378,7 +387,7 @@ static void churn(unsigned seed, long n)
 
 			link_gc(&g);
 		}
-		err = link_swap_prog(lnk(), prog[(r >> 10) % PROGS], 0);
+		err = link_swap_prog(NULL, lnk(), prog[(r >> 10) % PROGS], 0);
 		sh->updates++;
 		sh->unexpected += err != 0;
 	}
@@ -406,8 +415,8 @@ static void at_once(void)
 	for (int w = 0; w < WORKERS; w++)
 		waitpid(pid[w], NULL, 0);
 	ok(sh->updates == WORKERS * n && !sh->unexpected && whole(),
-	   "%d processes, %ld updates beside cleaners and gc: none fails, the link holds what it runs", WORKERS,
-	   (long)sh->updates);
+	   "%d processes, %ld updates beside cleaners and gc: none fails, the link holds what it runs",
+	   WORKERS, (long)sh->updates);
 	ok(all_refs() <= (int)LINK_NAMES, "it has no more names than it tells (%d)", all_refs());
 	ok(world_end(), "all is gone");
 }
@@ -432,8 +441,39 @@ static void kills(void)
 		waitpid(p2, NULL, 0);
 		bad += !whole() || all_refs() > (int)LINK_NAMES;
 	}
-	ok(!bad && !sh->unexpected, "%ld processes killed or stopped: the link holds what it runs, and can be updated", 2 * n);
+	ok(!bad && !sh->unexpected,
+	   "%ld processes killed or stopped: the link holds what it runs, and can be updated", 2 * n);
 	ok(world_end(), "all is gone, without gc");
+}
+
+static noinline int update_in(struct op *op, int i)
+{
+	int err = guard_set(&op->guard);
+
+	if (!err)
+		err = link_swap_prog(op, lnk(), prog[i], 0);
+	else
+		op_fault(op);
+	return err;
+}
+
+/* The file of the program that is left is no page long any more. */
+static void cut_short(void)
+{
+	struct op *op;
+	int err, cut;
+
+	world(true);
+	update(1);
+	cut = ftruncate(prog_fd[1], 0);
+	op = op_enter(NULL, __builtin_frame_address(0));
+	err = update_in(op, 2);
+	op_leave(op);
+	ok(!cut && !err && (u32)atomic_load(&lnk()->prog) == prog[2] && refs(1) == 0 && whole(),
+	   "a program whose file was cut short is left by a link like any other");
+	close_link();
+	for (int i = 0; i < PROGS; i++)
+		drop_prog(i);
 }
 
 /* A file that others have written: an errno, or a link that names something, and no crash. */
@@ -451,8 +491,9 @@ static void damage(void)
 			if (junk >> (40 + k) & 1)
 				atomic_store(&lnk()->names[k], junk >> (8 * k) & 0xff0000ffffull);
 		for (u32 k = 0; k < PROG_SPARE_LINKS; k++)
-			((struct prog_hdr *)prog_view[junk >> 61].hdr)->spare_links[k] = (u32)(junk >> k) & 0x800000ffu;
-		link_swap_prog(lnk(), prog[junk >> 60 & 7], 0);
+			((struct prog_hdr *)prog_view[junk >> 61].hdr)->spare_links[k] = (u32)(junk >> k) &
+											 0x800000ffu;
+		link_swap_prog(NULL, lnk(), prog[junk >> 60 & 7], 0);
 		link_drop_spares(prog_view[junk >> 61].hdr, prog_view[junk >> 61].size, true);
 		if (i % 16 == 0)
 			link_gc(&r);
@@ -465,6 +506,7 @@ int main(void)
 	if (self_open("link-names"))
 		return 1;
 	sh = mmap(NULL, sizeof(*sh), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	guard_install();
 	obj_here_get = here_get;
 	obj_here_put = here_put;
 	obj_open_here = open_here;
@@ -477,6 +519,7 @@ int main(void)
 	leftovers();
 	at_once();
 	kills();
+	cut_short();
 	damage();
 	return done();
 }
