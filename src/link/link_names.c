@@ -170,7 +170,7 @@ static void evict(struct link_hdr *h)
 static bool noted(const struct prog_hdr *p, u32 link)
 {
 	for (u32 i = 0; i < PROG_SPARE_LINKS; i++)
-		if (atomic_load_explicit(&p->spare_links[i], memory_order_relaxed) == link)
+		if (atomic_load(&p->spare_links[i]) == link)
 			return true;
 	return false;
 }
@@ -243,23 +243,27 @@ static void clean_names(void *arg)
 	}
 }
 
-static noinline void run_guarded(struct op *op, void (*fn)(void *arg), void *arg)
+static noinline bool run_guarded(struct op *op, void (*fn)(void *arg), void *arg)
 {
-	if (!guard_set(&op->guard))
+	if (!guard_set(&op->guard)) {
 		fn(arg);
-	else
-		op_fault(op);
+		return true;
+	}
+	op_fault(op);
+	return false;
 }
 
-/* As an operation of its own: a mapped file may be shorter by now. */
-static noinline void guarded(void (*fn)(void *arg), void *arg)
+/* As an operation of its own: a mapped file may be shorter by now. False: not done to the end. */
+static noinline bool guarded(void (*fn)(void *arg), void *arg)
 {
 	struct op *op = op_enter(NULL, __builtin_frame_address(0));
+	bool done;
 
 	if (!op)
-		return;
-	run_guarded(op, fn, arg);
+		return false;
+	done = run_guarded(op, fn, arg);
 	op_leave(op);
+	return done;
 }
 
 /* False: the link cannot be changed by us. */
@@ -268,15 +272,16 @@ static bool clean_link(u32 link, u32 prog, u32 *dropped)
 	struct cleaning c = { .prog = prog };
 	struct obj_view v;
 	int err = obj_map(OBJ_LINK, link, true, &v);
+	bool done;
 
 	if (err)
 		return err == -ENOENT;
 	c.h = (struct link_hdr *)v.hdr;
-	guarded(clean_names, &c);
+	done = guarded(clean_names, &c);
 	obj_unmap(&v);
 	if (dropped)
 		*dropped += c.dropped;
-	return true;
+	return done;
 }
 
 /* Takes a note back, and first what it stands for. Whoever is killed in between leaves it to the next. */
