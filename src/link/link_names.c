@@ -24,21 +24,24 @@
  *
  *     prog: not valid   ->   unlink           ->   names[i] = 0
  *
- * so that the program that is run always has a name. Killed, stopped or jumped out of anywhere: a name that
- * is not valid stands in names[], and whoever needs the place, gc, or the link's end remove it. He who does
- * moves the version first; a maker who was only slow finds it moved, and begins again.
+ * so that the program that is run always has a name. Killed, stopped or jumped out of anywhere: a name
+ * that is not valid stands in names[], and whoever needs the place, gc, or the link's end remove it. He who
+ * does moves the version first; a maker who was only slow finds it moved, and begins again. (If his place was
+ * taken before he had made the name, and he is killed when he has, nobody tells that name: gc finds it.)
  *
  * Spare names. The name of the program that was replaced stays valid for the way back, if the process has a
- * descriptor of it. Such a name must not keep the program alive, so who lets it stay has first
+ * descriptor of it. Such a name must not keep the program alive. So who lets it stay has first
  *
- *     flagged the program OBJ_F_SPARE, in its header and in the hints  -- from now on every close of it
- * looks, every opener, walker and reaper noted the link in the program's spare_links asked that he has a
- * descriptor still
+ *   1. flagged the program OBJ_F_SPARE, in its header and in the hints: from now on every close of it looks,
+ *      and so does every opener, walker and reaper;
+ *   2. noted the link in the program's spare_links;
+ *   3. asked the kernel that he has a descriptor still
  *
- * and looks after his swap that the link is noted still. Who finds that nobody has a descriptor of a flagged
- * program makes each note CLEANING, removes the link's spare names of it, and then the note: so a note says
- * that nobody has found the program without a descriptor since it was made. A descriptor closed behind the
- * front end's back is reported to the supervisor, and the note goes.
+ * and when the link is noted already, he asks nobody; after his swap he sees that it is noted still. Who
+ * finds that nobody has a descriptor of a flagged program makes each note CLEANING, removes the link's spare
+ * names of it, and then the note. So a note says that nobody has found the program without a descriptor since
+ * it was made, and a name that was left beside a note is removed by who takes the note. A descriptor that was
+ * closed behind the front end's back is reported to the supervisor, and the note goes.
  */
 #include "link/link.h"
 #include <string.h>

@@ -11,7 +11,7 @@
  * hard link in refs/ (store/ref.h). So
  *
  *     user references   = pins + locked descriptions
- *     object references = names in refs/
+ *     object references = names in refs/ (but for those that a holder keeps without need: OBJ_F_SPARE)
  *     st_nlink          = 1 (the id) + pins + object references
  *
  * The object is dead when no description is locked and st_nlink is 1. Whoever

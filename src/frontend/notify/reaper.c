@@ -13,7 +13,8 @@
  * with growing pauses, and reports about a pending object change nothing:
  *
  *     report -> try after 8, 2, 16, 128 ms -> forgotten until the next report
- *     the same, pinned -> try after 2 ms (only types that count user references care)
+ *     the same, pinned -> try after 2 ms (only types that count user references care; a program of which
+ *                         links may keep names without need is tried like one that has none)
  *
  * Only closes of descriptions that could write are reported, and all of BTF,
  * which has no others: what looks and reaps opens for reading. A map of which

@@ -20,7 +20,8 @@
  */
 static void settle(const struct stat *st, enum obj_type type, u32 id)
 {
-	if (obj_hint_flags(st) & (OBJ_F_UREF | OBJ_F_SPARE) || (st->st_nlink == 2 && !handle_known(st->st_ino)))
+	if (obj_hint_flags(st) & (OBJ_F_UREF | OBJ_F_SPARE) ||
+	    (st->st_nlink == 2 && !handle_known(st->st_ino)))
 		obj_reap(type, id);
 	else if (st->st_nlink == 2)
 		obj_links_gone(st->st_ino, type, id);
