@@ -43,6 +43,8 @@ int link_prog_get(struct cmd_ctx *x, int fd, struct link_prog *p)
 	o = handle_open(p->f.h);
 	if (IS_ERR(o)) {
 		err = (int)PTR_ERR(o);
+		if (err == -ENOENT)
+			err = -EBADF; /* closed meanwhile, and that was its end */
 	} else {
 		x->op->guard.lo = o->view.base;
 		x->op->guard.hi = o->view.base + o->view.size;

@@ -534,6 +534,29 @@ static void at_once(void)
 	close(link);
 }
 
+/* Descriptors that are closed by execve. */
+static void executed(void)
+{
+	int link, to[2];
+	pid_t pid;
+
+	story("to and fro by a child that then is another program", 2);
+	link = link_to(0);
+	pid = child(to);
+	if (!pid) {
+		for (int i = 0; i < 7; i++)
+			update(link, !(i & 1));
+		dup2(to[0], 0);
+		execl("/bin/cat", "cat", (char *)NULL);
+		_exit(1);
+	}
+	drop(0);
+	drop(1);
+	step("closed by both", 1);
+	child_end(to, pid, 0);
+	end(link, 0);
+}
+
 /* Two processes update one link. */
 static void both(void)
 {
@@ -580,6 +603,7 @@ int main(void)
 	detached();
 	pinned();
 	at_once();
+	executed();
 	both();
 	return 0;
 }

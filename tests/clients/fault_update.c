@@ -2,18 +2,22 @@
 /*
  * A client reached at every instruction of LINK_UPDATE, and of the close of a program that a link has left.
  *
- *     fault_update stop|kill|jump
+ *     fault_update stop|kill|jump|random|threads
  *
- *   stop   at each instruction the client stands still while another process updates the same link; then it
- * goes on kill   a client for each instruction, killed there jump   a client for each instruction, jumped out
- * of the call by a signal handler there
+ *   stop     at each instruction the client stands still while another process updates the same link
+ *   kill     a client for each instruction, killed there
+ *   jump     a client for each instruction, jumped out of the call by a signal handler there
+ *   random   clients that make, run and close programs of their own at one link, killed at random
+ *   threads  the same by one client, whose threads close what the others are about to run
  *
  * At each of them the link runs a program that can be found, and others' updates and looks end at once. When
  * the client is gone and the link was updated away from its programs, those are gone, too: at the latest with
  * the link, and where the task removes and makes no names, at once. Below full scale only some of the
  * instructions are taken, others in each run.
  */
+#include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include "clients/faults.h"
 #include "clients/stepping.h"
 
@@ -155,18 +159,24 @@ static pid_t start(enum task t)
 	return pid;
 }
 
-/* Does the link run a program that is there? */
+/*
+ * Does the link run a program that is not there? Others may have updated it between the two questions; but
+ * what is not found once is never run again.
+ */
 static int runs_none(void)
 {
-	/* The client may have gone on by itself between the two: then it runs another one. */
-	for (int i = 0; i < 3; i++)
-		if (found(info_word(linkfd, 2)))
+	uint32_t id;
+
+	do {
+		id = info_word(linkfd, 2);
+		if (found(id))
 			return 0;
+	} while (info_word(linkfd, 2) != id);
 	return 1;
 }
 
-/* Others' work while the client stands still. */
-static void peer(void)
+/* Others' work while the client stands still; alone: and nobody else is at the link. */
+static void peer(int alone)
 {
 	uint64_t t = now_us();
 	union row_attr r = { .w = { 0 } };
@@ -177,10 +187,12 @@ static void peer(void)
 		int p = (int)rnd(OURS);
 
 		strange += update(linkfd, ours[p], -1) != 0;
-		strange += info_word(linkfd, 2) != ours_id[p];
+		strange += alone && info_word(linkfd, 2) != ours_id[p];
 	}
-	if (rnd(2))
-		strange += update(linkfd, ours[0], -1) != 0 || update(linkfd, ours[1], ours[0]) != 0;
+	if (rnd(2)) {
+		strange += update(linkfd, ours[0], -1) != 0;
+		strange += update(linkfd, ours[1], ours[0]) != 0 && (alone || errno != EPERM);
+	}
 	t = now_us() - t;
 	slowest = t > slowest ? t : slowest;
 }
@@ -240,7 +252,7 @@ static void stop_everywhere(enum task t, long expected)
 
 		for (; n < 3 * expected && step(pid); n++)
 			if (n % 4 == first && rnd(100) < every) {
-				peer();
+				peer(1);
 				cases++;
 			}
 		let_go(pid, 0);
@@ -255,7 +267,7 @@ static void end_at(enum task t, long at, int sig)
 
 	if (there) {
 		if (rnd(2))
-			peer();
+			peer(1);
 		cases++;
 	}
 	if (sig == SIGKILL || !there) {
@@ -284,13 +296,142 @@ static void one_task(enum task t, int sig)
 	unheld = slow_ends = kept = 0;
 }
 
+/* ---- at random instants ---- */
+
+static _Atomic int shop[OURS + NPROGS]; /* fds of programs; -1: being made anew */
+static _Atomic long updates;
+static _Atomic int closing, failed;
+
+/* What comes of programs that are closed by others. */
+static int expected(int r)
+{
+	return r == 0 || errno == EBADF || errno == EINVAL || errno == EPERM;
+}
+
+static void work(unsigned r)
+{
+	int i = (int)(r >> 4) % (OURS + NPROGS), fd;
+
+	if (r % 16 == 0 && i >= OURS) {
+		fd = atomic_exchange(&shop[i], -1);
+		if (fd >= 0) {
+			close(fd);
+			shop[i] = load();
+		}
+	} else if (shop[i] >= 0) {
+		if (!expected(update(linkfd, shop[i], r % 16 == 1 ? shop[(i + 1) % OURS] : -1)))
+			failed = errno;
+		updates++;
+	}
+}
+
+static void fill_shop(void)
+{
+	for (int i = 0; i < OURS + NPROGS; i++)
+		shop[i] = i < OURS ? ours[i] : load();
+}
+
+static pid_t start_worker(void)
+{
+	pid_t pid;
+
+	rnd(2);
+	pid = fork();
+	must(pid >= 0, "fork");
+	if (pid)
+		return pid;
+	rng_state ^= (uint64_t)getpid() << 32;
+	fill_shop();
+	while (!failed)
+		work(rnd(0x7fffffff));
+	_exit(failed);
+}
+
+static void at_random(void)
+{
+	long n = test_scale(1000);
+	int status, bad = 0;
+
+	linkfd = make_link(ours[0]);
+	for (long i = 0; i < n; i++) {
+		pid_t a = start_worker(), b = start_worker();
+
+		usleep(rnd(3000));
+		kill(a, SIGKILL);
+		kill(b, i & 1 ? SIGSTOP : SIGKILL);
+		if (waitpid(a, &status, 0) != a || !WIFSIGNALED(status))
+			bad = WEXITSTATUS(status);
+		for (int k = 0; k < 4; k++)
+			peer(0);
+		kill(b, SIGKILL);
+		if (waitpid(b, &status, 0) != b || !WIFSIGNALED(status))
+			bad = WEXITSTATUS(status);
+		unheld += runs_none();
+	}
+	close(linkfd);
+	ok(!bad, "no call of %ld killed clients fails unexpectedly (%s)", 2 * n,
+	   bad ? errno_name(bad) : "none");
+	ok(!unheld, "the link runs a program that is there, whoever is killed");
+}
+
+static void *thread(void *arg)
+{
+	unsigned seed = (unsigned)(uintptr_t)arg;
+
+	while (!closing)
+		work((unsigned)rand_r(&seed));
+	return NULL;
+}
+
+static int programs(void)
+{
+	int n = 0;
+
+	for (union row_attr r = { .w = { 0 } }; !raw_bpf(BPF_PROG_GET_NEXT_ID, &r, 8); r.w[0] = r.w[1])
+		n++;
+	return n;
+}
+
+static void by_threads(void)
+{
+	pthread_t t[4];
+	int before = programs(), after, i;
+
+	linkfd = make_link(ours[0]);
+	fill_shop();
+	for (i = 0; i < 4; i++)
+		must(!pthread_create(&t[i], NULL, thread, (void *)(uintptr_t)(i + 1)), "a thread");
+	for (long k = 0; k < test_scale(5000); k++) {
+		unheld += runs_none();
+		usleep(100);
+	}
+	closing = 1;
+	for (i = 0; i < 4; i++)
+		pthread_join(t[i], NULL);
+	ok(!failed, "no update fails unexpectedly (%s)", failed ? errno_name(failed) : "none");
+	ok(!unheld, "the link runs a program that is there, whatever is closed beside %ld updates",
+	   (long)updates);
+	strange += update(linkfd, ours[0], -1) != 0;
+	for (i = OURS; i < OURS + NPROGS; i++)
+		close(shop[i]);
+	for (i = 0; (after = programs()) != before && i < 500; i++)
+		usleep(2000);
+	ok(after == before, "no program is left of those that were closed (%d)", after - before);
+	close(linkfd);
+}
+
+static void every_instruction(int sig)
+{
+	for (enum task t = 0; t < TASKS; t++)
+		one_task(t, sig);
+	ok(!ends, "every client that goes on ends well");
+}
+
 int main(int argc, char **argv)
 {
 	const char *what = argc > 1 ? argv[1] : "";
 	int sig = !strcmp(what, "kill") ? SIGKILL : !strcmp(what, "jump") ? SIGUSR1 : 0;
 
-	if (!sig && strcmp(what, "stop"))
-		return 2;
 	rng_state += (uint64_t)time(NULL);
 	must(unshare(CLONE_NEWNET) == 0, "a network namespace");
 	netns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
@@ -305,10 +446,13 @@ int main(int argc, char **argv)
 	for (int i = 0; i < 5; i++)
 		update(linkfd, ours[!(i & 1)], -1);
 	close(linkfd);
-	for (enum task t = 0; t < TASKS; t++)
-		one_task(t, sig);
+	if (!strcmp(what, "random"))
+		at_random();
+	else if (!strcmp(what, "threads"))
+		by_threads();
+	else
+		every_instruction(sig);
 	ok(!strange, "no call fails unexpectedly beside %ld cases, %ld steps", cases, steps_taken);
 	ok(slowest < SLOW_US, "nobody waits: slowest look and updates %llu us", (unsigned long long)slowest);
-	ok(!ends, "every client that goes on ends well");
 	return done();
 }
