@@ -219,21 +219,30 @@ static void release_by(int fd, enum obj_type type, u32 id, off_t size)
 }
 
 /*
- * Removes a file that is proven dead. First what it held, then its name: who
- * is killed in between leaves a dead object that still names its references,
- * and the next observer goes on.
+ * Removes a file that nobody has a description of and that had no links. It goes out of the living first: who makes a
+ * link for another object looks whether it is there still (ref_set), and here a link that was
+ * made meanwhile is seen. False: there was one, so it lives.
+ *
+ * First what it held, then its name: who is killed in between leaves a dead object that still names its
+ * references, and the next observer goes on.
  */
-static void bury(int fd, enum obj_type type, u32 id, u32 flags, const struct stat *st)
+static bool bury(int fd, enum obj_type type, u32 id, u32 flags)
 {
+	struct stat st;
 	char name[32];
 
-	if ((flags & OBJ_F_HOLDS) && store_type(type)->each_ref)
-		release_by(fd, type, id, st->st_size);
-	/* Before the name goes, and before the lock does: see obj_open_pinned. */
+	/* Also before the name goes, and before the lock does: see obj_open_pinned. */
 	store_hint(type, id, false);
+	if (raw_fstat(fd, &st) || st.st_nlink > 1) {
+		store_hint(type, id, true);
+		return false;
+	}
+	if ((flags & OBJ_F_HOLDS) && store_type(type)->each_ref)
+		release_by(fd, type, id, st.st_size);
 	raw_unlinkat(the_store.dirfd, store_id_name(name, type, id), 0);
 	if (flags & OBJ_F_WAKE)
 		wake_drop(type, id); /* after the name: see wake_open */
+	return true;
 }
 
 /* No fd is left (LOCK_EX was granted) but links are: if none of them is a pin, the last user reference is
@@ -311,9 +320,8 @@ int obj_reap(enum obj_type type, u32 id)
 		goto out;
 	flags = object_flags(fd, &st, type, id);
 	alone = alone && alone_without_spares(fd, type, id, flags, &st);
-	dead = alone && st.st_nlink <= 1;
-	if (dead) {
-		bury(fd, type, id, flags, &st);
+	if (alone && st.st_nlink <= 1) {
+		dead = bury(fd, type, id, flags);
 		goto out;
 	}
 	if (st.st_nlink <= 1)
@@ -406,10 +414,8 @@ static int settle(int fd, enum obj_type type, u32 id)
 	if (raw_fstat(fd, &st) || (st.st_nlink > 1 && !maybe_spare(st.st_ino, type, id)))
 		goto out;
 	flags = object_flags(fd, &st, type, id);
-	if (alone_without_spares(fd, type, id, flags, &st) && st.st_nlink == 1) {
-		bury(fd, type, id, flags, &st);
+	if (alone_without_spares(fd, type, id, flags, &st) && st.st_nlink == 1 && bury(fd, type, id, flags))
 		return -ENOENT;
-	}
 out:
 	raw_flock(fd, LOCK_UN);
 	return 0;
