@@ -5,7 +5,8 @@
  * Rules of flock here, each one learnt:
  *  - LOCK_EX is only tried on a fresh description, and given back at once if
  *    st_nlink is above 1. Granted with st_nlink 1 it proves death for good: nobody holds an fd, so nobody can
- * pin, and nobody can get one, since every opener needs LOCK_SH first.
+ * pin, and nobody can get one, since every opener needs LOCK_SH first. (Who holds no fd any more, since
+ * another thread has closed it, and makes a link in refs/ by the id, comes to terms with bury.)
  *  - So an opener whose LOCK_SH is refused while st_nlink is 1 answers ENOENT
  *    at once: it waits for nobody, even if that reaper is stopped.
  *  - A description counts as closed only after its lock is dropped, which may
@@ -219,8 +220,8 @@ static void release_by(int fd, enum obj_type type, u32 id, off_t size)
 }
 
 /*
- * Removes a file that nobody has a description of and that had no links. It goes out of the living first: who makes a
- * link for another object looks whether it is there still (ref_set), and here a link that was
+ * Removes a file that nobody has a description of and that had no links. It goes out of the living first:
+ * who makes a link for another object looks whether it is there still (ref_set), and here a link that was
  * made meanwhile is seen. False: there was one, so it lives.
  *
  * First what it held, then its name: who is killed in between leaves a dead object that still names its
@@ -531,7 +532,8 @@ static int identify_once(int fd, const struct stat *st, enum obj_type *type, u32
 	char link[40], text[600];
 	long n;
 
-	if (!S_ISREG(st->st_mode) || st->st_dev != the_store.dev)
+	/* Empty: an object in the making, of another thread that was given a number just closed. */
+	if (!S_ISREG(st->st_mode) || st->st_dev != the_store.dev || !st->st_size)
 		return -EINVAL;
 	/* The store remembers by inode; else the text of the fd tells. */
 	if (obj_hint(st, type, id) && is_object(*type, *id, st))

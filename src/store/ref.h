@@ -20,7 +20,7 @@
 #define REF_SLOT_BTF  0xffffffff00000001ull /* a map or program holds its BTF */
 #define REF_SLOT_KEEP 0xffffffff00000002ull /* an object that holds itself: never reaped (vmlinux BTF) */
 
-/* 0; -ENOENT: the target is dead; -EEXIST: the slot is taken; -ENOSPC. */
+/* 0; -ENOENT: the target is dead, or about to be; -EEXIST: the slot is taken; -ENOSPC. */
 int ref_set(enum obj_type holder, u32 holder_id, u64 slot, enum obj_type target, u32 target_id);
 
 /* Drops the reference and, if it was the last of any kind, the target. */
