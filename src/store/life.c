@@ -6,7 +6,7 @@
  *  - LOCK_EX is only tried on a fresh description, and given back at once if
  *    st_nlink is above 1. Granted with st_nlink 1 it proves death for good: nobody holds an fd, so nobody can
  * pin, and nobody can get one, since every opener needs LOCK_SH first. (Who holds no fd any more, since
- * another thread has closed it, and makes a link in refs/ by the id, comes to terms with bury.)
+ * another thread has closed it, and makes a link in refs/ by the id, asks: obj_hold_end.)
  *  - So an opener whose LOCK_SH is refused while st_nlink is 1 answers ENOENT
  *    at once: it waits for nobody, even if that reaper is stopped.
  *  - A description counts as closed only after its lock is dropped, which may
@@ -220,30 +220,73 @@ static void release_by(int fd, enum obj_type type, u32 id, off_t size)
 }
 
 /*
- * Removes a file that nobody has a description of and that had no links. It goes out of the living first:
- * who makes a link for another object looks whether it is there still (ref_set), and here a link that was
- * made meanwhile is seen. False: there was one, so it lives.
- *
- * First what it held, then its name: who is killed in between leaves a dead object that still names its
- * references, and the next observer goes on.
+ * Removes a file that is proven dead. First what it held, then its name: who
+ * is killed in between leaves a dead object that still names its references,
+ * and the next observer goes on.
  */
-static bool bury(int fd, enum obj_type type, u32 id, u32 flags)
+static void bury(int fd, enum obj_type type, u32 id, u32 flags, const struct stat *st)
 {
-	struct stat st;
 	char name[32];
 
-	/* Also before the name goes, and before the lock does: see obj_open_pinned. */
-	store_hint(type, id, false);
-	if (raw_fstat(fd, &st) || st.st_nlink > 1) {
-		store_hint(type, id, true);
-		return false;
-	}
 	if ((flags & OBJ_F_HOLDS) && store_type(type)->each_ref)
-		release_by(fd, type, id, st.st_size);
+		release_by(fd, type, id, st->st_size);
+	/* Before the name goes, and before the lock does: see obj_open_pinned. */
+	store_hint(type, id, false);
 	raw_unlinkat(the_store.dirfd, store_id_name(name, type, id), 0);
 	if (flags & OBJ_F_WAKE)
 		wake_drop(type, id); /* after the name: see wake_open */
-	return true;
+}
+
+/*
+ * Who has LOCK_EX says so before he looks at the links, and again when the object is buried or not. Links in
+ * refs/ are made by the id alone, by somebody who has a descriptor; but another thread of his may close it.
+ * So he who makes one looks whether a decision may have been made at the same time, and if so asks for the
+ * locks.
+ */
+static void reaping_begin(u32 id)
+{
+	atomic_fetch_add(&the_store.super->reaping[id % STORE_REAPING].begun, 1);
+}
+
+static void reaping_end(u32 id)
+{
+	atomic_fetch_add(&the_store.super->reaping[id % STORE_REAPING].ended, 1);
+}
+
+u32 obj_hold_begin(u32 id)
+{
+	return atomic_load(&the_store.super->reaping[id % STORE_REAPING].ended);
+}
+
+/* Has it a description, or other links? Not, and it is dead, or will be. */
+static bool holdable(enum obj_type type, u32 id)
+{
+	int fd = open_id(type, id, O_RDONLY);
+	struct stat st;
+	bool yes = false;
+
+	if (fd < 0)
+		return fd != -ENOENT; /* -EACCES, -EMFILE: as far as we can know */
+	for (int tries = 0; tries < 100; tries++) {
+		if (!raw_flock(fd, LOCK_EX | LOCK_NB)) {
+			yes = !raw_fstat(fd, &st) && st.st_nlink > 2;
+			break;
+		}
+		/* The id's name goes before the lock of who buries it does. */
+		if (!raw_flock(fd, LOCK_SH | LOCK_NB)) {
+			yes = !raw_fstat(fd, &st) && st.st_nlink > 1;
+			break;
+		}
+		raw0(SYS_sched_yield);
+	}
+	raw_close(fd);
+	return yes;
+}
+
+bool obj_hold_end(enum obj_type type, u32 id, u32 ended)
+{
+	return atomic_load(&the_store.super->reaping[id % STORE_REAPING].begun) == ended ||
+	       holdable(type, id);
 }
 
 /* No fd is left (LOCK_EX was granted) but links are: if none of them is a pin, the last user reference is
@@ -308,7 +351,7 @@ int obj_reap(enum obj_type type, u32 id)
 {
 	struct stat st;
 	int fd, dead = 0;
-	bool alone;
+	bool alone, counted;
 	u32 flags;
 
 	fd = open_id(type, id, O_RDONLY);
@@ -316,13 +359,16 @@ int obj_reap(enum obj_type type, u32 id)
 		return fd == -ENOENT;
 	/* Refused: somebody has an fd. Granted for a moment to an object with links: its openers try again.
 	 */
-	alone = !raw_flock(fd, LOCK_EX | LOCK_NB);
+	alone = counted = !raw_flock(fd, LOCK_EX | LOCK_NB);
+	if (counted)
+		reaping_begin(id);
 	if (raw_fstat(fd, &st))
 		goto out;
 	flags = object_flags(fd, &st, type, id);
 	alone = alone && alone_without_spares(fd, type, id, flags, &st);
-	if (alone && st.st_nlink <= 1) {
-		dead = bury(fd, type, id, flags);
+	dead = alone && st.st_nlink <= 1;
+	if (dead) {
+		bury(fd, type, id, flags, &st);
 		goto out;
 	}
 	if (st.st_nlink <= 1)
@@ -334,6 +380,8 @@ int obj_reap(enum obj_type type, u32 id)
 	if (alone && flags & OBJ_F_UREF)
 		uref_gone(type, id, &st);
 out:
+	if (counted)
+		reaping_end(id);
 	raw_close(fd);
 	return dead;
 }
@@ -412,12 +460,17 @@ static int settle(int fd, enum obj_type type, u32 id)
 	/* Gives our own lock up, whatever comes of it. */
 	if (raw_flock(fd, LOCK_EX | LOCK_NB))
 		return 0; /* held by another */
+	reaping_begin(id);
 	if (raw_fstat(fd, &st) || (st.st_nlink > 1 && !maybe_spare(st.st_ino, type, id)))
 		goto out;
 	flags = object_flags(fd, &st, type, id);
-	if (alone_without_spares(fd, type, id, flags, &st) && st.st_nlink == 1 && bury(fd, type, id, flags))
+	if (alone_without_spares(fd, type, id, flags, &st) && st.st_nlink == 1) {
+		bury(fd, type, id, flags, &st);
+		reaping_end(id);
 		return -ENOENT;
+	}
 out:
+	reaping_end(id);
 	raw_flock(fd, LOCK_UN);
 	return 0;
 }

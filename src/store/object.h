@@ -245,6 +245,14 @@ int obj_next_id(enum obj_type type, u32 start, u32 *next);
  * release_uref. */
 int obj_reap(enum obj_type type, u32 id);
 
+/*
+ * Around the making of a link to an object by its id: begin, make it, then end with what begin has given.
+ * False: nobody has a descriptor of it any more, or it is just being removed; so the link holds nothing, and
+ * is to go.
+ */
+u32 obj_hold_begin(u32 id);
+bool obj_hold_end(enum obj_type type, u32 id, u32 ended);
+
 /* Closes a client's fd of that object and reaps the object if it was the last reference. 1: it is gone, 0: it
  * lives, -EBADF: closed before. */
 int obj_close(int fd, enum obj_type type, u32 id);

@@ -23,11 +23,11 @@ static char *ref_name(char *buf, enum obj_type holder, u32 id, u64 slot)
 int ref_set(enum obj_type holder, u32 holder_id, u64 slot, enum obj_type target, u32 target_id)
 {
 	char name[64], id[32];
+	u32 seen = obj_hold_begin(target_id);
 	int err = raw_linkat(the_store.dirfd, store_id_name(id, target, target_id), the_store.dirfd,
 			     ref_name(name, holder, holder_id, slot), 0);
 
-	/* In its reaper's hands: the caller's own descriptor was closed meanwhile. */
-	if (!err && !store_hinted(target, target_id)) {
+	if (!err && unlikely(!obj_hold_end(target, target_id, seen))) {
 		ref_clear(holder, holder_id, slot, target, target_id);
 		err = -ENOENT;
 	}

@@ -30,6 +30,7 @@
 
 #define STORE_INO_HINTS 65536u /* slots of the table from inode to object */
 #define WAKE_WORDS      16u
+#define STORE_REAPING   8u
 #define STORE_CPUS      4096u /* most CPUs that programs run as */
 
 struct super {
@@ -47,7 +48,10 @@ struct super {
 						(store/wake.h) */
 	_Atomic u64 wake_blind[WAKE_WORDS];  /* hint: of those some have no library that looks at it */
 	_Atomic u64 attach_made[16]; /* hint: a point with such a key was made (link/attach_point.c) */
-	u64 reserved[15];
+	struct {
+		_Atomic u32 begun, ended;
+	} reaping[STORE_REAPING]; /* by id: who decides about the death of an object (store/life.c) */
+	u64 reserved[15 - STORE_REAPING];
 	_Atomic u64 cpu_run[STORE_CPUS];     /* who runs a program as that CPU: prog/prog_slots.h */
 	_Atomic u64 by_ino[STORE_INO_HINTS]; /* hint: which object an inode is (store/life.c) */
 	_Atomic u64 live[OBJ_TYPES][STORE_HINT_IDS / 64]; /* hint: maybe alive; sparse */

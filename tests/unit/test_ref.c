@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -38,11 +39,16 @@ static int make(u32 *id, u64 *ino)
 	return fd;
 }
 
+static const char *id_name(u32 id)
+{
+	static char name[32];
+
+	return store_id_name(name, OBJ_PROG, id);
+}
+
 static bool there(u32 id)
 {
-	char name[32];
-
-	return !faccessat(the_store.dirfd, store_id_name(name, OBJ_PROG, id), F_OK, 0);
+	return !faccessat(the_store.dirfd, id_name(id), F_OK, 0);
 }
 
 static void spin(unsigned n)
@@ -132,17 +138,30 @@ static void races(void)
 	ok(!r.refs && !r.objects, "gc finds nothing");
 }
 
-/* As it looks to who comes when the reaper has begun. */
-static void too_late(void)
+/* Somebody was killed who was about to decide. */
+static void undecided(void)
 {
 	u64 ino;
 	u32 id;
-	int fd = make(&id, &ino);
+	int fd = make(&id, &ino), other;
 
-	store_hint(OBJ_PROG, id, false);
-	ok(ref_set(OBJ_LINK, HOLDER, 1, OBJ_PROG, id) == -ENOENT && !ref_count(ino),
-	   "what is in its reaper's hands cannot be held");
-	ok(obj_close(fd, OBJ_PROG, id) == 1 && !there(id), "and goes");
+	the_store.super->reaping[id % STORE_REAPING].begun++;
+	ok(!ref_set(OBJ_LINK, HOLDER, 1, OBJ_PROG, id) && ref_count(ino) == 1,
+	   "what has a descriptor can be held, though somebody may have been about to remove it");
+	ok(!ref_set(OBJ_LINK, HOLDER, 2, OBJ_PROG, id) && ref_count(ino) == 2, "and twice");
+	ref_clear(OBJ_LINK, HOLDER, 1, OBJ_PROG, id);
+	ref_clear(OBJ_LINK, HOLDER, 2, OBJ_PROG, id);
+	close(fd);
+	ok(ref_set(OBJ_LINK, HOLDER, 3, OBJ_PROG, id) == -ENOENT && !ref_count(ino) && !there(id),
+	   "what has none cannot, and goes");
+	fd = make(&id, &ino);
+	the_store.super->reaping[id % STORE_REAPING].begun++;
+	close(fd);
+	other = openat(the_store.dirfd, id_name(id), O_RDONLY);
+	ok(!flock(other, LOCK_EX | LOCK_NB), "somebody is about to remove one");
+	ok(ref_set(OBJ_LINK, HOLDER, 4, OBJ_PROG, id) == -ENOENT && !ref_count(ino), "it cannot be held");
+	close(other);
+	ok(obj_reap(OBJ_PROG, id) == 1 && !there(id), "and goes");
 }
 
 int main(void)
@@ -151,6 +170,6 @@ int main(void)
 		return 1;
 	sh = mmap(NULL, sizeof(*sh), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	races();
-	too_late();
+	undecided();
 	return done();
 }
