@@ -58,7 +58,8 @@ static u32 header_flags(int fd, const struct stat *st)
  * without a look. Who sees that there are none left clears it and counts; who has
  * seen some sets it by compare-and-swap from the word that he had read before he
  * looked, so he is not late. A mark that stays too long (a pin removed by a
- * program of another world) leaves a dead object that holds nothing until the next look.
+ * program of another world) leaves a dead object that holds nothing until the next look. Its id may be named by
+ * obj_next_id_hinted till then; who opens it by that id looks, so nobody gets it.
  */
 #define HINT_FLAGS(w)    ((u32)((w) >> 35) & 15)
 #define HINT_LINKED      (1ull << 39)
@@ -84,6 +85,24 @@ static inline u64 hint_tag(u64 ino)
 static inline u64 hint_word(u64 ino, enum obj_type type, u32 id)
 {
 	return hint_tag(ino) | (u64)type << 32 | id;
+}
+
+/*
+ * The other way: an id's slot has the inode that was last seen under such an id.
+ * It need not be this one's, for the word at the inode's slot names its object.
+ */
+static _Atomic u32 *ino_slot(enum obj_type type, u32 id)
+{
+	return &the_store.super->ino_of[type][id % STORE_ID_HINTS];
+}
+
+static void set_ino(enum obj_type type, u32 id, u64 ino)
+{
+	_Atomic u32 *slot = ino_slot(type, id);
+
+	/* An inode above 2^32 is left out: then there is a look each time. */
+	if (!(ino >> 32) && atomic_load_explicit(slot, memory_order_relaxed) != (u32)ino)
+		atomic_store_explicit(slot, (u32)ino, memory_order_relaxed);
 }
 
 /* What is known of that inode, or 0. */
@@ -121,6 +140,7 @@ void obj_set_hint(const struct stat *st, enum obj_type type, u32 id, u32 flags)
 	atomic_store_explicit(hint_slot(st->st_ino),
 			      hint_word(st->st_ino, type, id) | (u64)(flags & 15) << 35,
 			      memory_order_relaxed);
+	set_ino(type, id, st->st_ino);
 }
 
 u64 obj_links_begin(u64 ino, enum obj_type type, u32 id)
@@ -358,11 +378,22 @@ static int settle(int fd, enum obj_type type, u32 id)
 	return 0;
 }
 
+/* Ids that nobody has got yet are not looked up: a page of the bitmap would be made for each. */
+static bool live(enum obj_type type, u32 id)
+{
+	return id < STORE_HINT_IDS && id < atomic_load(&the_store.super->next_id[type]) &&
+	       atomic_load(&the_store.super->live[type][id / 64]) >> (id % 64) & 1;
+}
+
 int obj_open(enum obj_type type, u32 id, int oflags, struct stat *st)
 {
+	bool listed = live(type, id);
 	int fd, err;
 
 	fd = open_id(type, id, oflags);
+	/* A name is there before its bit is, and never comes back. */
+	if (fd == -ENOENT && listed)
+		store_hint(type, id, false);
 	if (fd < 0)
 		return fd;
 	err = lock_shared(fd, st);
@@ -377,6 +408,7 @@ int obj_open(enum obj_type type, u32 id, int oflags, struct stat *st)
 		raw_close(fd);
 		return err;
 	}
+	set_ino(type, id, st->st_ino);
 	return fd;
 }
 
@@ -399,11 +431,6 @@ int obj_look(enum obj_type type, u32 id, struct obj_hdr *h, size_t size)
 		err = -EIO;
 	raw_close(fd);
 	return err;
-}
-
-static bool live(enum obj_type type, u32 id)
-{
-	return id < STORE_HINT_IDS && atomic_load(&the_store.super->live[type][id / 64]) >> (id % 64) & 1;
 }
 
 int obj_open_pinned(enum obj_type type, u32 id, int oflags, const struct stat *pin)
@@ -539,7 +566,15 @@ static bool id_alive(enum obj_type type, u32 id)
 	return st.st_nlink > 1 || !obj_reap(type, id);
 }
 
-int obj_next_id(enum obj_type type, u32 start, u32 *next)
+/* As remembered, or by a look. Only of objects that hold nothing the mark is believed, as when one is closed. */
+static bool id_linked(enum obj_type type, u32 id)
+{
+	u64 w = hint_of(*ino_slot(type, id), type, id);
+
+	return (w & (HINT_LINKED | HINT_LOOK_ALWAYS)) == HINT_LINKED || id_alive(type, id);
+}
+
+static inline int next_id(enum obj_type type, u32 start, u32 *next, bool (*alive)(enum obj_type type, u32 id))
 {
 	u32 end = atomic_load(&the_store.super->next_id[type]);
 	u64 id = (u64)start + 1;
@@ -554,11 +589,21 @@ int obj_next_id(enum obj_type type, u32 start, u32 *next)
 			continue;
 		}
 		id += (u64)__builtin_ctzll(w);
-		if (id < end && id_alive(type, (u32)id)) {
+		if (id < end && alive(type, (u32)id)) {
 			*next = (u32)id;
 			return 0;
 		}
 		id++;
 	}
 	return -ENOENT;
+}
+
+int obj_next_id(enum obj_type type, u32 start, u32 *next)
+{
+	return next_id(type, start, next, id_alive);
+}
+
+int obj_next_id_hinted(enum obj_type type, u32 start, u32 *next)
+{
+	return next_id(type, start, next, id_linked);
 }

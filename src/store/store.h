@@ -25,10 +25,11 @@
 #include "store/object.h"
 
 #define STORE_MAGIC    0x00736673666e6970ull /* "pinfsfs" */
-#define STORE_STAMP    5u                    /* layout of every file; changed with any of them */
+#define STORE_STAMP    6u                    /* layout of every file; changed with any of them */
 #define STORE_HINT_IDS (1u << 26)            /* ids covered by the hint bitmap of each type (sparse) */
 
-#define STORE_INO_HINTS 65536u /* slots of the table from inode to object */
+#define STORE_INO_HINTS (1u << 18) /* slots of the table from inode to object */
+#define STORE_ID_HINTS  (1u << 18) /* slots of the table from id to inode, of each type */
 #define WAKE_WORDS      16u
 #define STORE_CPUS      4096u /* most CPUs that programs run as */
 
@@ -47,9 +48,11 @@ struct super {
 						(store/wake.h) */
 	_Atomic u64 wake_blind[WAKE_WORDS];  /* hint: of those some have no library that looks at it */
 	_Atomic u64 attach_made[16]; /* hint: a point with such a key was made (link/attach_point.c) */
-	u64 reserved[15];
+	_Atomic u64 self_dev, self_ino; /* super's own, when the tables of inodes were begun (store.c) */
+	u64 reserved[13];
 	_Atomic u64 cpu_run[STORE_CPUS];     /* who runs a program as that CPU: prog/prog_slots.h */
 	_Atomic u64 by_ino[STORE_INO_HINTS]; /* hint: which object an inode is (store/life.c) */
+	_Atomic u32 ino_of[OBJ_TYPES][STORE_ID_HINTS];    /* hint: an id's inode, at id % STORE_ID_HINTS; sparse */
 	_Atomic u64 live[OBJ_TYPES][STORE_HINT_IDS / 64]; /* hint: maybe alive; sparse */
 };
 
