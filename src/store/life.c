@@ -68,6 +68,9 @@ static u32 header_flags(int fd, const struct stat *st)
 #define HINT_NAME        0x7ffffffffull /* type and id */
 #define HINT_LOOK_ALWAYS ((u64)(OBJ_F_HOLDS | OBJ_F_UREF | OBJ_F_WAKE | OBJ_F_CLOSED) << 35)
 
+/* Of these a look is due even if there are links. */
+#define LOOK_LINKED (OBJ_F_UREF | OBJ_F_CLOSED)
+
 _Static_assert(OBJ_TYPES <= 8 && OBJ_F_CLOSED == 8, "three and four bits");
 
 static _Atomic u64 *hint_slot(u64 ino)
@@ -307,7 +310,7 @@ static int close_looking(int fd, enum obj_type type, u32 id, u64 ino)
 
 	/* Pinned objects need no more than the close, unless they care for user references. */
 	if (!raw_fstat(fd, &st) && st.st_nlink > 1) {
-		last = object_flags(fd, &st, type, id) & (OBJ_F_UREF | OBJ_F_CLOSED);
+		last = object_flags(fd, &st, type, id) & LOOK_LINKED;
 		if (st.st_ino == ino)
 			obj_links_seen(ino, before);
 	}
@@ -549,6 +552,20 @@ int obj_identify_path(int dirfd, const char *name, enum obj_type *type, u32 *id,
 	}
 	raw_close(fd);
 	return err;
+}
+
+bool obj_linked(enum obj_type type, u32 id, bool *cares)
+{
+	struct stat st;
+	char name[32];
+	u64 w;
+
+	if (raw_fstatat(the_store.dirfd, store_id_name(name, type, id), &st, AT_SYMLINK_NOFOLLOW) ||
+	    st.st_nlink <= 1)
+		return false;
+	w = hint_of(st.st_ino, type, id);
+	*cares = !w || HINT_FLAGS(w) & LOOK_LINKED;
+	return true;
 }
 
 /* Alive as far as a look tells; settles what nobody holds. */

@@ -235,6 +235,12 @@ int obj_next_id_hinted(enum obj_type type, u32 start, u32 *next);
  * release_uref. */
 int obj_reap(enum obj_type type, u32 id);
 
+/*
+ * Has it links beside its id? Then a description that was closed matters to nobody, unless it cares: obj_reap
+ * is to be called all the same. By one system call.
+ */
+bool obj_linked(enum obj_type type, u32 id, bool *cares);
+
 /* Closes a client's fd of that object and reaps the object if it was the last reference. 1: it is gone, 0: it
  * lives, -EBADF: closed before. */
 int obj_close(int fd, enum obj_type type, u32 id);

@@ -13,7 +13,7 @@
  * with growing pauses, and reports about a pending object change nothing:
  *
  *     report -> try after 8, 2, 16, 128 ms -> forgotten until the next report
- *     the same, pinned -> try after 2 ms (only types that count user references care)
+ *     the same, pinned -> forgotten; objects that care for user references or closes are tried once more
  *
  * Only closes of descriptions that could write are reported, and all of BTF,
  * which has no others: what looks and reaps opens for reading. A map of which
@@ -48,7 +48,7 @@
 #include "store/store.h"
 #include "sys/sys.h"
 
-#define PENDING  4096 /* objects tried at once; more: all are swept */
+#define PENDING  16384 /* objects tried at once; more: all are swept */
 #define TRIES    4
 #define FIRST_MS 8 /* from a report to the first try */
 #define REST_MS  8 /* between two looks at the reports */
@@ -61,7 +61,7 @@ struct pending {
 	u64 due;   /* ms */
 };
 
-#define BUCKETS 1024
+#define BUCKETS 4096
 static struct pending *buckets[BUCKETS];
 static u32 npending;
 static bool all_due; /* reports were lost */
@@ -117,20 +117,13 @@ static void pending_drop(enum obj_type type, u32 id)
 	npending--;
 }
 
-/* Links beside the id: pins, or references of other objects. */
-static bool has_links(const struct pending *p)
-{
-	char name[32];
-	struct stat st;
-
-	return !fstatat(the_store.dirfd, store_id_name(name, p->type, p->id), &st, AT_SYMLINK_NOFOLLOW) &&
-	       st.st_nlink > 1;
-}
-
 static void try_one(struct pending *p, u64 now)
 {
-	if (!p->tries && has_links(p)) {
-		p->tries = TRIES - 1;
+	bool cares;
+
+	/* Links beside the id: pins, or references of other objects. */
+	if (!p->tries && obj_linked(p->type, p->id, &cares)) {
+		p->tries = cares ? TRIES - 1 : TRIES;
 		p->due = now + REST_MS;
 		return;
 	}
@@ -252,9 +245,12 @@ int reaper_run(void)
 
 void reaper_sweep(void)
 {
+	bool cares;
+
 	for (unsigned t = 0; t < OBJ_TYPES; t++)
 		for (u32 id = 0; store_type(t) && !obj_next_id(t, id, &id);)
-			obj_reap(t, id);
+			if (!obj_linked(t, id, &cares) || cares)
+				obj_reap(t, id);
 }
 
 void reaper_last(void)
