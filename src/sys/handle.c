@@ -174,8 +174,12 @@ void handle_put(struct handle *h)
 	if (atomic_fetch_sub(&h->refs, 1) != 1)
 		return;
 	atomic_compare_exchange_strong(cache_slot(h->ino), &mine, NULL);
-	wait_unused(h);
-	sweep_waiting();
+	if (op_in_use(h))
+		wait_unused(h);
+	else
+		destroy(h);
+	if (atomic_load(&waiting))
+		sweep_waiting();
 }
 
 void handle_keep(bool on)
