@@ -583,12 +583,17 @@ static bool id_alive(enum obj_type type, u32 id)
 	return st.st_nlink > 1 || !obj_reap(type, id);
 }
 
-/* As remembered, or by a look. Only of objects that hold nothing the mark is believed, as when one is closed. */
-static bool id_linked(enum obj_type type, u32 id)
+/* Only of objects that hold nothing the mark is believed, as when one is closed. */
+bool obj_marked(enum obj_type type, u32 id)
 {
-	u64 w = hint_of(*ino_slot(type, id), type, id);
+	u64 w = hint_of(atomic_load_explicit(ino_slot(type, id), memory_order_relaxed), type, id);
 
-	return (w & (HINT_LINKED | HINT_LOOK_ALWAYS)) == HINT_LINKED || id_alive(type, id);
+	return (w & (HINT_LINKED | HINT_LOOK_ALWAYS)) == HINT_LINKED;
+}
+
+static bool marked_or_alive(enum obj_type type, u32 id)
+{
+	return obj_marked(type, id) || id_alive(type, id);
 }
 
 static inline int next_id(enum obj_type type, u32 start, u32 *next, bool (*alive)(enum obj_type type, u32 id))
@@ -622,5 +627,5 @@ int obj_next_id(enum obj_type type, u32 start, u32 *next)
 
 int obj_next_id_hinted(enum obj_type type, u32 start, u32 *next)
 {
-	return next_id(type, start, next, id_linked);
+	return next_id(type, start, next, marked_or_alive);
 }

@@ -235,6 +235,9 @@ int obj_next_id_hinted(enum obj_type type, u32 start, u32 *next);
  * release_uref. */
 int obj_reap(enum obj_type type, u32 id);
 
+/* Is it remembered to have links beside its id, and in need of no look for another reason? No system call. */
+bool obj_marked(enum obj_type type, u32 id);
+
 /*
  * Has it links beside its id? Then a description that was closed matters to nobody, unless it cares: obj_reap
  * is to be called all the same. By one system call.

@@ -15,6 +15,11 @@
  *     report -> try after 8, 2, 16, 128 ms -> forgotten until the next report
  *     the same, pinned -> forgotten; objects that care for user references or closes are tried once more
  *
+ * Who walks all ids, or gets and closes pins, makes a report each time, of objects that the store remembers to
+ * be pinned (obj_marked). These wait in a ring of their own and are looked at by one system call, a few in each
+ * round, so that the supervisor takes no part of the time of who works. What does
+ * not fit is found by going through all ids, as slowly.
+ *
  * Only closes of descriptions that could write are reported, and all of BTF,
  * which has no others: what looks and reaps opens for reading. A map of which
  * a killed process had nothing but read-only fds waits for the next look.
@@ -52,6 +57,8 @@
 #define TRIES    4
 #define FIRST_MS 8 /* from a report to the first try */
 #define REST_MS  8 /* between two looks at the reports */
+#define MARKED   16384u
+#define SLICE    256 /* marked ones in each round */
 
 struct pending {
 	struct pending *next; /* in the bucket */
@@ -71,6 +78,15 @@ static int actors_watch = -1;
 static u32 looks = TRIES; /* at maps that are waited for, done; TRIES: none is due */
 static u64 look_due;      /* ms */
 static u32 renewals;      /* actor_renewals, when it was read last */
+
+static struct {
+	struct {
+		u32 type, id;
+	} ring[MARKED];
+	u32 in, out;
+	bool lost; /* some did not fit: go through all ids, from here */
+	u32 type, id;
+} marked;
 
 static u64 now_ms(void)
 {
@@ -157,6 +173,44 @@ static void drop_tried(void)
 		}
 }
 
+static void marked_add(enum obj_type type, u32 id)
+{
+	u32 last = (marked.in - 1) % MARKED;
+
+	if (marked.in != marked.out && marked.ring[last].id == id && marked.ring[last].type == type)
+		return;
+	if (marked.in - marked.out == MARKED) {
+		if (!marked.lost)
+			marked.type = marked.id = 0;
+		marked.lost = true;
+		return;
+	}
+	marked.ring[marked.in % MARKED].type = type;
+	marked.ring[marked.in % MARKED].id = id;
+	marked.in++;
+}
+
+static void try_marked(void)
+{
+	bool cares;
+
+	for (u32 n = 0; n < SLICE && marked.in != marked.out; n++) {
+		enum obj_type type = (enum obj_type)marked.ring[marked.out % MARKED].type;
+		u32 id = marked.ring[marked.out++ % MARKED].id;
+
+		if (!obj_linked(type, id, &cares) || cares)
+			pending_add(type, id);
+	}
+	/* A look at each is what obj_next_id does. */
+	for (u32 n = 0; n < SLICE && marked.lost && marked.in == marked.out; n++) {
+		if (!store_type(marked.type) ||
+		    obj_next_id((enum obj_type)marked.type, marked.id, &marked.id)) {
+			marked.id = 0;
+			marked.lost = ++marked.type < OBJ_TYPES;
+		}
+	}
+}
+
 static void look_again(void)
 {
 	looks = 0;
@@ -207,6 +261,8 @@ static void event(const struct inotify_event *e)
 		target_forget(type, id);
 		watch_forget(type, id);
 		pending_drop(type, id);
+	} else if (obj_marked(type, id)) {
+		marked_add(type, id);
 	} else {
 		pending_add(type, id);
 	}
@@ -231,6 +287,7 @@ int reaper_run(void)
 	if (now < rested)
 		return (int)(rested - now);
 	read_events();
+	try_marked();
 	try_due(now);
 	look_at_waited(now);
 	if (all_due) {
@@ -240,7 +297,7 @@ int reaper_run(void)
 	read_events();
 	drop_tried();
 	rested = now_ms() + REST_MS;
-	return npending || looks < TRIES ? REST_MS : -1;
+	return npending || looks < TRIES || marked.in != marked.out || marked.lost ? REST_MS : -1;
 }
 
 void reaper_sweep(void)
@@ -256,10 +313,12 @@ void reaper_sweep(void)
 void reaper_last(void)
 {
 	read_events();
+	while (marked.in != marked.out)
+		try_marked();
 	for (u32 i = 0; i < BUCKETS; i++)
 		for (struct pending *p = buckets[i]; p; p = p->next)
 			obj_reap(p->type, p->id);
-	if (all_due || watch_fd < 0)
+	if (all_due || marked.lost || watch_fd < 0)
 		reaper_sweep();
 }
 
