@@ -629,3 +629,13 @@ int obj_next_id_hinted(enum obj_type type, u32 start, u32 *next)
 {
 	return next_id(type, start, next, marked_or_alive);
 }
+
+static bool unmarked(enum obj_type type, u32 id)
+{
+	return !obj_marked(type, id);
+}
+
+int obj_next_unmarked(enum obj_type type, u32 start, u32 *next)
+{
+	return next_id(type, start, next, unmarked);
+}

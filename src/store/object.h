@@ -230,6 +230,8 @@ int obj_next_id(enum obj_type type, u32 start, u32 *next);
  * If the last of them went in a way that nobody saw, the id is named until somebody opens it, who gets -ENOENT.
  */
 int obj_next_id_hinted(enum obj_type type, u32 start, u32 *next);
+/* The next of those that may be alive and are not obj_marked. No system call. */
+int obj_next_unmarked(enum obj_type type, u32 start, u32 *next);
 
 /* Removes the object if it is dead, and what only it held. 1: it is gone, 0: it lives. Also runs
  * release_uref. */

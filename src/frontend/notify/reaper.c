@@ -15,10 +15,14 @@
  *     report -> try after 8, 2, 16, 128 ms -> forgotten until the next report
  *     the same, pinned -> forgotten; objects that care for user references or closes are tried once more
  *
- * Who walks all ids, or gets and closes pins, makes a report each time, of objects that the store remembers to
- * be pinned (obj_marked). These wait in a ring of their own and are looked at by one system call, a few in each
- * round, so that the supervisor takes no part of the time of who works. What does
- * not fit is found by going through all ids, as slowly.
+ * Who walks all ids, or gets and closes pins, makes a report each time, of objects that the store remembers
+ * to be pinned (obj_marked). These wait in a ring of their own and are looked at by one system call, a few in
+ * each round, so that the supervisor takes no part of the time of who works. What does not fit is found by
+ * going through all ids, as slowly.
+ *
+ * A report also costs its client a tenth of what it does. So when a round brings hundreds of them the reaper
+ * dozes: no closes are reported for DOZE_MS, and then all objects that are not
+ * marked count as reported. It does so only where these are few.
  *
  * Only closes of descriptions that could write are reported, and all of BTF,
  * which has no others: what looks and reaps opens for reading. A map of which
@@ -59,6 +63,9 @@
 #define REST_MS  8 /* between two looks at the reports */
 #define MARKED   16384u
 #define SLICE    256 /* marked ones in each round */
+#define FLOOD    512 /* reports of marked ones in a round that make the reaper doze */
+#define DOZE_MS  64
+#define FEW      256 /* unmarked objects that are looked at after a doze */
 
 struct pending {
 	struct pending *next; /* in the bucket */
@@ -84,9 +91,13 @@ static struct {
 		u32 type, id;
 	} ring[MARKED];
 	u32 in, out;
-	bool lost; /* some did not fit: go through all ids, from here */
+	bool lost;    /* some did not fit: go through all ids, from here */
+	bool another; /* more since that was begun: once more after it */
 	u32 type, id;
+	u32 round; /* reports in this round */
 } marked;
+
+static u64 doze_end; /* ms; 0: awake */
 
 static u64 now_ms(void)
 {
@@ -173,16 +184,23 @@ static void drop_tried(void)
 		}
 }
 
+static void marked_lost(void)
+{
+	marked.another = marked.lost;
+	if (!marked.lost)
+		marked.type = marked.id = 0;
+	marked.lost = true;
+}
+
 static void marked_add(enum obj_type type, u32 id)
 {
 	u32 last = (marked.in - 1) % MARKED;
 
+	marked.round++;
 	if (marked.in != marked.out && marked.ring[last].id == id && marked.ring[last].type == type)
 		return;
 	if (marked.in - marked.out == MARKED) {
-		if (!marked.lost)
-			marked.type = marked.id = 0;
-		marked.lost = true;
+		marked_lost();
 		return;
 	}
 	marked.ring[marked.in % MARKED].type = type;
@@ -206,7 +224,9 @@ static void try_marked(void)
 		if (!store_type(marked.type) ||
 		    obj_next_id((enum obj_type)marked.type, marked.id, &marked.id)) {
 			marked.id = 0;
-			marked.lost = ++marked.type < OBJ_TYPES;
+			marked.type = (marked.type + 1) % OBJ_TYPES;
+			marked.lost = marked.type || marked.another;
+			marked.another &= marked.type != 0;
 		}
 	}
 }
@@ -279,6 +299,55 @@ static void read_events(void)
 			event((struct inotify_event *)p);
 }
 
+/* Which reports are wanted; descriptors of BTF and links are for reading. */
+static bool watch_ids(bool closes)
+{
+	char path[PATH_MAX];
+
+	for (unsigned t = 0; t < OBJ_TYPES; t++) {
+		u32 close_mask = t == OBJ_BTF || t == OBJ_LINK ? IN_CLOSE : IN_CLOSE_WRITE;
+		int wd;
+
+		if (!store_type(t))
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", the_store.path, store_type(t)->dir);
+		wd = inotify_add_watch(watch_fd, path, IN_DELETE | (closes ? close_mask : 0));
+		if (wd < 0 || wd >= (int)ARRAY_SIZE(watch_type))
+			return false;
+		watch_type[wd] = (int)t;
+	}
+	return true;
+}
+
+static bool few_unmarked(void)
+{
+	u32 n = 0;
+
+	for (unsigned t = 0; t < OBJ_TYPES; t++)
+		for (u32 id = 0; store_type(t) && n <= FEW && !obj_next_unmarked(t, id, &id);)
+			n++;
+	return n <= FEW;
+}
+
+static void doze(u64 now)
+{
+	if (marked.round >= FLOOD && !doze_end && few_unmarked() && watch_ids(false))
+		doze_end = now + DOZE_MS;
+	marked.round = 0;
+}
+
+/* First the reports are on again, then what they would have said is made up for. */
+static void wake(void)
+{
+	doze_end = 0;
+	if (!watch_ids(true))
+		all_due = true;
+	for (unsigned t = 0; t < OBJ_TYPES; t++)
+		for (u32 id = 0; store_type(t) && !all_due && !obj_next_unmarked(t, id, &id);)
+			pending_add(t, id);
+	marked_lost();
+}
+
 int reaper_run(void)
 {
 	static u64 rested;
@@ -286,7 +355,10 @@ int reaper_run(void)
 
 	if (now < rested)
 		return (int)(rested - now);
+	if (doze_end && now >= doze_end)
+		wake();
 	read_events();
+	doze(now);
 	try_marked();
 	try_due(now);
 	look_at_waited(now);
@@ -297,7 +369,7 @@ int reaper_run(void)
 	read_events();
 	drop_tried();
 	rested = now_ms() + REST_MS;
-	return npending || looks < TRIES || marked.in != marked.out || marked.lost ? REST_MS : -1;
+	return npending || looks < TRIES || marked.in != marked.out || marked.lost || doze_end ? REST_MS : -1;
 }
 
 void reaper_sweep(void)
@@ -318,7 +390,7 @@ void reaper_last(void)
 	for (u32 i = 0; i < BUCKETS; i++)
 		for (struct pending *p = buckets[i]; p; p = p->next)
 			obj_reap(p->type, p->id);
-	if (all_due || marked.lost || watch_fd < 0)
+	if (all_due || marked.lost || doze_end || watch_fd < 0)
 		reaper_sweep();
 }
 
@@ -335,23 +407,9 @@ static void watch_actors(void)
 int reaper_open(void)
 {
 	watch_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	for (unsigned t = 0; t < OBJ_TYPES && watch_fd >= 0; t++) {
-		char path[PATH_MAX];
-		int wd;
-
-		if (!store_type(t))
-			continue;
-		snprintf(path, sizeof(path), "%s/%s", the_store.path, store_type(t)->dir);
-		/* Descriptors of BTF and links are for reading. */
-		wd = inotify_add_watch(watch_fd, path,
-				       IN_DELETE |
-					       (t == OBJ_BTF || t == OBJ_LINK ? IN_CLOSE : IN_CLOSE_WRITE));
-		if (wd < 0 || wd >= (int)ARRAY_SIZE(watch_type)) {
-			close(watch_fd);
-			watch_fd = -1;
-		} else {
-			watch_type[wd] = (int)t;
-		}
+	if (watch_fd >= 0 && !watch_ids(true)) {
+		close(watch_fd);
+		watch_fd = -1;
 	}
 	if (watch_fd >= 0)
 		watch_actors();
