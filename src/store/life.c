@@ -58,8 +58,8 @@ static u32 header_flags(int fd, const struct stat *st)
  * without a look. Who sees that there are none left clears it and counts; who has
  * seen some sets it by compare-and-swap from the word that he had read before he
  * looked, so he is not late. A mark that stays too long (a pin removed by a
- * program of another world) leaves a dead object that holds nothing until the next look. Its id may be named by
- * obj_next_id_hinted till then; who opens it by that id looks, so nobody gets it.
+ * program of another world) leaves a dead object that holds nothing until the next look. Its id may be named
+ * by obj_next_id_hinted till then; who opens it by that id looks, so nobody gets it.
  */
 #define HINT_FLAGS(w)    ((u32)((w) >> 35) & 15)
 #define HINT_LINKED      (1ull << 39)

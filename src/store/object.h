@@ -226,8 +226,9 @@ int obj_reserve(const struct obj_view *v, size_t upto);
 /* Smallest id of a living object above start; -ENOENT. */
 int obj_next_id(enum obj_type type, u32 start, u32 *next);
 /*
- * The same for who opens it then: of an object that is remembered to have links beside its id there is no look.
- * If the last of them went in a way that nobody saw, the id is named until somebody opens it, who gets -ENOENT.
+ * The same for who opens it then: of an object that is remembered to have links beside its id there is no
+ * look. If the last of them went in a way that nobody saw, the id is named until somebody opens it, who gets
+ * -ENOENT.
  */
 int obj_next_id_hinted(enum obj_type type, u32 start, u32 *next);
 /* The next of those that may be alive and are not obj_marked. No system call. */

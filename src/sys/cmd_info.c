@@ -21,7 +21,8 @@ struct map_info_out {
 };
 _Static_assert(sizeof(struct map_info_out) == 104, "struct bpf_map_info of 6.18");
 
-/* As much of the header as info is made of and map_header_valid looks at: two cache lines of a page, not five. */
+/* As much of the header as info is made of and map_header_valid looks at: two cache lines of a page, not
+ * five. */
 #define INFO_SIZE offsetof(struct map_hdr, owner_prog_type)
 
 /*
