@@ -167,6 +167,16 @@ static int check_super(struct super *s)
 	return 0;
 }
 
+/* When the file was made, ns; 0 where nobody knows. A copy may get the number of a file that is gone. */
+static u64 born(int fd)
+{
+	struct statx x;
+
+	if (raw5(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_BTIME, &x) || !(x.stx_mask & STATX_BTIME))
+		return 0;
+	return (u64)x.stx_btime.tv_sec * 1000000000ull + x.stx_btime.tv_nsec;
+}
+
 /*
  * What super knows of inodes holds for the files that it was made with. In a
  * copy of a store they are others; super's own tells. Several may come first at once: who is
@@ -176,9 +186,11 @@ static int own_inodes(int fd, struct super *s, const struct stat *st)
 {
 	const size_t from = offsetof(struct super, by_ino), to = offsetof(struct super, live);
 	static const u8 zeroes[PAGE];
+	u64 when = born(fd);
 	int err;
 
-	if (atomic_load(&s->self_ino) == st->st_ino && atomic_load(&s->self_dev) == st->st_dev)
+	if (atomic_load(&s->self_ino) == st->st_ino && atomic_load(&s->self_dev) == st->st_dev &&
+	    atomic_load(&s->self_born) == when)
 		return 0;
 	err = raw_fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)from, (off_t)(to - from));
 	for (size_t at = from; err == -EOPNOTSUPP && at < to; at += PAGE) {
@@ -191,6 +203,7 @@ static int own_inodes(int fd, struct super *s, const struct stat *st)
 	}
 	if (err)
 		return err;
+	atomic_store(&s->self_born, when);
 	atomic_store(&s->self_dev, st->st_dev);
 	atomic_store(&s->self_ino, st->st_ino);
 	return 0;

@@ -47,9 +47,9 @@ struct super {
 	_Atomic u64 wake_wanted[WAKE_WORDS]; /* hint: somebody has opened a FIFO of such an object
 						(store/wake.h) */
 	_Atomic u64 wake_blind[WAKE_WORDS];  /* hint: of those some have no library that looks at it */
-	_Atomic u64 attach_made[16];    /* hint: a point with such a key was made (link/attach_point.c) */
-	_Atomic u64 self_dev, self_ino; /* super's own, when the tables of inodes were begun (store.c) */
-	u64 reserved[13];
+	_Atomic u64 attach_made[16]; /* hint: a point with such a key was made (link/attach_point.c) */
+	_Atomic u64 self_dev, self_ino, self_born; /* super's own when the tables of inodes were begun */
+	u64 reserved[12];
 	_Atomic u64 cpu_run[STORE_CPUS];               /* who runs a program as that CPU: prog/prog_slots.h */
 	_Atomic u64 by_ino[STORE_INO_HINTS];           /* hint: which object an inode is (store/life.c) */
 	_Atomic u32 ino_of[OBJ_TYPES][STORE_ID_HINTS]; /* hint: the inode of an id; sparse (store/life.c) */
