@@ -151,11 +151,15 @@ static void come_and_go(void)
 
 static void make_and_die(void)
 {
+	pid_t self = getpid();
+
 	for (int i = 0;; i++) {
 		pid_t child = fork();
 
 		if (!child) {
 			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			if (getppid() != self)
+				_exit(0);
 			for (int k = 0; k < 3; k++)
 				make();
 			obj_path(BPF_OBJ_PIN, pin_path("orphan", i % 3), make());
@@ -279,6 +283,7 @@ int main(void)
 {
 	struct found f;
 
+	setvbuf(stdout, NULL, _IOLBF, 0);
 	dir = world_bpffs();
 	for (int i = 0; i < N; i++) {
 		int fd = make();
