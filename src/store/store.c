@@ -339,3 +339,8 @@ void store_hint(enum obj_type type, u32 id, bool alive)
 	else
 		atomic_fetch_and(w, ~(1ull << (id % 64)));
 }
+
+bool store_hinted(enum obj_type type, u32 id)
+{
+	return id >= STORE_HINT_IDS || atomic_load(&the_store.super->live[type][id / 64]) >> (id % 64) & 1;
+}

@@ -85,6 +85,8 @@ char *store_id_name(char *buf, enum obj_type type, u32 id);
 
 /* Clears or sets the hint that id may be alive. */
 void store_hint(enum obj_type type, u32 id, bool alive);
+/* False: that id is certainly not alive, or not yet. */
+bool store_hinted(enum obj_type type, u32 id);
 
 /* A copy of fd at the top of the number space, O_CLOEXEC; fd is closed. For fds that live in a client. */
 int store_high_fd(int fd);

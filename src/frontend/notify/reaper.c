@@ -20,17 +20,17 @@
  * each round, so that the supervisor takes no part of the time of who works. What does not fit is found by
  * going through all ids, as slowly.
  *
- * A report also costs its client a tenth of what it does. So when a round brings hundreds of them the reaper
- * dozes: no closes are reported for DOZE_MS, and then all objects that are not
- * marked count as reported. It does so only where these are few.
+ * A report also costs its client a tenth of what it does. So when a round brings hundreds of no use, of
+ * pinned objects or of such as their clients have settled, the reaper dozes: no closes are reported for
+ * DOZE_MS, and then all objects that are not marked count as reported. It does so only where these are few.
  *
  * Only closes of descriptions that could write are reported, and all of BTF,
  * which has no others: what looks and reaps opens for reading. A map of which
  * a killed process had nothing but read-only fds waits for the next look.
  *
  * The first try waits since most objects are settled by the client that closes
- * them: then the report of the deletion comes first, and the directory, which
- * that client works in, is left alone.
+ * them, whose directory is better left alone. Deletions are reported only where this process keeps something
+ * of objects, as for static clients.
  *
  * An object closed between its last try and that try's own report waits for the
  * next look by anyone.
@@ -63,7 +63,7 @@
 #define REST_MS  8 /* between two looks at the reports */
 #define MARKED   16384u
 #define SLICE    256 /* marked ones in each round */
-#define FLOOD    512 /* reports of marked ones in a round that make the reaper doze */
+#define FLOOD    512 /* reports in a round that were of no use make the reaper doze */
 #define DOZE_MS  64
 #define FEW      256 /* unmarked objects that are looked at after a doze */
 
@@ -94,10 +94,12 @@ static struct {
 	bool lost;    /* some did not fit: go through all ids, from here */
 	bool another; /* more since that was begun: once more after it */
 	u32 type, id;
-	u32 round; /* reports in this round */
 } marked;
 
+static u32 settled; /* closes reported in this round that nobody needs to look at */
+
 static u64 doze_end; /* ms; 0: awake */
+static _Atomic bool deletes_wanted;
 
 static u64 now_ms(void)
 {
@@ -132,24 +134,12 @@ static void pending_add(enum obj_type type, u32 id)
 	npending++;
 }
 
-/* Its client has settled it. */
-static void pending_drop(enum obj_type type, u32 id)
-{
-	struct pending **at = pending_find(type, id), *p = *at;
-
-	if (!p)
-		return;
-	*at = p->next;
-	free(p);
-	npending--;
-}
-
 static void try_one(struct pending *p, u64 now)
 {
 	bool cares;
 
 	/* Links beside the id: pins, or references of other objects. */
-	if (!p->tries && obj_linked(p->type, p->id, &cares)) {
+	if (!p->tries && store_hinted(p->type, p->id) && obj_linked(p->type, p->id, &cares)) {
 		p->tries = cares ? TRIES - 1 : TRIES;
 		p->due = now + REST_MS;
 		return;
@@ -196,7 +186,6 @@ static void marked_add(enum obj_type type, u32 id)
 {
 	u32 last = (marked.in - 1) % MARKED;
 
-	marked.round++;
 	if (marked.in != marked.out && marked.ring[last].id == id && marked.ring[last].type == type)
 		return;
 	if (marked.in - marked.out == MARKED) {
@@ -280,10 +269,14 @@ static void event(const struct inotify_event *e)
 	if (e->mask & IN_DELETE) {
 		target_forget(type, id);
 		watch_forget(type, id);
-		pending_drop(type, id);
-	} else if (obj_marked(type, id)) {
+		return;
+	}
+	if (obj_marked(type, id)) {
+		settled++;
 		marked_add(type, id);
 	} else {
+		/* Without its bit it is settled already, or its maker was killed just before he set it. */
+		settled += !store_hinted(type, id);
 		pending_add(type, id);
 	}
 }
@@ -302,6 +295,7 @@ static void read_events(void)
 /* Which reports are wanted; descriptors of BTF and links are for reading. */
 static bool watch_ids(bool closes)
 {
+	bool deletes = deletes_wanted;
 	char path[PATH_MAX];
 
 	for (unsigned t = 0; t < OBJ_TYPES; t++) {
@@ -311,12 +305,31 @@ static bool watch_ids(bool closes)
 		if (!store_type(t))
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", the_store.path, store_type(t)->dir);
-		wd = inotify_add_watch(watch_fd, path, IN_DELETE | (closes ? close_mask : 0));
+		/* A mask must not be empty; the directory itself never goes. */
+		wd = inotify_add_watch(watch_fd, path,
+				       IN_DELETE_SELF | (deletes ? IN_DELETE : 0) |
+					       (closes ? close_mask : 0));
 		if (wd < 0 || wd >= (int)ARRAY_SIZE(watch_type))
 			return false;
 		watch_type[wd] = (int)t;
 	}
-	return true;
+	/* Another thread may have added to what was replaced here. */
+	return deletes == deletes_wanted || watch_ids(closes);
+}
+
+void reaper_want_deletes(void)
+{
+	char path[PATH_MAX];
+
+	if (deletes_wanted || watch_fd < 0)
+		return;
+	deletes_wanted = true;
+	for (unsigned t = 0; t < OBJ_TYPES; t++) {
+		if (!store_type(t))
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", the_store.path, store_type(t)->dir);
+		inotify_add_watch(watch_fd, path, IN_DELETE | IN_MASK_ADD);
+	}
 }
 
 static bool few_unmarked(void)
@@ -331,9 +344,9 @@ static bool few_unmarked(void)
 
 static void doze(u64 now)
 {
-	if (marked.round >= FLOOD && !doze_end && few_unmarked() && watch_ids(false))
+	if (settled >= FLOOD && !doze_end && few_unmarked() && watch_ids(false))
 		doze_end = now + DOZE_MS;
-	marked.round = 0;
+	settled = 0;
 }
 
 /* First the reports are on again, then what they would have said is made up for. */
