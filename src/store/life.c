@@ -268,6 +268,8 @@ static void see_closed(enum obj_type type, u32 id, int fd)
 
 int obj_reap(enum obj_type type, u32 id)
 {
+	u64 ino = atomic_load_explicit(ino_slot(type, id), memory_order_relaxed);
+	u64 before = obj_links_begin(ino, type, id);
 	struct stat st;
 	int fd, dead = 0;
 	bool alone;
@@ -289,6 +291,8 @@ int obj_reap(enum obj_type type, u32 id)
 	}
 	if (st.st_nlink <= 1)
 		obj_links_gone(st.st_ino, type, id);
+	else if (st.st_ino == ino)
+		obj_links_seen(ino, before);
 	if (alone && flags & (OBJ_F_UREF | OBJ_F_CLOSED))
 		raw_flock(fd, LOCK_UN);
 	if (flags & OBJ_F_CLOSED && st.st_nlink)
@@ -330,12 +334,15 @@ int obj_close_known(int fd, enum obj_type type, u32 id, u64 ino)
 	u64 w = hint_of(ino, type, id);
 	int err;
 
-	if (!(w & HINT_LINKED) || w & HINT_LOOK_ALWAYS)
+	if (!w || w & HINT_LOOK_ALWAYS)
 		return close_looking(fd, type, id, ino);
 	err = raw_close(fd);
 	if (err)
 		return err;
-	/* If the last link went meanwhile, he who took it found our lock. */
+	/*
+	 * If the last link went meanwhile, he who took it found our lock. Without a mark there are no links,
+	 * as a rule: then one look after the close does; should there be some, it leaves the mark.
+	 */
 	return hint_of(ino, type, id) & HINT_LINKED ? 0 : obj_reap(type, id);
 }
 

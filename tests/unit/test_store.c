@@ -351,6 +351,16 @@ static void marked_pins(void)
 	raw_unlinkat(root, "m", 0);
 	ok(named(id) && !alive(OBJ_MAP, id) && !named(id), "who looks at ids exactly removes it, too");
 
+	/* Pinned by somebody who tells nobody: the close that finds the link leaves the mark. */
+	fd = make(OBJ_MAP, 0, 0, 64, &id);
+	fstat(fd, &st);
+	pin_set(OBJ_MAP, id, root, "u", 022);
+	ok(!obj_marked(OBJ_MAP, id) && !obj_close_known(fd, OBJ_MAP, id, st.st_ino) && alive(OBJ_MAP, id),
+	   "an unseen pin keeps the object");
+	ok(obj_marked(OBJ_MAP, id), "and is seen by the close");
+	raw_unlinkat(root, "u", 0);
+	ok(obj_reap(OBJ_MAP, id) == 1, "and a look finds it gone");
+
 	/* The id's name itself is taken away: the bit goes with the first who wants it. */
 	make_pinned(root, "m", &id);
 	unlink(id_path(OBJ_MAP, id));
