@@ -401,6 +401,8 @@ int obj_open(enum obj_type type, u32 id, int oflags, struct stat *st)
 	int fd, err;
 
 	fd = open_id(type, id, oflags);
+	if (fd == -EPERM && oflags & O_NOATIME) /* somebody else's file */
+		fd = open_id(type, id, oflags & ~O_NOATIME);
 	/* A name is there before its bit is, and never comes back. */
 	if (fd == -ENOENT && listed)
 		store_hint(type, id, false);

@@ -158,8 +158,8 @@ void obj_discard(struct obj_new *n);
 void obj_fill_header(struct obj_new *n, u32 kind, u32 uid, const char *name, u32 flags);
 
 /*
- * A locked fd by id with access mode oflags, and what fstat(2) says of it.
- * -ENOENT: no such object, or dead (then reaped). -EACCES by file mode.
+ * A locked fd by id with access mode oflags, and what fstat(2) says of it. O_NOATIME counts where it is
+ * allowed. -ENOENT: no such object, or dead (then reaped). -EACCES by file mode.
  */
 int obj_open(enum obj_type type, u32 id, int oflags, struct stat *st);
 

@@ -41,7 +41,11 @@ long cmd_btf_next_id(struct cmd_ctx *x)
 	return next_id(x, OBJ_BTF);
 }
 
-/* oflags may be an errno, which counts after the capability. */
+/*
+ * oflags may be an errno, which counts after the capability. A map that is opened by its id is likely to be
+ * asked what it is, which is a read of its file: the time of that is of no use to anybody, and costs as much
+ * as the read.
+ */
 static long fd_by_id(struct cmd_ctx *x, enum obj_type type, int oflags)
 {
 	u32 id = x->attr->get_id.id;
@@ -50,7 +54,7 @@ static long fd_by_id(struct cmd_ctx *x, enum obj_type type, int oflags)
 
 	if (err || oflags < 0)
 		return err ? err : oflags;
-	fd = obj_open(type, id, oflags, &st);
+	fd = obj_open(type, id, oflags | (x->c->direct && type == OBJ_MAP ? O_NOATIME : 0), &st);
 	return fd < 0 ? fd : cmd_install(x, fd, oflags, type, id, &st);
 }
 
