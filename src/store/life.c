@@ -61,7 +61,8 @@ static u32 header_flags(int fd, const struct stat *st)
  * without a look. Who sees that there are none left clears it and counts; who has
  * seen some sets it by compare-and-swap from the word that he had read before he
  * looked, so he is not late. A mark that stays too long (a pin removed by a
- * program of another world) leaves a dead object that holds nothing until the next look.
+ * program of another world) leaves a dead object that holds nothing until the next look. Its id may be named
+ * by obj_next_id_hinted till then; who opens it by that id looks, so nobody gets it.
  */
 #define HINT_FLAGS(w)    ((u32)((w) >> 35) & 31)
 #define HINT_LINKED      (1ull << 40)
@@ -69,6 +70,9 @@ static u32 header_flags(int fd, const struct stat *st)
 #define HINT_COUNT       (127ull << 41)
 #define HINT_NAME        0x7ffffffffull /* type and id */
 #define HINT_LOOK_ALWAYS (31ull << 35)
+
+/* Of these a look is due even if there are links. */
+#define LOOK_LINKED (OBJ_F_UREF | OBJ_F_CLOSED | OBJ_F_SPARE)
 
 _Static_assert(OBJ_TYPES <= 8 && OBJ_F_SPARE == 16, "three and five bits");
 
@@ -87,6 +91,24 @@ static inline u64 hint_tag(u64 ino)
 static inline u64 hint_word(u64 ino, enum obj_type type, u32 id)
 {
 	return hint_tag(ino) | (u64)type << 32 | id;
+}
+
+/*
+ * The other way: an id's slot has the inode that was last seen under such an id.
+ * It need not be this one's, for the word at the inode's slot names its object.
+ */
+static _Atomic u32 *ino_slot(enum obj_type type, u32 id)
+{
+	return &the_store.super->ino_of[type][id % STORE_ID_HINTS];
+}
+
+static void set_ino(enum obj_type type, u32 id, u64 ino)
+{
+	_Atomic u32 *slot = ino_slot(type, id);
+
+	/* An inode above 2^32 is left out: then there is a look each time. */
+	if (!(ino >> 32) && atomic_load_explicit(slot, memory_order_relaxed) != (u32)ino)
+		atomic_store_explicit(slot, (u32)ino, memory_order_relaxed);
 }
 
 /* What is known of that inode, or 0. */
@@ -124,6 +146,7 @@ void obj_set_hint(const struct stat *st, enum obj_type type, u32 id, u32 flags)
 	atomic_store_explicit(hint_slot(st->st_ino),
 			      hint_word(st->st_ino, type, id) | (u64)(flags & 31) << 35,
 			      memory_order_relaxed);
+	set_ino(type, id, st->st_ino);
 }
 
 /* From a header that was read after the slot held `before`. */
@@ -132,6 +155,7 @@ static void fill_hint(u64 ino, enum obj_type type, u32 id, u32 flags, u64 before
 	u64 to = hint_word(ino, type, id) | (u64)(flags & 31) << 35 | ((before + HINT_UNLINKED) & HINT_COUNT);
 
 	atomic_compare_exchange_strong(hint_slot(ino), &before, to);
+	set_ino(type, id, ino);
 }
 
 void obj_add_hint(u64 ino, enum obj_type type, u32 id, u32 flags)
@@ -142,6 +166,7 @@ void obj_add_hint(u64 ino, enum obj_type type, u32 id, u32 flags)
 		to = hint_of(ino, type, id) == w ? w : hint_word(ino, type, id);
 		to = (to & ~HINT_COUNT) | (u64)(flags & 31) << 35 | ((w + HINT_UNLINKED) & HINT_COUNT);
 	} while (!atomic_compare_exchange_weak(hint_slot(ino), &w, to));
+	set_ino(type, id, ino);
 }
 
 u64 obj_links_begin(u64 ino, enum obj_type type, u32 id)
@@ -349,6 +374,8 @@ static void see_closed(enum obj_type type, u32 id, int fd)
 
 int obj_reap(enum obj_type type, u32 id)
 {
+	u64 ino = atomic_load_explicit(ino_slot(type, id), memory_order_relaxed);
+	u64 before = obj_links_begin(ino, type, id);
 	struct stat st;
 	int fd, dead = 0;
 	bool alone, counted;
@@ -373,6 +400,8 @@ int obj_reap(enum obj_type type, u32 id)
 	}
 	if (st.st_nlink <= 1)
 		obj_links_gone(st.st_ino, type, id);
+	else if (st.st_ino == ino)
+		obj_links_seen(ino, before);
 	if (alone && flags & (OBJ_F_UREF | OBJ_F_CLOSED))
 		raw_flock(fd, LOCK_UN);
 	if (flags & OBJ_F_CLOSED && st.st_nlink)
@@ -396,7 +425,7 @@ static int close_looking(int fd, enum obj_type type, u32 id, u64 ino)
 
 	/* Pinned objects need no more than the close, unless they care for user references. */
 	if (!raw_fstat(fd, &st) && st.st_nlink > 1) {
-		last = object_flags(fd, &st, type, id) & (OBJ_F_UREF | OBJ_F_CLOSED | OBJ_F_SPARE);
+		last = object_flags(fd, &st, type, id) & LOOK_LINKED;
 		if (st.st_ino == ino)
 			obj_links_seen(ino, before);
 	}
@@ -416,12 +445,15 @@ int obj_close_known(int fd, enum obj_type type, u32 id, u64 ino)
 	u64 w = hint_of(ino, type, id);
 	int err;
 
-	if (!(w & HINT_LINKED) || w & HINT_LOOK_ALWAYS)
+	if (!w || w & HINT_LOOK_ALWAYS)
 		return close_looking(fd, type, id, ino);
 	err = raw_close(fd);
 	if (err)
 		return err;
-	/* If the last link went meanwhile, he who took it found our lock. */
+	/*
+	 * If the last link went meanwhile, he who took it found our lock. Without a mark there are no links,
+	 * as a rule: then one look after the close does; should there be some, it leaves the mark.
+	 */
 	return hint_of(ino, type, id) & HINT_LINKED ? 0 : obj_reap(type, id);
 }
 
@@ -475,11 +507,24 @@ out:
 	return 0;
 }
 
+/* Ids that nobody has got yet are not looked up: a page of the bitmap would be made for each. */
+static bool live(enum obj_type type, u32 id)
+{
+	return id < STORE_HINT_IDS && id < atomic_load(&the_store.super->next_id[type]) &&
+	       atomic_load(&the_store.super->live[type][id / 64]) >> (id % 64) & 1;
+}
+
 int obj_open(enum obj_type type, u32 id, int oflags, struct stat *st)
 {
+	bool listed = live(type, id);
 	int fd, err;
 
 	fd = open_id(type, id, oflags);
+	if (fd == -EPERM && oflags & O_NOATIME) /* somebody else's file */
+		fd = open_id(type, id, oflags & ~O_NOATIME);
+	/* A name is there before its bit is, and never comes back. */
+	if (fd == -ENOENT && listed)
+		store_hint(type, id, false);
 	if (fd < 0)
 		return fd;
 	err = lock_shared(fd, st);
@@ -494,6 +539,7 @@ int obj_open(enum obj_type type, u32 id, int oflags, struct stat *st)
 		raw_close(fd);
 		return err;
 	}
+	set_ino(type, id, st->st_ino);
 	return fd;
 }
 
@@ -516,11 +562,6 @@ int obj_look(enum obj_type type, u32 id, struct obj_hdr *h, size_t size)
 		err = -EIO;
 	raw_close(fd);
 	return err;
-}
-
-static bool live(enum obj_type type, u32 id)
-{
-	return id < STORE_HINT_IDS && atomic_load(&the_store.super->live[type][id / 64]) >> (id % 64) & 1;
 }
 
 int obj_open_pinned(enum obj_type type, u32 id, int oflags, const struct stat *pin)
@@ -644,6 +685,20 @@ int obj_identify_path(int dirfd, const char *name, enum obj_type *type, u32 *id,
 	return err;
 }
 
+bool obj_linked(enum obj_type type, u32 id, bool *cares)
+{
+	struct stat st;
+	char name[32];
+	u64 w;
+
+	if (raw_fstatat(the_store.dirfd, store_id_name(name, type, id), &st, AT_SYMLINK_NOFOLLOW) ||
+	    st.st_nlink <= 1 || maybe_spare(st.st_ino, type, id))
+		return false;
+	w = hint_of(st.st_ino, type, id);
+	*cares = !w || HINT_FLAGS(w) & LOOK_LINKED;
+	return true;
+}
+
 /* Alive as far as a look tells; settles what nobody holds. */
 static bool id_alive(enum obj_type type, u32 id)
 {
@@ -659,7 +714,20 @@ static bool id_alive(enum obj_type type, u32 id)
 	return (st.st_nlink > 1 && !maybe_spare(st.st_ino, type, id)) || !obj_reap(type, id);
 }
 
-int obj_next_id(enum obj_type type, u32 start, u32 *next)
+/* Only of objects that hold nothing the mark is believed, as when one is closed. */
+bool obj_marked(enum obj_type type, u32 id)
+{
+	u64 w = hint_of(atomic_load_explicit(ino_slot(type, id), memory_order_relaxed), type, id);
+
+	return (w & (HINT_LINKED | HINT_LOOK_ALWAYS)) == HINT_LINKED;
+}
+
+static bool marked_or_alive(enum obj_type type, u32 id)
+{
+	return obj_marked(type, id) || id_alive(type, id);
+}
+
+static inline int next_id(enum obj_type type, u32 start, u32 *next, bool (*alive)(enum obj_type type, u32 id))
 {
 	u32 end = atomic_load(&the_store.super->next_id[type]);
 	u64 id = (u64)start + 1;
@@ -674,11 +742,31 @@ int obj_next_id(enum obj_type type, u32 start, u32 *next)
 			continue;
 		}
 		id += (u64)__builtin_ctzll(w);
-		if (id < end && id_alive(type, (u32)id)) {
+		if (id < end && alive(type, (u32)id)) {
 			*next = (u32)id;
 			return 0;
 		}
 		id++;
 	}
 	return -ENOENT;
+}
+
+int obj_next_id(enum obj_type type, u32 start, u32 *next)
+{
+	return next_id(type, start, next, id_alive);
+}
+
+int obj_next_id_hinted(enum obj_type type, u32 start, u32 *next)
+{
+	return next_id(type, start, next, marked_or_alive);
+}
+
+static bool unmarked(enum obj_type type, u32 id)
+{
+	return !obj_marked(type, id);
+}
+
+int obj_next_unmarked(enum obj_type type, u32 start, u32 *next)
+{
+	return next_id(type, start, next, unmarked);
 }

@@ -170,8 +170,8 @@ void obj_discard(struct obj_new *n);
 void obj_fill_header(struct obj_new *n, u32 kind, u32 uid, const char *name, u32 flags);
 
 /*
- * A locked fd by id with access mode oflags, and what fstat(2) says of it.
- * -ENOENT: no such object, or dead (then reaped). -EACCES by file mode.
+ * A locked fd by id with access mode oflags, and what fstat(2) says of it. O_NOATIME counts where it is
+ * allowed. -ENOENT: no such object, or dead (then reaped). -EACCES by file mode.
  */
 int obj_open(enum obj_type type, u32 id, int oflags, struct stat *st);
 
@@ -240,6 +240,14 @@ int obj_reserve(const struct obj_view *v, size_t upto);
 
 /* Smallest id of a living object above start; -ENOENT. */
 int obj_next_id(enum obj_type type, u32 start, u32 *next);
+/*
+ * The same for who opens it then: of an object that is remembered to have links beside its id there is no
+ * look. If the last of them went in a way that nobody saw, the id is named until somebody opens it, who gets
+ * -ENOENT.
+ */
+int obj_next_id_hinted(enum obj_type type, u32 start, u32 *next);
+/* The next of those that may be alive and are not obj_marked. No system call. */
+int obj_next_unmarked(enum obj_type type, u32 start, u32 *next);
 
 /* Removes the object if it is dead, and what only it held. 1: it is gone, 0: it lives. Also runs
  * release_uref. */
@@ -252,6 +260,15 @@ int obj_reap(enum obj_type type, u32 id);
  */
 u32 obj_hold_begin(u32 id);
 bool obj_hold_end(enum obj_type type, u32 id, u32 ended);
+
+/* Is it remembered to have links beside its id, and in need of no look for another reason? No system call. */
+bool obj_marked(enum obj_type type, u32 id);
+
+/*
+ * Has it links beside its id? Then a description that was closed matters to nobody, unless it cares: obj_reap
+ * is to be called all the same. By one system call.
+ */
+bool obj_linked(enum obj_type type, u32 id, bool *cares);
 
 /* Closes a client's fd of that object and reaps the object if it was the last reference. 1: it is gone, 0: it
  * lives, -EBADF: closed before. */

@@ -84,6 +84,22 @@ bool fdtab_set(int fd, struct handle *h, u32 acc, s64 seen)
 						   __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
 }
 
+void fdtab_put(int fd, struct handle *h, u32 acc)
+{
+	u64 *page = page_of((u32)fd, true);
+	s64 was;
+
+	if (!page || atomic_load(&off) || !pre_owner()) {
+		fdtab_drop(fd);
+		return;
+	}
+	atomic_store_explicit(put_slot(h->type, h->id), fd, memory_order_relaxed);
+	handle_ref(h);
+	was = (s64)__atomic_exchange_n(&page[(u32)fd % FDTAB_SIZE], (u64)h | acc, __ATOMIC_SEQ_CST);
+	if (unlikely(was > 0)) /* closed behind our back */
+		handle_put(word_handle((u64)was));
+}
+
 /*
  * obj_open_here (store/ref.h). Every close drops the word first, then looks at the object, or at what the
  * store remembers of its links. That is taken back here; a word that is there after it has its look before
