@@ -103,7 +103,7 @@ static void load_refs(void)
 		u32 id;
 		u64 slot;
 
-		if (!o || !ref_parse(e->name, &type, &id, &slot))
+		if (!o || !ref_parse(e->name, &type, &id, &slot) || ref_is_spare(type, id, slot))
 			continue;
 		o->users = list_grow(o->users, o->nusers, sizeof(*o->users));
 		snprintf(o->users[o->nusers++], sizeof(*o->users), "%s.%u", store_type(type)->dir, id);

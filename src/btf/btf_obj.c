@@ -4,6 +4,7 @@
  */
 #include "btf/btf_obj.h"
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include "store/ref.h"
 #include "store/store.h"
@@ -155,12 +156,16 @@ static bool have_vmlinux(void)
 {
 	int fd = open_id(BTF_ID_VMLINUX), err;
 	struct btf_hdr h;
+	bool have;
 
 	if (fd < 0)
 		return false;
 	err = read_header(fd, BTF_ID_VMLINUX, &h);
+	/* With a lock, if it can be had, so that nobody takes it for dead meanwhile. */
+	raw_flock(fd, LOCK_SH | LOCK_NB);
+	have = err || h.kernel != 1 || !hold_itself();
 	raw_close(fd);
-	return err || h.kernel != 1 || !hold_itself();
+	return have;
 }
 
 int btf_vmlinux_ensure(void)

@@ -135,8 +135,8 @@ int attach_drive(struct attach_point *p);
 /* The inode of the point's file, on which its drivers have a shared flock; 0: it was never used. */
 u64 attach_inode(const struct attach_key *k);
 
-/* Removes points where nothing stands and that nobody drives; how many. For the store. */
-u32 attach_gc(void);
+/* Removes points where nothing stands and that nobody drives. For the store. */
+void attach_gc(struct gc_result *r);
 
 /* What the point's file holds; for the store. */
 void attach_each_ref(const struct obj_hdr *hdr, size_t file_size,

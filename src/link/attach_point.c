@@ -348,22 +348,20 @@ static bool close_empty(const struct attach_key *k)
 	return closed;
 }
 
-u32 attach_gc(void)
+void attach_gc(struct gc_result *r)
 {
 	const struct dirscan_entry *e;
 	struct attach_key k;
 	struct dirscan d;
-	u32 n = 0;
 
 	if (dirscan_open(&d, store_type(OBJ_ATTACH)->dir))
-		return 0;
+		return;
 	while ((e = dirscan_next(&d)))
 		if (key_parse(e->name, &k)) {
 			set_made(&k); /* the names are the truth */
-			n += close_empty(&k);
+			r->objects += close_empty(&k);
 		}
 	dirscan_close(&d);
-	return n;
 }
 
 int attach_drive(struct attach_point *p)

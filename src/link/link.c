@@ -2,43 +2,20 @@
 /*
  * The link object: made whole, changed by one swap, undone by who sees it dead. See link.h.
  *
- * A reference on the program is set before the word that names it is stored, and cleared after the word was
- * replaced; its slot is the word itself, in which a random half keeps two updates to one program apart.
+ *   link.c        making, describing, undoing
+ *   link_names.c  which program it runs, and the names that it holds programs by
  */
 #include "link/link.h"
 #include <fcntl.h>
 #include <string.h>
 #include "store/ref.h"
 #include "store/store.h"
-#include "util/random.h"
 #include "util/raw.h"
 #include "util/str.h"
 
 static u32 prog_of(u64 word)
 {
 	return (u32)word;
-}
-
-static u64 new_word(u32 prog_id)
-{
-	u32 r = (u32)(random_u64() >> 32) & 0x7fffffff;
-
-	/* Never a slot with a fixed meaning, whose upper half is all ones. */
-	return (u64)(r | 1) << 32 | prog_id;
-}
-
-/* Holds the program under a new word in the link's name. */
-static int hold(u32 link_id, u32 prog_id, u64 *word)
-{
-	int err;
-
-	do {
-		*word = new_word(prog_id);
-		err = ref_set(OBJ_LINK, link_id, *word, OBJ_PROG, prog_id);
-	} while (err == -EEXIST);
-	if (err == -ENOSPC || err == -EDQUOT)
-		return -ENOMEM;
-	return err == -ENOENT ? -EBADF : err;
 }
 
 static u32 map_of(const struct link_ops *ops, const struct link_hdr *h)
@@ -49,10 +26,9 @@ static u32 map_of(const struct link_ops *ops, const struct link_hdr *h)
 int link_make(const struct link_ops *ops, const struct link_hdr *want, u32 prog_id, u32 uid, u32 *id,
 	      struct stat *st)
 {
-	struct link_hdr *h;
+	struct link_hdr *h, held;
 	struct obj_new n;
 	u32 map;
-	u64 word;
 	int err;
 
 	err = obj_create(OBJ_LINK, 0, 0, false, &n);
@@ -63,46 +39,22 @@ int link_make(const struct link_ops *ops, const struct link_hdr *want, u32 prog_
 	obj_fill_header(&n, ops->type, uid, "", OBJ_F_HOLDS);
 	*id = obj_take_id(&n);
 	map = map_of(ops, want);
-	err = hold(*id, prog_id, &word);
+	err = link_hold_first(h, prog_id);
+	held = *h;
 	if (!err && map)
 		err = ref_set(OBJ_LINK, *id, LINK_SLOT_MAP, OBJ_MAP, map) ? -EBADF : 0;
 	if (err) {
 		obj_discard(&n);
 	} else {
-		atomic_store(&h->prog, word);
 		err = obj_publish(&n, O_RDONLY);
 		*st = n.st;
 	}
 	if (err < 0) {
-		ref_clear(OBJ_LINK, *id, word, OBJ_PROG, prog_id);
+		link_let_go(&held);
 		if (map)
 			ref_clear(OBJ_LINK, *id, LINK_SLOT_MAP, OBJ_MAP, map);
 	}
 	return err;
-}
-
-int link_swap_prog(struct link_hdr *h, u32 next, u32 must)
-{
-	u64 seen = atomic_load(&h->prog), word;
-	u32 id = h->o.id;
-	int err = 0;
-
-	if (atomic_load(&h->detached))
-		return -ENOLINK;
-	if (must && prog_of(seen) != must)
-		return -EPERM;
-	if (prog_of(seen) == next)
-		return 0;
-	err = hold(id, next, &word);
-	if (err)
-		return err;
-	while (!atomic_compare_exchange_strong(&h->prog, &seen, word))
-		if (must && prog_of(seen) != must) {
-			ref_clear(OBJ_LINK, id, word, OBJ_PROG, next);
-			return -EPERM;
-		}
-	ref_clear(OBJ_LINK, id, seen, OBJ_PROG, prog_of(seen));
-	return 0;
 }
 
 /* What is in its reaper's hands is gone, though its name and its entry are still there. */
@@ -162,11 +114,14 @@ void link_each_ref(const struct obj_hdr *hdr, size_t file_size,
 		   void (*each)(void *arg, u64 slot, enum obj_type type, u32 id), void *arg)
 {
 	const struct link_hdr *h = (const struct link_hdr *)hdr;
-	u64 word = atomic_load(&h->prog);
 	u32 map = map_of(link_ops_get(hdr->kind), h);
 
-	if (word)
-		each(arg, word, OBJ_PROG, prog_of(word));
+	for (u32 i = 0; i < LINK_NAMES; i++) {
+		u64 word = atomic_load(&h->names[i]);
+
+		if (word)
+			each(arg, word, OBJ_PROG, prog_of(word));
+	}
 	if (map)
 		each(arg, LINK_SLOT_MAP, OBJ_MAP, map);
 }

@@ -2,9 +2,9 @@
 /*
  * The link object: a program at a hook, held by descriptors and pins.
  *
- * A link is a file of the store like any object. It holds its program (store/ref.h; slot: the word `prog`);
- * what it is attached to is in its header. The last reference detaches it: the store calls the
- * type's release when it dies, which takes its entry out of the attach point.
+ * A link is a file of the store like any object. It holds its program (store/ref.h; link_names.c); what it is
+ * attached to is in its header. The last reference detaches it: the store calls the type's release when it
+ * dies, which takes its entry out of the attach point.
  *
  * A link type is one file that ends in one const struct link_ops, plus its rows in link_types.c.
  *
@@ -26,6 +26,7 @@
 #include "util/err.h"
 #include "util/uapi.h"
 
+#define LINK_NAMES    4u /* names of programs: the one that it runs, and those for the way back */
 #define LINK_NAME_MAX 128u
 #define LINK_TEXT_MAX 512u /* of a type's lines in fdinfo */
 
@@ -41,14 +42,11 @@ struct op;
 struct link_hdr {
 	struct obj_hdr o;
 	union {
-		_Atomic u64
-			prog; /* program and a random word: changed as one, and the slot of the reference */
-		struct {
-			_Atomic u32 prog_id;
-			_Atomic u32 prog_word;
-		};
+		_Atomic u64 prog; /* which program, which names are valid: changed as one (link_names.c) */
+		_Atomic u32 prog_id;
 	};
-	_Atomic u32 detached; /* by LINK_DETACH, or because its target went */
+	_Atomic u64 names[LINK_NAMES]; /* slots of references on programs; 0: none */
+	_Atomic u32 detached;          /* by LINK_DETACH, or because its target went */
 	u32 attach_type, flags;
 	/* Of its first program. Where one of these must not change (the type's update()), they are those of
 	 * all. */
@@ -159,10 +157,15 @@ int link_make(const struct link_ops *ops, const struct link_hdr *want, u32 prog_
 	      struct stat *st);
 
 /*
- * The link's program becomes `next`. must: what it has to be now, 0: anything (-EPERM). h: the mapped header.
- * -ENOLINK: detached. 0 also when it is `next` already.
+ * The link's program becomes `next`. must: what it has to be now, 0: anything (-EPERM). h: the mapped header;
+ * op: the caller's operation. -ENOLINK: detached. 0 also when it is `next` already.
  */
-int link_swap_prog(struct link_hdr *h, u32 next, u32 must);
+int link_swap_prog(struct op *op, struct link_hdr *h, u32 next, u32 must);
+
+/* Names on the program that a link is made with: 0, or -EBADF: the program is gone; -ENOMEM. */
+int link_hold_first(struct link_hdr *h, u32 prog_id);
+/* Clears all of them, of a link that was not made after all. */
+void link_let_go(const struct link_hdr *h);
 
 /* Does the link with that id live, not detached? *prog_id becomes what it runs. Buries what is dead. */
 bool link_stands(u32 id, u32 *prog_id);
@@ -170,6 +173,11 @@ bool link_stands(u32 id, u32 *prog_id);
 /* Rows of sys/obj_types.c. */
 bool link_describe(const struct obj_hdr *hdr, size_t file_size, char *to);
 void link_release(const struct obj_hdr *hdr, size_t file_size);
+bool link_drop_spares(struct obj_hdr *prog, size_t file_size, bool writable); /* of programs */
+bool link_is_spare(const struct obj_hdr *hdr, u64 slot);
+/* How many names of a program links keep without need. */
+u32 link_spares_of(const struct prog_hdr *p);
+void link_gc(struct gc_result *r);
 void link_each_ref(const struct obj_hdr *hdr, size_t file_size,
 		   void (*each)(void *arg, u64 slot, enum obj_type type, u32 id), void *arg);
 

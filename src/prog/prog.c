@@ -133,12 +133,11 @@ int prog_make(const struct prog_desc *d, u32 *id, struct stat *st)
 
 int prog_bind(struct prog_hdr *h, u32 prog_id, u64 ino, u32 map_id)
 {
-	const struct stat st = { .st_ino = ino };
 	int err;
 
 	/* Before there is anything to hold: who buries the program must know that it has to look. */
 	__atomic_fetch_or(&h->o.flags, OBJ_F_HOLDS, __ATOMIC_SEQ_CST);
-	obj_set_hint(&st, OBJ_PROG, prog_id, h->o.flags);
+	obj_add_hint(ino, OBJ_PROG, prog_id, h->o.flags);
 	err = ref_set(OBJ_PROG, prog_id, map_id, OBJ_MAP, map_id);
 
 	/* There already, or left by somebody who was killed before he had told it. */

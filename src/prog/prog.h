@@ -16,7 +16,7 @@
  * What is behind the header is written once, before the object is visible. In
  * the header this changes after it: the counters, and map_ids, to which
  * BPF_PROG_BIND_MAP appends by compare-and-swap (an id that stands there stays),
- * and the flag that there is something to hold.
+ * the flag that there is something to hold, and what links note here (link/link_names.c).
  * The program holds its maps and its BTF (store/ref.h): slot = map id, or
  * REF_SLOT_BTF.
  *
@@ -39,9 +39,10 @@
 #include "store/object.h"
 #include "util/err.h"
 
-#define PROG_INSNS_MAX  1000000u
-#define PROG_XLATED_MAX (16u << 20) /* instructions that a file may have after rewriting */
-#define PROG_MAPS_MAX   64u
+#define PROG_INSNS_MAX   1000000u
+#define PROG_XLATED_MAX  (16u << 20) /* instructions that a file may have after rewriting */
+#define PROG_MAPS_MAX    64u
+#define PROG_SPARE_LINKS 16u /* links that may keep a name of it without need */
 
 /* In the object's header; untrusted when read back. */
 struct prog_hdr {
@@ -58,6 +59,7 @@ struct prog_hdr {
 	u32 pad;
 	_Atomic u64 run_cnt, run_time_ns;
 	_Atomic u32 map_ids[PROG_MAPS_MAX]; /* 0 ends the list */
+	_Atomic u32 spare_links[PROG_SPARE_LINKS];
 };
 _Static_assert(sizeof(struct prog_hdr) <= OBJ_HDR_SIZE, "program header fits");
 

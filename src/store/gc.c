@@ -30,7 +30,7 @@ static void gc_type(enum obj_type t, struct gc_result *r)
 	char path[300];
 
 	if (store_type(t)->gc)
-		r->objects += store_type(t)->gc();
+		store_type(t)->gc(r);
 	if (dirscan_open(&d, store_type(t)->dir))
 		return;
 	while ((e = dirscan_next(&d))) {

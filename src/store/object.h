@@ -11,7 +11,7 @@
  * hard link in refs/ (store/ref.h). So
  *
  *     user references   = pins + locked descriptions
- *     object references = names in refs/
+ *     object references = names in refs/ (but for those that a holder keeps without need: OBJ_F_SPARE)
  *     st_nlink          = 1 (the id) + pins + object references
  *
  * The object is dead when no description is locked and st_nlink is 1. Whoever
@@ -56,6 +56,9 @@ enum obj_type {
 #define OBJ_F_WAKE  4u /* clients may wait for it: its FIFO (store/wake.h) goes when it dies */
 #define OBJ_F_CLOSED                                                                                         \
 	8u /* something belongs to a description of it: type ops' closed runs when one may be gone */
+#define OBJ_F_SPARE                                                                                          \
+	16u /* others may keep names of it in refs/ that count for nothing: drop_spares runs when no         \
+	       description is left */
 #define OBJ_F_OWN_SHIFT 8 /* bits from here on are the type's own */
 
 /* The common part of a header; the type's own part follows, up to OBJ_HDR_SIZE. */
@@ -72,6 +75,8 @@ struct obj_hdr {
 	u64 file_size;
 };
 
+struct gc_result;
+
 /* One row a type: what the store must know of it. The table is set once, at start (store_init). */
 struct obj_type_ops {
 	const char *dir; /* directory of the ids, and text of the fd */
@@ -85,6 +90,14 @@ struct obj_type_ops {
 	 * May be NULL. Called with the object mapped.
 	 */
 	void (*release_uref)(struct obj_hdr *hdr, size_t file_size);
+	/*
+	 * Nobody has a description of the object (OBJ_F_SPARE): names of it in refs/ that its holders keep
+	 * without need are to go. True: there may be some; called again then with the object mapped for
+	 * writing. Whoever is killed in it leaves the rest to the next. May be NULL.
+	 */
+	bool (*drop_spares)(struct obj_hdr *hdr, size_t file_size, bool writable);
+	/* Of a holder: is the reference of that slot one that counts for nothing? NULL: there are none. */
+	bool (*is_spare)(const struct obj_hdr *hdr, u64 slot);
 	/*
 	 * A description of the object may have been closed (OBJ_F_CLOSED), so
 	 * that what belongs to it is to go: fd is a description of one's own, for
@@ -101,9 +114,8 @@ struct obj_type_ops {
 	 * May be NULL.
 	 */
 	void (*release)(const struct obj_hdr *hdr, size_t file_size);
-	/* Part of gc: removes what the type keeps of targets that are of no use any more; how many. May be
-	 * NULL. */
-	u32 (*gc)(void);
+	/* Part of gc: removes what the type keeps and has no use for any more, and counts it. May be NULL. */
+	void (*gc)(struct gc_result *r);
 	/* Calls each(arg, slot, type, id) for every reference the object holds on others. May be NULL. */
 	void (*each_ref)(const struct obj_hdr *hdr, size_t file_size,
 			 void (*each)(void *arg, u64 slot, enum obj_type type, u32 id), void *arg);
@@ -158,8 +170,8 @@ void obj_discard(struct obj_new *n);
 void obj_fill_header(struct obj_new *n, u32 kind, u32 uid, const char *name, u32 flags);
 
 /*
- * A locked fd by id with access mode oflags, and what fstat(2) says of it.
- * -ENOENT: no such object, or dead (then reaped). -EACCES by file mode.
+ * A locked fd by id with access mode oflags, and what fstat(2) says of it. O_NOATIME counts where it is
+ * allowed. -ENOENT: no such object, or dead (then reaped). -EACCES by file mode.
  */
 int obj_open(enum obj_type type, u32 id, int oflags, struct stat *st);
 
@@ -180,6 +192,9 @@ bool obj_hint(const struct stat *st, enum obj_type *type, u32 *id);
 /* Its OBJ_F_* flags, as remembered at the same place. */
 u32 obj_hint_flags(const struct stat *st);
 void obj_set_hint(const struct stat *st, enum obj_type type, u32 id, u32 flags);
+/* Flags that an object has got since it was made; its header says so already, and those that it had before.
+ */
+void obj_add_hint(u64 ino, enum obj_type type, u32 id, u32 flags);
 
 /*
  * The store also remembers that an object has links beside its id. begin, then
@@ -225,10 +240,35 @@ int obj_reserve(const struct obj_view *v, size_t upto);
 
 /* Smallest id of a living object above start; -ENOENT. */
 int obj_next_id(enum obj_type type, u32 start, u32 *next);
+/*
+ * The same for who opens it then: of an object that is remembered to have links beside its id there is no
+ * look. If the last of them went in a way that nobody saw, the id is named until somebody opens it, who gets
+ * -ENOENT.
+ */
+int obj_next_id_hinted(enum obj_type type, u32 start, u32 *next);
+/* The next of those that may be alive and are not obj_marked. No system call. */
+int obj_next_unmarked(enum obj_type type, u32 start, u32 *next);
 
 /* Removes the object if it is dead, and what only it held. 1: it is gone, 0: it lives. Also runs
  * release_uref. */
 int obj_reap(enum obj_type type, u32 id);
+
+/*
+ * Around the making of a link to an object by its id: begin, make it, then end with what begin has given.
+ * False: nobody has a descriptor of it any more, or it is just being removed; so the link holds nothing, and
+ * is to go.
+ */
+u32 obj_hold_begin(u32 id);
+bool obj_hold_end(enum obj_type type, u32 id, u32 ended);
+
+/* Is it remembered to have links beside its id, and in need of no look for another reason? No system call. */
+bool obj_marked(enum obj_type type, u32 id);
+
+/*
+ * Has it links beside its id? Then a description that was closed matters to nobody, unless it cares: obj_reap
+ * is to be called all the same. By one system call.
+ */
+bool obj_linked(enum obj_type type, u32 id, bool *cares);
 
 /* Closes a client's fd of that object and reaps the object if it was the last reference. 1: it is gone, 0: it
  * lives, -EBADF: closed before. */

@@ -23,12 +23,20 @@ static char *ref_name(char *buf, enum obj_type holder, u32 id, u64 slot)
 int ref_set(enum obj_type holder, u32 holder_id, u64 slot, enum obj_type target, u32 target_id)
 {
 	char name[64], id[32];
+	u32 seen = obj_hold_begin(target_id);
+	int err = raw_linkat(the_store.dirfd, store_id_name(id, target, target_id), the_store.dirfd,
+			     ref_name(name, holder, holder_id, slot), 0);
 
-	return raw_linkat(the_store.dirfd, store_id_name(id, target, target_id), the_store.dirfd,
-			  ref_name(name, holder, holder_id, slot), 0);
+	if (!err && unlikely(!obj_hold_end(target, target_id, seen))) {
+		ref_clear(holder, holder_id, slot, target, target_id);
+		err = -ENOENT;
+	}
+	return err;
 }
 
 bool (*obj_open_here)(enum obj_type type, u32 id);
+bool (*obj_here_get)(enum obj_type type, u32 id, struct obj_here *h);
+bool (*obj_here_put)(struct obj_here *h);
 
 void ref_clear(enum obj_type holder, u32 holder_id, u64 slot, enum obj_type target, u32 target_id)
 {
@@ -37,6 +45,13 @@ void ref_clear(enum obj_type holder, u32 holder_id, u64 slot, enum obj_type targ
 	if (!raw_unlinkat(the_store.dirfd, ref_name(name, holder, holder_id, slot), 0) &&
 	    !(obj_open_here && obj_open_here(target, target_id)))
 		obj_reap(target, target_id);
+}
+
+void ref_unname(enum obj_type holder, u32 holder_id, u64 slot)
+{
+	char name[64];
+
+	raw_unlinkat(the_store.dirfd, ref_name(name, holder, holder_id, slot), 0);
 }
 
 int ref_count(u64 ino)
@@ -51,6 +66,17 @@ int ref_count(u64 ino)
 		n += e->ino == ino;
 	dirscan_close(&d);
 	return n;
+}
+
+bool ref_is_spare(enum obj_type holder, u32 holder_id, u64 slot)
+{
+	union {
+		struct obj_hdr h;
+		u64 room[OBJ_HDR_SIZE / 8];
+	} u;
+
+	return store_type(holder)->is_spare && !obj_read_header(holder, holder_id, &u.h, sizeof(u)) &&
+	       store_type(holder)->is_spare(&u.h, slot);
 }
 
 bool ref_parse(const char *name, enum obj_type *holder, u32 *id, u64 *slot)

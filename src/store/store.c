@@ -167,6 +167,48 @@ static int check_super(struct super *s)
 	return 0;
 }
 
+/* When the file was made, ns; 0 where nobody knows. A copy may get the number of a file that is gone. */
+static u64 born(int fd)
+{
+	struct statx x;
+
+	if (raw5(SYS_statx, fd, "", AT_EMPTY_PATH, STATX_BTIME, &x) || !(x.stx_mask & STATX_BTIME))
+		return 0;
+	return (u64)x.stx_btime.tv_sec * 1000000000ull + x.stx_btime.tv_nsec;
+}
+
+/*
+ * What super knows of inodes holds for the files that it was made with. In a
+ * copy of a store they are others; super's own tells. Several may come first at once: who is
+ * late takes a few hints away again, and a hint that is missing costs a look.
+ */
+static int own_inodes(int fd, struct super *s, const struct stat *st)
+{
+	const size_t from = offsetof(struct super, by_ino), to = offsetof(struct super, live);
+	static const u8 zeroes[PAGE];
+	u64 when = born(fd);
+	int err;
+
+	if (atomic_load(&s->self_ino) == st->st_ino && atomic_load(&s->self_dev) == st->st_dev &&
+	    atomic_load(&s->self_born) == when)
+		return 0;
+	err = raw_fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)from, (off_t)(to - from));
+	for (size_t at = from; err == -EOPNOTSUPP && at < to; at += PAGE) {
+		size_t n = MIN(PAGE, to - at);
+
+		if (raw_pwrite(fd, zeroes, n, (off_t)at) != (long)n)
+			return -EIO;
+		if (at + n == to)
+			err = 0;
+	}
+	if (err)
+		return err;
+	atomic_store(&s->self_born, when);
+	atomic_store(&s->self_dev, st->st_dev);
+	atomic_store(&s->self_ino, st->st_ino);
+	return 0;
+}
+
 /* Maps super, made first if it is empty and that is wanted. */
 static int open_super(int dirfd, unsigned flags, struct super **out)
 {
@@ -204,6 +246,8 @@ static int open_super(int dirfd, unsigned flags, struct super **out)
 		err = fill_super(dirfd, s);
 	if (!err)
 		err = check_super(s);
+	if (!err)
+		err = own_inodes(fd, s, &st);
 	if (!err)
 		*out = s;
 	else
@@ -294,4 +338,9 @@ void store_hint(enum obj_type type, u32 id, bool alive)
 		atomic_fetch_or(w, 1ull << (id % 64));
 	else
 		atomic_fetch_and(w, ~(1ull << (id % 64)));
+}
+
+bool store_hinted(enum obj_type type, u32 id)
+{
+	return id >= STORE_HINT_IDS || atomic_load(&the_store.super->live[type][id / 64]) >> (id % 64) & 1;
 }

@@ -25,11 +25,13 @@
 #include "store/object.h"
 
 #define STORE_MAGIC    0x00736673666e6970ull /* "pinfsfs" */
-#define STORE_STAMP    5u                    /* layout of every file; changed with any of them */
+#define STORE_STAMP    6u                    /* layout of every file; changed with any of them */
 #define STORE_HINT_IDS (1u << 26)            /* ids covered by the hint bitmap of each type (sparse) */
 
-#define STORE_INO_HINTS 65536u /* slots of the table from inode to object */
+#define STORE_INO_HINTS (1u << 18) /* slots of the table from inode to object */
+#define STORE_ID_HINTS  (1u << 18) /* slots of the table from id to inode, of each type */
 #define WAKE_WORDS      16u
+#define STORE_REAPING   8u
 #define STORE_CPUS      4096u /* most CPUs that programs run as */
 
 struct super {
@@ -47,9 +49,14 @@ struct super {
 						(store/wake.h) */
 	_Atomic u64 wake_blind[WAKE_WORDS];  /* hint: of those some have no library that looks at it */
 	_Atomic u64 attach_made[16]; /* hint: a point with such a key was made (link/attach_point.c) */
-	u64 reserved[15];
-	_Atomic u64 cpu_run[STORE_CPUS];     /* who runs a program as that CPU: prog/prog_slots.h */
-	_Atomic u64 by_ino[STORE_INO_HINTS]; /* hint: which object an inode is (store/life.c) */
+	struct {
+		_Atomic u32 begun, ended;
+	} reaping[STORE_REAPING]; /* by id: who decides about the death of an object (store/life.c) */
+	_Atomic u64 self_dev, self_ino, self_born; /* super's own when the tables of inodes were begun */
+	u64 reserved[12 - STORE_REAPING];
+	_Atomic u64 cpu_run[STORE_CPUS];               /* who runs a program as that CPU: prog/prog_slots.h */
+	_Atomic u64 by_ino[STORE_INO_HINTS];           /* hint: which object an inode is (store/life.c) */
+	_Atomic u32 ino_of[OBJ_TYPES][STORE_ID_HINTS]; /* hint: the inode of an id; sparse (store/life.c) */
 	_Atomic u64 live[OBJ_TYPES][STORE_HINT_IDS / 64]; /* hint: maybe alive; sparse */
 };
 
@@ -82,6 +89,8 @@ char *store_id_name(char *buf, enum obj_type type, u32 id);
 
 /* Clears or sets the hint that id may be alive. */
 void store_hint(enum obj_type type, u32 id, bool alive);
+/* False: that id is certainly not alive, or not yet. */
+bool store_hinted(enum obj_type type, u32 id);
 
 /* A copy of fd at the top of the number space, O_CLOEXEC; fd is closed. For fds that live in a client. */
 int store_high_fd(int fd);

@@ -6,8 +6,10 @@
 #include <fcntl.h>
 #include <limits.h>
 
+/* A supervisor's clients unpin by system calls that it does not see: for them there is a look at each. */
 static long next_id(struct cmd_ctx *x, enum obj_type type)
 {
+	int (*next)(enum obj_type, u32, u32 *) = x->c->direct ? obj_next_id_hinted : obj_next_id;
 	u32 id;
 	int err;
 
@@ -15,7 +17,7 @@ static long next_id(struct cmd_ctx *x, enum obj_type type)
 		return -EINVAL;
 	err = cmd_need_cap(x);
 	if (!err)
-		err = obj_next_id(type, x->attr->get_id.id, &id);
+		err = next(type, x->attr->get_id.id, &id);
 	return err ? err : cmd_put_u32(x, BPF_ATTR_OFF(get_id.next_id), id);
 }
 
@@ -39,7 +41,11 @@ long cmd_btf_next_id(struct cmd_ctx *x)
 	return next_id(x, OBJ_BTF);
 }
 
-/* oflags may be an errno, which counts after the capability. */
+/*
+ * oflags may be an errno, which counts after the capability. A map that is opened by its id is likely to be
+ * asked what it is, which is a read of its file: the time of that is of no use to anybody, and costs as much
+ * as the read.
+ */
 static long fd_by_id(struct cmd_ctx *x, enum obj_type type, int oflags)
 {
 	u32 id = x->attr->get_id.id;
@@ -48,7 +54,7 @@ static long fd_by_id(struct cmd_ctx *x, enum obj_type type, int oflags)
 
 	if (err || oflags < 0)
 		return err ? err : oflags;
-	fd = obj_open(type, id, oflags, &st);
+	fd = obj_open(type, id, oflags | (x->c->direct && type == OBJ_MAP ? O_NOATIME : 0), &st);
 	return fd < 0 ? fd : cmd_install(x, fd, oflags, type, id, &st);
 }
 

@@ -43,6 +43,8 @@ int link_prog_get(struct cmd_ctx *x, int fd, struct link_prog *p)
 	o = handle_open(p->f.h);
 	if (IS_ERR(o)) {
 		err = (int)PTR_ERR(o);
+		if (err == -ENOENT)
+			err = -EBADF; /* closed meanwhile, and that was its end */
 	} else {
 		x->op->guard.lo = o->view.base;
 		x->op->guard.hi = o->view.base + o->view.size;
@@ -348,7 +350,7 @@ static long update_to(struct cmd_ctx *x, struct handle *link, const struct link_
 	same = atomic_load(&h->prog_id) == next->f.h->id;
 	err = compatible(x, ops, h, &next->h);
 	if (!err)
-		err = link_swap_prog(h, next->f.h->id, must);
+		err = link_swap_prog(x->op, h, next->f.h->id, must);
 	return err || (same && !ops->same_counts) ? err : tell(x, ops, h);
 }
 

@@ -82,8 +82,9 @@ struct handle *handle_get(enum obj_type type, u32 id, u64 ino)
 	h->type = type;
 	h->id = id;
 	h->ino = ino;
-	atomic_store(&h->opened, NULL);
-	atomic_store(&h->refs, keep ? 2 : 1);
+	atomic_store_explicit(&h->opened, NULL, memory_order_relaxed);
+	/* From here on one who has a stale pointer may count himself in, and then looks at the above. */
+	atomic_store_explicit(&h->refs, keep ? 2 : 1, memory_order_release);
 	old = atomic_exchange(slot, h);
 	if (old && keep)
 		handle_put(old);
@@ -133,7 +134,7 @@ static void drop_wake_fd(struct opened *o)
 
 static void destroy(struct handle *h)
 {
-	struct opened *o = atomic_exchange(&h->opened, NULL);
+	struct opened *o = atomic_load(&h->opened) ? atomic_exchange(&h->opened, NULL) : NULL;
 
 	if (o) {
 		drop_wake_fd(o);
@@ -174,8 +175,12 @@ void handle_put(struct handle *h)
 	if (atomic_fetch_sub(&h->refs, 1) != 1)
 		return;
 	atomic_compare_exchange_strong(cache_slot(h->ino), &mine, NULL);
-	wait_unused(h);
-	sweep_waiting();
+	if (op_in_use(h))
+		wait_unused(h);
+	else
+		destroy(h);
+	if (atomic_load(&waiting))
+		sweep_waiting();
 }
 
 void handle_keep(bool on)

@@ -169,7 +169,9 @@ static void set_object(struct session *s, enum obj_type type, const struct any_h
 
 	switch (type) {
 	case OBJ_MAP: iter_set_map(&s->objs, (const void *)h, nlink); break;
-	case OBJ_PROG: iter_set_prog(&s->objs, (const void *)h, nlink); break;
+	case OBJ_PROG:
+		iter_set_prog(&s->objs, (const void *)h, nlink - link_spares_of((const void *)h));
+		break;
 	default: set_link(s, h, nlink);
 	}
 	s->words[1] = ptr_to_u64(k->at);

@@ -84,6 +84,7 @@ static const struct obj_type_ops prog_type_ops = {
 	.header_tells = true,
 	.kind_name = prog_kind_name,
 	.each_ref = prog_each_ref,
+	.drop_spares = link_drop_spares,
 };
 
 static const struct obj_type_ops link_type_ops = {
@@ -93,6 +94,8 @@ static const struct obj_type_ops link_type_ops = {
 	.describe = link_describe,
 	.release = link_release,
 	.each_ref = link_each_ref,
+	.is_spare = link_is_spare,
+	.gc = link_gc,
 };
 
 static const struct obj_type_ops btf_type_ops = {

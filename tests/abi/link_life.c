@@ -16,7 +16,7 @@
 
 #define PERIODS_MIN 2
 #define PERIODS_MAX 60
-#define NPROGS      3
+#define NPROGS      10
 
 static struct {
 	int fd;
@@ -377,6 +377,215 @@ static void killed_alone(void)
 	close(up[1]);
 }
 
+/* Both have been run by the link; which of them it runs in the end: */
+static int to_and_fro(int last)
+{
+	int link = link_to(0);
+
+	for (int i = 0; i < 10; i++)
+		update(link, !(i & 1));
+	if (last)
+		update(link, 1);
+	return link;
+}
+
+static void behind_backs(void)
+{
+	int link;
+
+	story("to and fro, then the one that it runs is closed by a raw system call", 2);
+	link = to_and_fro(0);
+	raw_close(prog[0].fd);
+	prog[0].fd = -1;
+	step("A closed", 2);
+	update_later(link, 1);
+	step("updated", 1);
+	end(link, 1);
+	story("the same, updated at once", 2);
+	link = to_and_fro(0);
+	raw_close(prog[0].fd);
+	prog[0].fd = -1;
+	update(link, 1);
+	step("updated", 1);
+	end(link, 1);
+	story("to and fro, then the other one is closed by a raw system call", 2);
+	link = to_and_fro(1);
+	raw_close(prog[0].fd);
+	prog[0].fd = -1;
+	step("A closed", 1);
+	end(link, 1);
+}
+
+static void many(void)
+{
+	int link;
+
+	story("ten programs in turn", NPROGS);
+	link = link_to(0);
+	for (int i = 1; i < 36; i++)
+		update(link, i % NPROGS);
+	step("updated 35 times", NPROGS);
+	for (int i = 0; i < NPROGS; i++)
+		drop(i);
+	step("all programs closed", 1);
+	end(link, 0);
+}
+
+static void detached(void)
+{
+	union row_attr a;
+	int link;
+
+	story("to and fro, then detached", 2);
+	link = to_and_fro(1);
+	a = (union row_attr){ .w = { (uint32_t)link } };
+	say("  detach: %s\n", raw_bpf(BPF_LINK_DETACH, &a, 4) ? errno_name(errno) : "0");
+	drop(0);
+	step("A closed", 1);
+	drop(1);
+	step("B closed", 1);
+	end(link, 0);
+}
+
+static int pin(int fd, const char *path)
+{
+	union row_attr a = { .w = { 0, 0, (uint32_t)fd } };
+	uint64_t at = ptr(path);
+
+	memcpy(&a, &at, sizeof(at));
+
+	return raw_bpf(BPF_OBJ_PIN, &a, 16);
+}
+
+static void pinned(void)
+{
+	char path[160];
+	int link;
+
+	snprintf(path, sizeof(path), "%s/a", world_bpffs());
+
+	for (int first = 0; first < 2; first++) {
+		story(first ? "pinned before, to and fro" : "to and fro, then pinned", 2);
+		if (first)
+			must(pin(prog[0].fd, path) == 0, "a pin");
+		link = to_and_fro(1);
+		if (!first)
+			must(pin(prog[0].fd, path) == 0, "a pin");
+		drop(0);
+		step("A pinned and closed", 2);
+		unlink(path);
+		step("unpinned", 1);
+		end(link, 1);
+	}
+	world_leave();
+}
+
+/* By id, at once: an id is gone when the last descriptor is, whoever closes it. */
+static void say_ids(const char *when, const uint32_t *ids, int n)
+{
+	uint32_t at = 0;
+	int walked = 0;
+
+	for (union row_attr r = { .w = { 0 } }; !raw_bpf(BPF_PROG_GET_NEXT_ID, &r, 8); r.w[0] = at) {
+		at = r.w[1];
+		for (int i = 0; i < n; i++)
+			walked |= (at == ids[i]) << i;
+	}
+	say("  %s: a walk finds %d", when, walked);
+	for (int i = 0; i < n; i++)
+		say(" %s", found(BPF_PROG_GET_FD_BY_ID, ids[i]) ? "found" : errno_name(errno));
+	say("\n");
+}
+
+static void at_once(void)
+{
+	uint32_t ids[2];
+	int link, to[2];
+	pid_t pid;
+
+	story("to and fro, and looked for at once", 2);
+	for (int i = 0; i < 2; i++)
+		ids[i] = prog[i].id;
+	link = to_and_fro(1);
+	say_ids("both open", ids, 2);
+	drop(0);
+	say_ids("A closed", ids, 2);
+	drop(1);
+	say_ids("B closed", ids, 2);
+	close(link);
+	story("to and fro by a child that is killed", 2);
+	for (int i = 0; i < 2; i++)
+		ids[i] = prog[i].id;
+	link = link_to(0);
+	pid = child(to);
+	if (!pid) {
+		for (int i = 0; i < 7; i++)
+			update(link, !(i & 1));
+		must(kill(getpid(), SIGSTOP) == 0, "a stop");
+		child_wait(to);
+		_exit(0);
+	}
+	must(waitpid(pid, NULL, WUNTRACED) == pid, "a stopped child");
+	drop(0);
+	drop(1);
+	say_ids("the child has both", ids, 2);
+	child_end(to, pid, SIGKILL);
+	say_ids("the child is killed", ids, 2);
+	close(link);
+}
+
+/* Descriptors that are closed by execve. */
+static void executed(void)
+{
+	int link, to[2];
+	pid_t pid;
+
+	story("to and fro by a child that then is another program", 2);
+	link = link_to(0);
+	pid = child(to);
+	if (!pid) {
+		for (int i = 0; i < 7; i++)
+			update(link, !(i & 1));
+		dup2(to[0], 0);
+		execl("/bin/cat", "cat", (char *)NULL);
+		_exit(1);
+	}
+	drop(0);
+	drop(1);
+	step("closed by both", 1);
+	child_end(to, pid, 0);
+	end(link, 0);
+}
+
+/* Two processes update one link. */
+static void both(void)
+{
+	int link, to[2], bad = 0;
+	pid_t pid;
+
+	story("two processes at one link", 4);
+	link = link_to(0);
+	pid = child(to);
+	for (int i = 0; i < 3000; i++) {
+		union row_attr a = { .w = { (uint32_t)link,
+					    (uint32_t)prog[(i * (pid ? 1 : 3) + !pid) % 4].fd } };
+
+		bad += raw_bpf(BPF_LINK_UPDATE, &a, 16) != 0;
+	}
+	if (!pid) {
+		child_wait(to);
+		_exit(bad != 0);
+	}
+	say("  %d updates failed\n", bad);
+	update(link, 2);
+	step("updated", 4);
+	for (int i = 0; i < 4; i++)
+		drop(i);
+	child_end(to, pid, 0);
+	step("child ended, all programs closed", 1);
+	end(link, 0);
+}
+
 int main(void)
 {
 	setvbuf(stdout, NULL, _IOFBF, 1 << 16);
@@ -389,5 +598,12 @@ int main(void)
 	children(0);
 	children(SIGKILL);
 	killed_alone();
+	behind_backs();
+	many();
+	detached();
+	pinned();
+	at_once();
+	executed();
+	both();
 	return 0;
 }

@@ -13,4 +13,8 @@ for what in signal longjmp cancel; do
 	run_case preload "$clients/fault_jump" $what
 done
 run_case notify "$clients/fault_jump.static" signal
+for what in random threads; do
+	run_case preload "$clients/fault_update" $what
+	run_case notify "$clients/fault_update.static" $what
+done
 done_testing

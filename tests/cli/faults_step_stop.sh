@@ -7,4 +7,5 @@ cd "$(dirname "$0")/../.." || exit 1
 
 [ "${PINFS_TEST_SCALE:-10}" -ge 100 ] || export PINFS_TEST_SCALE=1
 run_case preload "$clients/fault_step" stop
+run_case preload "$clients/fault_update" stop
 done_testing

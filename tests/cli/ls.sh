@@ -64,4 +64,24 @@ is "a path limits the list" "$(listed /sys/fs/bpf/d | awk '{ print $1 }' | sort 
 	"/sys/fs/bpf/d/link /sys/fs/bpf/d/two "
 is "two names of one object are two references" "$(listed /sys/fs/bpf/d | awk 'NR == 1 { print $6 }')" 2
 is "inside a run, the run's store is listed" "$(in_store "$PINFS" ls | awk 'NR > 1 { print $1 }' | sort | tail -n 1)" /sys/fs/bpf/three
+
+# What a link keeps for the way back is no reference, and nobody sees it.
+mkfifo "$WORK/in" "$WORK/out"
+"$PINFS" run --store "$STORE" -- "$TOP/$B/tests/clients/alternate" /sys/fs/bpf/alternate 7 <"$WORK/in" >"$WORK/out" &
+holder=$!
+exec 8>"$WORK/in" 9<"$WORK/out"
+read -r -t 20 _ run other <&9
+row() { pinfs ls | awk -v id="$1" '$2 == "prog" && $4 == id { print $6, $7, $9 }'; }
+like "a link that goes to and fro: the program that it runs" "$(row "$run")" '^1 1 bpf_link\.[0-9]+$'
+is "and the other one, which only its descriptor holds" "$(row "$other")" "1 0 -"
+release
+for _ in $(seq 200); do
+	[ -n "$(row "$other")" ] || break
+	sleep 0.01
+done
+is "that one goes with it" "$(row "$other")" ""
+like "the other is the link's" "$(row "$run")" '^0 1 '
+is "gc finds no name too many" "$(pinfs gc | grep references)" "references 0"
+in_store rm /sys/fs/bpf/alternate
+is "both go with the link" "$(row "$run")" ""
 done_testing

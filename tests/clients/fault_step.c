@@ -13,20 +13,11 @@
  * On a kernel, and where a supervisor answers, a call is one instruction; the
  * library in the client makes it hundreds. The number of instructions is
  * printed. Below full scale only some of them are taken, others in each run.
- *
- * To kill at instruction n costs no n single steps: one run records where each
- * instruction is, and a breakpoint there, passed as often as needed, stops a
- * client at the same one. (A client that took another way is not counted.)
  */
-#include <setjmp.h>
-#include <stddef.h>
-#include <sys/ptrace.h>
-#include <sys/user.h>
 #include "clients/faults.h"
+#include "clients/stepping.h"
 
-#define SLOW_US   2000000
-#define STEPS_MAX 100000
-#define PASSES    40 /* of one breakpoint, at most: later rounds of a loop are like the earlier ones */
+#define SLOW_US 2000000
 
 enum task { NEW, OVERWRITE, REMOVE, TAKE, GET, PIN, CREATE, TASKS };
 static const char *const task_name[] = {
@@ -34,20 +25,9 @@ static const char *const task_name[] = {
 	"pin and unlink", "create and close"
 };
 
-static sigjmp_buf out;
-static uint64_t trace[STEPS_MAX];
-static volatile sig_atomic_t armed;
-static long cases, steps_taken;
-static int broken, strange, ends;
+static long cases;
+static int broken, strange;
 static uint64_t slowest;
-
-static void jump(int sig)
-{
-	if (armed) {
-		armed = 0;
-		siglongjmp(out, 1);
-	}
-}
 
 static void do_task(const struct victim *v, enum task t)
 {
@@ -110,25 +90,6 @@ static pid_t start(const struct victim *v, enum task t)
 	return pid;
 }
 
-/* One instruction further. 0: the task is over. A signal other than the step's own is delivered. */
-static int step(pid_t pid)
-{
-	static int sig;
-	int status;
-
-	if (ptrace(PTRACE_SINGLESTEP, pid, NULL, (void *)(long)sig))
-		return 0;
-	sig = 0;
-	if (waitpid(pid, &status, 0) != pid || !WIFSTOPPED(status))
-		return 0;
-	steps_taken++;
-	if (WSTOPSIG(status) == SIGSTOP)
-		return 0;
-	if (WSTOPSIG(status) != SIGTRAP)
-		sig = WSTOPSIG(status);
-	return 1;
-}
-
 /* Others' work while the client stands still: it ends, and at once. */
 static void peer(const struct victim *v)
 {
@@ -149,32 +110,15 @@ static void fresh(const struct victim *v)
 	put(v, v->fd, 2);
 }
 
-static void let_go(pid_t pid, int sig)
-{
-	int status;
-
-	ptrace(PTRACE_CONT, pid, NULL, (void *)(long)sig);
-	while (waitpid(pid, &status, 0) == pid && WIFSTOPPED(status))
-		ptrace(PTRACE_CONT, pid, NULL, NULL);
-	ends += !WIFEXITED(status) || WEXITSTATUS(status) != 0;
-}
-
-static uint64_t at_now(pid_t pid)
-{
-	return ptrace(PTRACE_PEEKUSER, pid, (void *)offsetof(struct user_regs_struct, rip), NULL);
-}
-
 /* Records all instructions of the task; returns how many there are. */
 static long record(const struct victim *v, enum task t)
 {
-	long n = 0;
 	pid_t pid;
+	long n;
 
 	fresh(v);
 	pid = start(v, t);
-	do {
-		trace[n++] = at_now(pid);
-	} while (n < STEPS_MAX && step(pid));
+	n = record_steps(pid);
 	let_go(pid, 0);
 	return n;
 }
@@ -193,50 +137,6 @@ static void stop_everywhere(const struct victim *v, enum task t, long expected)
 			peer(v);
 	let_go(pid, 0);
 	cases += expected * every / 100;
-}
-
-static void poke(pid_t pid, uint64_t at, long word)
-{
-	ptrace(PTRACE_POKETEXT, pid, (void *)at, (void *)word);
-}
-
-/* Runs on to a stop. Its signal, 0 at the end of the task. */
-static int run_on(pid_t pid)
-{
-	int status;
-
-	for (int sig = 0;; sig = WSTOPSIG(status)) {
-		if (ptrace(PTRACE_CONT, pid, NULL, (void *)(long)sig) || waitpid(pid, &status, 0) != pid ||
-		    !WIFSTOPPED(status))
-			return 0;
-		if (WSTOPSIG(status) == SIGTRAP || WSTOPSIG(status) == SIGSTOP)
-			return WSTOPSIG(status) == SIGTRAP ? SIGTRAP : 0;
-	}
-}
-
-/* To instruction n of the recorded run. 0: the client took another way. */
-static int go_to(pid_t pid, long n)
-{
-	int passes = 0;
-	long word;
-
-	for (long i = 0; i < n; i++)
-		passes += trace[i] == trace[n];
-	if (passes > PASSES)
-		return 0;
-	word = ptrace(PTRACE_PEEKTEXT, pid, (void *)trace[n], NULL);
-	for (;; passes--) {
-		poke(pid, trace[n], (word & ~0xffl) | 0xcc);
-		if (!run_on(pid) || at_now(pid) != trace[n] + 1)
-			return 0;
-		poke(pid, trace[n], word);
-		ptrace(PTRACE_POKEUSER, pid, (void *)offsetof(struct user_regs_struct, rip),
-		       (void *)trace[n]);
-		if (!passes)
-			return 1;
-		if (!step(pid))
-			return 0;
-	}
 }
 
 static void end_at(const struct victim *v, enum task t, long at, int sig)

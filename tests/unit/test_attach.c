@@ -28,6 +28,7 @@ static struct shared {
 	_Atomic long changes, failed, torn;
 } * sh;
 
+static struct gc_result swept;
 static u32 prog[PROGS];
 static int prog_fd[PROGS];
 /* Of no kind whose targets gc looks for. */
@@ -242,7 +243,7 @@ static void removal(void)
 
 	if (!sweeper)
 		for (;;)
-			attach_gc();
+			attach_gc(&swept);
 	key.target++;
 	for (long i = 0; i < n; i++) {
 		struct attach_point *p = attach_open(&key);
@@ -258,7 +259,7 @@ static void removal(void)
 	kill(sweeper, SIGKILL);
 	waitpid(sweeper, NULL, 0);
 	ok(!lost, "%ld times attached and emptied beside a gc that removes the point", n);
-	attach_gc();
+	attach_gc(&swept);
 	ok(!attach_inode(&key), "an empty point is removed");
 	key.target--;
 }
@@ -271,13 +272,13 @@ static void driver(void)
 	u32 id = prog[0];
 
 	ok(!attach_drive(p), "a point is driven");
-	attach_gc();
+	attach_gc(&swept);
 	ok(attach_inode(&k) != 0, "gc leaves it, though nothing stands there");
 	ok(!attach_change(p, flip, &id) && attach_revision(p) == before + 1,
 	   "a change shows in the revision");
 	ok(!attach_change(p, clear, NULL) && attach_revision(p) == before + 2, "and so does the next");
 	attach_close(p);
-	attach_gc();
+	attach_gc(&swept);
 	ok(!attach_inode(&k), "without a driver it goes");
 }
 
@@ -297,7 +298,7 @@ static void gone(void)
 		attach_change(p, flip, &id);
 		attach_close(p);
 	}
-	attach_gc();
+	attach_gc(&swept);
 	ok(!attach_inode(&dead), "a namespace that nobody is in takes its attachments along");
 	ok(attach_inode(&there) != 0, "our own does not");
 }

@@ -303,6 +303,179 @@ static void damaged_files(void)
 	ok(!alive(OBJ_MAP, id), "it can still be reaped");
 }
 
+static bool named(u32 id)
+{
+	u32 next;
+
+	return !obj_next_id_hinted(OBJ_MAP, id - 1, &next) && next == id;
+}
+
+/* A map that is pinned as `name` and remembered to be: its inode. */
+static u64 make_pinned(int root, const char *name, u32 *id)
+{
+	struct stat st;
+	int fd = make(OBJ_MAP, 0, 0, 64, id);
+	u64 links;
+
+	fstat(fd, &st);
+	links = obj_links_begin(st.st_ino, OBJ_MAP, *id);
+	if (pin_set(OBJ_MAP, *id, root, name, 022))
+		return 0;
+	obj_links_seen(st.st_ino, links);
+	obj_close_known(fd, OBJ_MAP, *id, st.st_ino);
+	return st.st_ino;
+}
+
+static void marked_pins(void)
+{
+	int root = raw_openat(the_store.dirfd, "fs/1", O_PATH | O_DIRECTORY, 0), fd;
+	u32 id, other, next;
+	struct stat st;
+	u64 ino;
+
+	ino = make_pinned(root, "m", &id);
+	ok(obj_marked(OBJ_MAP, id) && named(id), "a pinned object is marked, and named");
+	ok(obj_next_unmarked(OBJ_MAP, id - 1, &next) || next != id, "and not among the unmarked");
+	raw_unlinkat(root, "m", 0);
+	obj_links_gone(ino, OBJ_MAP, id);
+	ok(!obj_marked(OBJ_MAP, id) && !named(id), "its mark goes with the pin, and so does the object");
+
+	make_pinned(root, "m", &id);
+	make_pinned(root, "n", &other);
+	raw_unlinkat(root, "m", 0); /* by somebody who tells nobody */
+	ok(named(id), "an unseen removal: the id is named still");
+	ok(alive(OBJ_MAP, other) && obj_open(OBJ_MAP, id, O_RDWR, &st) == -ENOENT,
+	   "who opens it gets ENOENT");
+	ok(access(id_path(OBJ_MAP, id), F_OK) && errno == ENOENT && !named(id), "and it is gone by that");
+	make_pinned(root, "m", &id);
+	raw_unlinkat(root, "m", 0);
+	ok(named(id) && !alive(OBJ_MAP, id) && !named(id), "who looks at ids exactly removes it, too");
+
+	/* Pinned by somebody who tells nobody: the close that finds the link leaves the mark. */
+	fd = make(OBJ_MAP, 0, 0, 64, &id);
+	fstat(fd, &st);
+	pin_set(OBJ_MAP, id, root, "u", 022);
+	ok(!obj_marked(OBJ_MAP, id) && !obj_close_known(fd, OBJ_MAP, id, st.st_ino) && alive(OBJ_MAP, id),
+	   "an unseen pin keeps the object");
+	ok(obj_marked(OBJ_MAP, id), "and is seen by the close");
+	raw_unlinkat(root, "u", 0);
+	ok(obj_reap(OBJ_MAP, id) == 1, "and a look finds it gone");
+
+	/* The id's name itself is taken away: the bit goes with the first who wants it. */
+	make_pinned(root, "m", &id);
+	unlink(id_path(OBJ_MAP, id));
+	ok(named(id) && obj_open(OBJ_MAP, id, O_RDWR, &st) == -ENOENT && !named(id),
+	   "an id without a file is named once");
+
+	fd = make(OBJ_MAP, 0, 0, 64, &id);
+	ok(!obj_marked(OBJ_MAP, id) && named(id), "an fd alone makes no mark");
+	close(fd);
+	ok(!named(id), "closed by somebody who tells nobody: it is not named");
+	make_pinned(root, "o", &id);
+	fd = obj_open(OBJ_MAP, id, O_RDWR, &st);
+	raw_unlinkat(root, "o", 0);
+	ok(fd >= 0 && named(id), "pin gone unseen, the fd keeps it");
+	obj_close(fd, OBJ_MAP, id);
+	ok(!named(id), "until it is closed with a look");
+	close(root);
+}
+
+/* All that super remembers of inodes is noise: ids may be named in vain, but who opens one gets that object.
+ */
+static void noise_in_super(void)
+{
+	int root = raw_openat(the_store.dirfd, "fs/1", O_PATH | O_DIRECTORY, 0), fd;
+	u32 kept[8], id, seen = 0, wrong = 0, bad = 0;
+	u64 state = 88172645463325252ull;
+	struct super *s = the_store.super;
+	char name[16];
+	struct stat st;
+
+	for (u32 i = 0; i < ARRAY_SIZE(kept); i++) {
+		snprintf(name, sizeof(name), "k%u", i);
+		make_pinned(root, name, &kept[i]);
+	}
+	for (int round = 0; round < 50; round++) {
+		for (u32 i = 0; i < 4096 * 8; i++) {
+			state ^= state << 13;
+			state ^= state >> 7;
+			state ^= state << 17;
+			if (round & 1)
+				s->ino_of[OBJ_MAP][i] = (u32)state;
+			else
+				s->by_ino[state % STORE_INO_HINTS] = state;
+			if (i < 64)
+				s->live[OBJ_MAP][i] |= state;
+		}
+		/* Words that fit: marks of other objects, under inodes that are another's. */
+		for (u32 i = 0; i < ARRAY_SIZE(kept); i++) {
+			s->ino_of[OBJ_MAP][kept[i]] = kept[i] * 3;
+			s->by_ino[kept[i] * 3] = 1ull << 39 | (u64)OBJ_MAP << 32 | kept[i ^ 1];
+		}
+		seen = 0;
+		for (id = 0; !obj_next_id_hinted(OBJ_MAP, id, &id);) {
+			struct obj_hdr h;
+
+			fd = obj_open(OBJ_MAP, id, O_RDWR, &st);
+			if (fd == -ENOENT)
+				continue;
+			bad += fd < 0 || pread(fd, &h, sizeof(h), 0) != sizeof(h);
+			wrong += h.id != id || h.type != OBJ_MAP;
+			for (u32 i = 0; i < ARRAY_SIZE(kept); i++)
+				seen += kept[i] == id;
+			obj_close(fd, OBJ_MAP, id);
+		}
+		if (seen != ARRAY_SIZE(kept))
+			break;
+	}
+	ok(!wrong && !bad, "noise: never another object (%u, %u)", wrong, bad);
+	ok(seen == ARRAY_SIZE(kept), "and the pinned ones are in each walk (%u)", seen);
+	memset((void *)s->by_ino, 0, sizeof(s->by_ino));
+	memset((void *)s->ino_of, 0, sizeof(s->ino_of));
+	for (u32 i = 0; i < ARRAY_SIZE(kept); i++) {
+		snprintf(name, sizeof(name), "k%u", i);
+		raw_unlinkat(root, name, 0);
+		ok(!named(kept[i]), "nothing is remembered: map %u is looked at", i);
+	}
+	close(root);
+}
+
+static void copied_store(void)
+{
+	int root = raw_openat(the_store.dirfd, "fs/1", O_PATH | O_DIRECTORY, 0), fd;
+	char copy[96], cmd[600];
+	enum obj_type t;
+	struct stat pin;
+	u32 id[4], got;
+	u64 ino = 0;
+
+	for (u32 i = 0; i < 4; i++)
+		ino = make_pinned(root, (char[2]){ (char)('a' + i) }, &id[i]);
+	ok(obj_marked(OBJ_MAP, id[3]), "marked where it was made");
+	close(root);
+	store_close();
+	snprintf(copy, sizeof(copy), "%s.copy", dir);
+	/* Made in another order, so that no inode can be what it was. */
+	snprintf(cmd, sizeof(cmd), "mkdir %s && cp -a %s/super %s/ && cp -a %s/fs %s/[!fs]* %s/", copy, dir,
+		 copy, dir, dir, copy);
+	ok(!system(cmd) && !store_open(copy, 0), "a copy of the store opens");
+	ok(!obj_marked(OBJ_MAP, id[3]) && named(id[3]), "no mark of the original's inodes is believed");
+	root = raw_openat(the_store.dirfd, "fs/1", O_PATH | O_DIRECTORY, 0);
+	fstatat(root, "d", &pin, 0);
+	ok(!obj_hint(&pin, &t, &got), "nor is an inode taken for what it was there (%lu, %lu)",
+	   (unsigned long)pin.st_ino, (unsigned long)ino);
+	ok(!obj_identify_path(root, "d", &t, &got, &pin) && got == id[3], "a look tells");
+	fd = obj_open_pinned(OBJ_MAP, got, O_RDWR, &pin);
+	ok(fd >= 0, "and it opens");
+	obj_close(fd, OBJ_MAP, got);
+	store_close();
+	ok(!store_open(copy, 0) && obj_hint(&pin, &t, &got) && got == id[3], "opened again it is remembered");
+	close(root);
+	store_close();
+	snprintf(cmd, sizeof(cmd), "rm -rf %s", copy);
+	ok(!system(cmd) && !store_open(dir, 0) && obj_marked(OBJ_MAP, id[3]), "the original keeps its marks");
+}
+
 int main(void)
 {
 	char cmd[128];
@@ -320,6 +493,9 @@ int main(void)
 	looks();
 	let_go_here();
 	damaged_files();
+	marked_pins();
+	noise_in_super();
+	copied_store();
 	store_close();
 	snprintf(cmd, sizeof(cmd), "rm -rf %s", dir);
 	if (system(cmd))

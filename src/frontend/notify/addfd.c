@@ -62,6 +62,7 @@ static void recent_put(struct handle *h)
 	struct recent *r = &recent[h->ino % RECENT];
 	struct handle *old;
 
+	reaper_want_deletes();
 	handle_ref(h);
 	pthread_mutex_lock(&recent_lock);
 	old = r->h;

@@ -124,5 +124,7 @@ int reaper_run(void);
 void reaper_sweep(void);
 /* All processes of the run are gone: what they closed is tried once more. */
 void reaper_last(void);
+/* From now on this process keeps something of objects that have died: any thread, before it does. */
+void reaper_want_deletes(void);
 
 #endif

@@ -13,15 +13,25 @@
  * with growing pauses, and reports about a pending object change nothing:
  *
  *     report -> try after 8, 2, 16, 128 ms -> forgotten until the next report
- *     the same, pinned -> try after 2 ms (only types that count user references care)
+ *     the same, pinned -> forgotten; objects that care for user references or closes are tried once more, and
+ *                         programs of which links may keep names without need like those without links
+ *
+ * Who walks all ids, or gets and closes pins, makes a report each time, of objects that the store remembers
+ * to be pinned (obj_marked). These wait in a ring of their own and are looked at by one system call, a few in
+ * each round, so that the supervisor takes no part of the time of who works. What does not fit is found by
+ * going through all ids, as slowly.
+ *
+ * A report also costs its client a tenth of what it does. So when a round brings hundreds of no use, of
+ * pinned objects or of such as their clients have settled, the reaper dozes: no closes are reported for
+ * DOZE_MS, and then all objects that are not marked count as reported. It does so only where these are few.
  *
  * Only closes of descriptions that could write are reported, and all of BTF,
  * which has no others: what looks and reaps opens for reading. A map of which
  * a killed process had nothing but read-only fds waits for the next look.
  *
  * The first try waits since most objects are settled by the client that closes
- * them: then the report of the deletion comes first, and the directory, which
- * that client works in, is left alone.
+ * them, whose directory is better left alone. Deletions are reported only where this process keeps something
+ * of objects, as for static clients.
  *
  * An object closed between its last try and that try's own report waits for the
  * next look by anyone.
@@ -48,10 +58,15 @@
 #include "store/store.h"
 #include "sys/sys.h"
 
-#define PENDING  4096 /* objects tried at once; more: all are swept */
+#define PENDING  16384 /* objects tried at once; more: all are swept */
 #define TRIES    4
 #define FIRST_MS 8 /* from a report to the first try */
 #define REST_MS  8 /* between two looks at the reports */
+#define MARKED   16384u
+#define SLICE    256 /* marked ones in each round */
+#define FLOOD    512 /* reports in a round that were of no use make the reaper doze */
+#define DOZE_MS  64
+#define FEW      256 /* unmarked objects that are looked at after a doze */
 
 struct pending {
 	struct pending *next; /* in the bucket */
@@ -61,7 +76,7 @@ struct pending {
 	u64 due;   /* ms */
 };
 
-#define BUCKETS 1024
+#define BUCKETS 4096
 static struct pending *buckets[BUCKETS];
 static u32 npending;
 static bool all_due; /* reports were lost */
@@ -71,6 +86,21 @@ static int actors_watch = -1;
 static u32 looks = TRIES; /* at maps that are waited for, done; TRIES: none is due */
 static u64 look_due;      /* ms */
 static u32 renewals;      /* actor_renewals, when it was read last */
+
+static struct {
+	struct {
+		u32 type, id;
+	} ring[MARKED];
+	u32 in, out;
+	bool lost;    /* some did not fit: go through all ids, from here */
+	bool another; /* more since that was begun: once more after it */
+	u32 type, id;
+} marked;
+
+static u32 settled; /* closes reported in this round that nobody needs to look at */
+
+static u64 doze_end; /* ms; 0: awake */
+static _Atomic bool deletes_wanted;
 
 static u64 now_ms(void)
 {
@@ -105,32 +135,13 @@ static void pending_add(enum obj_type type, u32 id)
 	npending++;
 }
 
-/* Its client has settled it. */
-static void pending_drop(enum obj_type type, u32 id)
-{
-	struct pending **at = pending_find(type, id), *p = *at;
-
-	if (!p)
-		return;
-	*at = p->next;
-	free(p);
-	npending--;
-}
-
-/* Links beside the id: pins, or references of other objects. */
-static bool has_links(const struct pending *p)
-{
-	char name[32];
-	struct stat st;
-
-	return !fstatat(the_store.dirfd, store_id_name(name, p->type, p->id), &st, AT_SYMLINK_NOFOLLOW) &&
-	       st.st_nlink > 1;
-}
-
 static void try_one(struct pending *p, u64 now)
 {
-	if (!p->tries && has_links(p)) {
-		p->tries = TRIES - 1;
+	bool cares;
+
+	/* Links beside the id: pins, or references of other objects. */
+	if (!p->tries && store_hinted(p->type, p->id) && obj_linked(p->type, p->id, &cares)) {
+		p->tries = cares ? TRIES - 1 : TRIES;
 		p->due = now + REST_MS;
 		return;
 	}
@@ -162,6 +173,52 @@ static void drop_tried(void)
 			free(p);
 			npending--;
 		}
+}
+
+static void marked_lost(void)
+{
+	marked.another = marked.lost;
+	if (!marked.lost)
+		marked.type = marked.id = 0;
+	marked.lost = true;
+}
+
+static void marked_add(enum obj_type type, u32 id)
+{
+	u32 last = (marked.in - 1) % MARKED;
+
+	if (marked.in != marked.out && marked.ring[last].id == id && marked.ring[last].type == type)
+		return;
+	if (marked.in - marked.out == MARKED) {
+		marked_lost();
+		return;
+	}
+	marked.ring[marked.in % MARKED].type = type;
+	marked.ring[marked.in % MARKED].id = id;
+	marked.in++;
+}
+
+static void try_marked(void)
+{
+	bool cares;
+
+	for (u32 n = 0; n < SLICE && marked.in != marked.out; n++) {
+		enum obj_type type = (enum obj_type)marked.ring[marked.out % MARKED].type;
+		u32 id = marked.ring[marked.out++ % MARKED].id;
+
+		if (!obj_linked(type, id, &cares) || cares)
+			pending_add(type, id);
+	}
+	/* A look at each is what obj_next_id does. */
+	for (u32 n = 0; n < SLICE && marked.lost && marked.in == marked.out; n++) {
+		if (!store_type(marked.type) ||
+		    obj_next_id((enum obj_type)marked.type, marked.id, &marked.id)) {
+			marked.id = 0;
+			marked.type = (marked.type + 1) % OBJ_TYPES;
+			marked.lost = marked.type || marked.another;
+			marked.another &= marked.type != 0;
+		}
+	}
 }
 
 static void look_again(void)
@@ -213,8 +270,14 @@ static void event(const struct inotify_event *e)
 	if (e->mask & IN_DELETE) {
 		target_forget(type, id);
 		watch_forget(type, id);
-		pending_drop(type, id);
+		return;
+	}
+	if (obj_marked(type, id)) {
+		settled++;
+		marked_add(type, id);
 	} else {
+		/* Without its bit it is settled already, or its maker was killed just before he set it. */
+		settled += !store_hinted(type, id);
 		pending_add(type, id);
 	}
 }
@@ -230,6 +293,75 @@ static void read_events(void)
 			event((struct inotify_event *)p);
 }
 
+/* Which reports are wanted; descriptors of BTF and links are for reading. */
+static bool watch_ids(bool closes)
+{
+	bool deletes = deletes_wanted;
+	char path[PATH_MAX];
+
+	for (unsigned t = 0; t < OBJ_TYPES; t++) {
+		u32 close_mask = t == OBJ_BTF || t == OBJ_LINK ? IN_CLOSE : IN_CLOSE_WRITE;
+		int wd;
+
+		if (!store_type(t))
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", the_store.path, store_type(t)->dir);
+		/* A mask must not be empty; the directory itself never goes. */
+		wd = inotify_add_watch(watch_fd, path,
+				       IN_DELETE_SELF | (deletes ? IN_DELETE : 0) |
+					       (closes ? close_mask : 0));
+		if (wd < 0 || wd >= (int)ARRAY_SIZE(watch_type))
+			return false;
+		watch_type[wd] = (int)t;
+	}
+	/* Another thread may have added to what was replaced here. */
+	return deletes == deletes_wanted || watch_ids(closes);
+}
+
+void reaper_want_deletes(void)
+{
+	char path[PATH_MAX];
+
+	if (deletes_wanted || watch_fd < 0)
+		return;
+	deletes_wanted = true;
+	for (unsigned t = 0; t < OBJ_TYPES; t++) {
+		if (!store_type(t))
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", the_store.path, store_type(t)->dir);
+		inotify_add_watch(watch_fd, path, IN_DELETE | IN_MASK_ADD);
+	}
+}
+
+static bool few_unmarked(void)
+{
+	u32 n = 0;
+
+	for (unsigned t = 0; t < OBJ_TYPES; t++)
+		for (u32 id = 0; store_type(t) && n <= FEW && !obj_next_unmarked(t, id, &id);)
+			n++;
+	return n <= FEW;
+}
+
+static void doze(u64 now)
+{
+	if (settled >= FLOOD && !doze_end && few_unmarked() && watch_ids(false))
+		doze_end = now + DOZE_MS;
+	settled = 0;
+}
+
+/* First the reports are on again, then what they would have said is made up for. */
+static void wake(void)
+{
+	doze_end = 0;
+	if (!watch_ids(true))
+		all_due = true;
+	for (unsigned t = 0; t < OBJ_TYPES; t++)
+		for (u32 id = 0; store_type(t) && !all_due && !obj_next_unmarked(t, id, &id);)
+			pending_add(t, id);
+	marked_lost();
+}
+
 int reaper_run(void)
 {
 	static u64 rested;
@@ -237,7 +369,11 @@ int reaper_run(void)
 
 	if (now < rested)
 		return (int)(rested - now);
+	if (doze_end && now >= doze_end)
+		wake();
 	read_events();
+	doze(now);
+	try_marked();
 	try_due(now);
 	look_at_waited(now);
 	if (all_due) {
@@ -247,23 +383,28 @@ int reaper_run(void)
 	read_events();
 	drop_tried();
 	rested = now_ms() + REST_MS;
-	return npending || looks < TRIES ? REST_MS : -1;
+	return npending || looks < TRIES || marked.in != marked.out || marked.lost || doze_end ? REST_MS : -1;
 }
 
 void reaper_sweep(void)
 {
+	bool cares;
+
 	for (unsigned t = 0; t < OBJ_TYPES; t++)
 		for (u32 id = 0; store_type(t) && !obj_next_id(t, id, &id);)
-			obj_reap(t, id);
+			if (!obj_linked(t, id, &cares) || cares)
+				obj_reap(t, id);
 }
 
 void reaper_last(void)
 {
 	read_events();
+	while (marked.in != marked.out)
+		try_marked();
 	for (u32 i = 0; i < BUCKETS; i++)
 		for (struct pending *p = buckets[i]; p; p = p->next)
 			obj_reap(p->type, p->id);
-	if (all_due || watch_fd < 0)
+	if (all_due || marked.lost || doze_end || watch_fd < 0)
 		reaper_sweep();
 }
 
@@ -280,23 +421,9 @@ static void watch_actors(void)
 int reaper_open(void)
 {
 	watch_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	for (unsigned t = 0; t < OBJ_TYPES && watch_fd >= 0; t++) {
-		char path[PATH_MAX];
-		int wd;
-
-		if (!store_type(t))
-			continue;
-		snprintf(path, sizeof(path), "%s/%s", the_store.path, store_type(t)->dir);
-		/* Descriptors of BTF and links are for reading. */
-		wd = inotify_add_watch(watch_fd, path,
-				       IN_DELETE |
-					       (t == OBJ_BTF || t == OBJ_LINK ? IN_CLOSE : IN_CLOSE_WRITE));
-		if (wd < 0 || wd >= (int)ARRAY_SIZE(watch_type)) {
-			close(watch_fd);
-			watch_fd = -1;
-		} else {
-			watch_type[wd] = (int)t;
-		}
+	if (watch_fd >= 0 && !watch_ids(true)) {
+		close(watch_fd);
+		watch_fd = -1;
 	}
 	if (watch_fd >= 0)
 		watch_actors();

@@ -501,6 +501,7 @@ static long add(const struct bpf_caller *c, int epfd, int ep, int fd, struct han
 	gates += is_gate(w);
 	if (is_gate(w))
 		tell(o); /* the gates that were there: what comes from now on is news to this one, too */
+	reaper_want_deletes();
 	w->o = o;
 	err = tell_kernel(w, ep, EPOLL_CTL_ADD, bits, data);
 	if (err)

@@ -45,12 +45,10 @@ static int install_fd(struct bpf_caller *c, int fd, struct handle *h, int oflags
 		raw_close(fd);
 		return -EMFILE;
 	}
-	fdtab_drop(fd);
-	if (h) {
-		handle_ref(h);
-		if (!fdtab_set(fd, h, (u32)oflags & O_ACCMODE, fdtab_look(fd)))
-			handle_put(h);
-	}
+	if (h)
+		fdtab_put(fd, h, (u32)oflags & O_ACCMODE);
+	else
+		fdtab_drop(fd);
 	return fd;
 }
 

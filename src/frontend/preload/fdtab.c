@@ -84,6 +84,22 @@ bool fdtab_set(int fd, struct handle *h, u32 acc, s64 seen)
 						   __ATOMIC_SEQ_CST, __ATOMIC_RELAXED);
 }
 
+void fdtab_put(int fd, struct handle *h, u32 acc)
+{
+	u64 *page = page_of((u32)fd, true);
+	s64 was;
+
+	if (!page || atomic_load(&off) || !pre_owner()) {
+		fdtab_drop(fd);
+		return;
+	}
+	atomic_store_explicit(put_slot(h->type, h->id), fd, memory_order_relaxed);
+	handle_ref(h);
+	was = (s64)__atomic_exchange_n(&page[(u32)fd % FDTAB_SIZE], (u64)h | acc, __ATOMIC_SEQ_CST);
+	if (unlikely(was > 0)) /* closed behind our back */
+		handle_put(word_handle((u64)was));
+}
+
 /*
  * obj_open_here (store/ref.h). Every close drops the word first, then looks at the object, or at what the
  * store remembers of its links. That is taken back here; a word that is there after it has its look before
@@ -105,9 +121,38 @@ static bool open_here(enum obj_type type, u32 id)
 	       st.st_dev == the_store.dev;
 }
 
+/* obj_here_get and obj_here_put: the same without a question. */
+static bool here_get(enum obj_type type, u32 id, struct obj_here *t)
+{
+	int fd = atomic_load_explicit(put_slot(type, id), memory_order_relaxed);
+	u64 word = fdtab_word(fd);
+	struct handle *h = word_handle(word);
+	struct opened *o;
+
+	if (!h || !pre_owner() || !handle_try_ref(h))
+		return false;
+	o = fdtab_word(fd) == word && h->type == type && h->id == id ? handle_open(h) : ERR_PTR(-EBADF);
+	if (IS_ERR(o) || !o->view.writable) {
+		handle_put(h);
+		return false;
+	}
+	*t = (struct obj_here){ .hdr = o->view.hdr, .ino = h->ino, .owner = h, .word = word, .fd = fd };
+	return true;
+}
+
+static bool here_put(struct obj_here *t)
+{
+	bool still = fdtab_word(t->fd) == t->word;
+
+	handle_put(t->owner);
+	return still;
+}
+
 void fdtab_init(void)
 {
 	obj_open_here = open_here;
+	obj_here_get = here_get;
+	obj_here_put = here_put;
 }
 
 static u64 new_stamp(void)

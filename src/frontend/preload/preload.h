@@ -216,6 +216,8 @@ static inline struct handle *word_handle(u64 word)
 s64 fdtab_look(int fd);
 /* After: true if nothing has happened to the number since, then the reference is taken over. */
 bool fdtab_set(int fd, struct handle *h, u32 acc, s64 seen);
+/* What a number stands for that was opened just now: no look at an earlier description can come after it. */
+void fdtab_put(int fd, struct handle *h, u32 acc);
 void fdtab_drop(int fd);
 void fdtab_drop_range(u32 lo, u32 hi, bool reap);
 void fdtab_init(void); /* once, of a process that has joined a run */

@@ -161,7 +161,7 @@ static long getfl(int fd, long flags)
 	if (!h)
 		return flags;
 	handle_put(h);
-	return flags & ~(long)(O_NOFOLLOW | KERNEL_LARGEFILE);
+	return flags & ~(long)(O_NOFOLLOW | O_NOATIME | KERNEL_LARGEFILE);
 }
 
 long fd_fcntl(int fd, int cmd, long arg)

@@ -20,10 +20,12 @@
  */
 static void settle(const struct stat *st, enum obj_type type, u32 id)
 {
-	if (obj_hint_flags(st) & OBJ_F_UREF || (st->st_nlink == 2 && !handle_known(st->st_ino)))
-		obj_reap(type, id);
-	else if (st->st_nlink == 2)
+	/* First, since the look may fail, as at the limit of fds. */
+	if (st->st_nlink == 2)
 		obj_links_gone(st->st_ino, type, id);
+	if (obj_hint_flags(st) & (OBJ_F_UREF | OBJ_F_SPARE) ||
+	    (st->st_nlink == 2 && !handle_known(st->st_ino)))
+		obj_reap(type, id);
 }
 
 static long unlink_at(const struct fs_at *at)
