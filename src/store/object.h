@@ -253,6 +253,15 @@ int obj_next_unmarked(enum obj_type type, u32 start, u32 *next);
  * release_uref. */
 int obj_reap(enum obj_type type, u32 id);
 
+/* Is it remembered to have links beside its id, and in need of no look for another reason? No system call. */
+bool obj_marked(enum obj_type type, u32 id);
+
+/*
+ * Has it links beside its id, that do not count for nothing? Then a description that was closed matters to
+ * nobody, unless it cares: obj_reap is to be called all the same. By one system call.
+ */
+bool obj_linked(enum obj_type type, u32 id, bool *cares);
+
 /*
  * Around the making of a link to an object by its id: begin, make it, then end with what begin has given.
  * False: nobody has a descriptor of it any more, or it is just being removed; so the link holds nothing, and
@@ -260,15 +269,6 @@ int obj_reap(enum obj_type type, u32 id);
  */
 u32 obj_hold_begin(u32 id);
 bool obj_hold_end(enum obj_type type, u32 id, u32 ended);
-
-/* Is it remembered to have links beside its id, and in need of no look for another reason? No system call. */
-bool obj_marked(enum obj_type type, u32 id);
-
-/*
- * Has it links beside its id? Then a description that was closed matters to nobody, unless it cares: obj_reap
- * is to be called all the same. By one system call.
- */
-bool obj_linked(enum obj_type type, u32 id, bool *cares);
 
 /* Closes a client's fd of that object and reaps the object if it was the last reference. 1: it is gone, 0: it
  * lives, -EBADF: closed before. */

@@ -410,7 +410,7 @@ static void noise_in_super(void)
 		/* Words that fit: marks of other objects, under inodes that are another's. */
 		for (u32 i = 0; i < ARRAY_SIZE(kept); i++) {
 			s->ino_of[OBJ_MAP][kept[i]] = kept[i] * 3;
-			s->by_ino[kept[i] * 3] = 1ull << 39 | (u64)OBJ_MAP << 32 | kept[i ^ 1];
+			s->by_ino[kept[i] * 3] = 1ull << 40 | (u64)OBJ_MAP << 32 | kept[i ^ 1];
 		}
 		seen = 0;
 		for (id = 0; !obj_next_id_hinted(OBJ_MAP, id, &id);) {

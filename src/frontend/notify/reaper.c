@@ -13,8 +13,8 @@
  * with growing pauses, and reports about a pending object change nothing:
  *
  *     report -> try after 8, 2, 16, 128 ms -> forgotten until the next report
- *     the same, pinned -> forgotten; objects that care for user references or closes are tried once more, and
- *                         programs of which links may keep names without need like those without links
+ *     the same, pinned -> forgotten; objects that care for user references or closes are tried once more,
+ *                         a program of which links may keep names without need like one that has none
  *
  * Who walks all ids, or gets and closes pins, makes a report each time, of objects that the store remembers
  * to be pinned (obj_marked). These wait in a ring of their own and are looked at by one system call, a few in
