@@ -11,15 +11,7 @@
  */
 #include <dirent.h>
 #include "clients/faults.h"
-
-#define SLOW_US 2000000
-
-struct progress {
-	_Atomic uint64_t ops;
-	_Atomic int bad;
-};
-
-static struct progress *progress;
+#include "clients/worker.h"
 
 enum work { ON_MAP, ON_PINS, ON_CREATION, WORKS };
 static const char *const work_name[] = { "map operations", "pin operations", "creations" };
@@ -65,43 +57,29 @@ static void create_once(const struct victim *v, uint32_t r)
 		unlink(a);
 }
 
-static void child_works(enum work w, const struct victim *v, uint64_t seed)
-{
-	rng_state = seed | 1;
-	for (;;) {
-		uint32_t r = rnd(0x7fffffff);
-		int bad = 0;
+struct job {
+	enum work work;
+	const struct victim *on;
+};
 
-		if (w == ON_MAP)
-			bad = operate(v, v->fd, r);
-		else if (w == ON_PINS)
-			pin_once(v, r);
-		else
-			create_once(v, r);
-		if (bad)
-			progress->bad = bad;
-		progress->ops++;
-	}
+static void once(void *arg, uint32_t r)
+{
+	const struct job *j = arg;
+	int bad = 0;
+
+	if (j->work == ON_MAP)
+		bad = operate(j->on, j->on->fd, r);
+	else if (j->work == ON_PINS)
+		pin_once(j->on, r);
+	else
+		create_once(j->on, r);
+	if (bad)
+		progress->bad = bad;
 }
 
 static pid_t start(enum work w, const struct victim *v)
 {
-	uint64_t seed = ((uint64_t)rnd(0x7fffffff) << 20) + 1;
-	uint64_t before = progress->ops;
-	pid_t pid = fork();
-
-	must(pid >= 0, "fork");
-	if (pid == 0)
-		child_works(w, v, seed);
-	for (uint64_t end = now_us() + 5 * SLOW_US; progress->ops == before && now_us() < end;)
-		usleep(20);
-	return pid;
-}
-
-static void end(pid_t pid)
-{
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
+	return worker_start(once, &(struct job){ w, v });
 }
 
 /* Names that killed children left; each must lead to an object or be none. */
@@ -137,7 +115,7 @@ static void kills(long n)
 		pid_t pid = start(i / NR_VICTIMS % WORKS, v);
 
 		spin_us(rnd(300));
-		end(pid);
+		worker_end(pid);
 		if (i % 50 == 49) {
 			half += clear_pins();
 			broken += not_whole(v, v->fd);
@@ -192,7 +170,7 @@ static void stops(long n)
 				clear_pins();
 			kill(pid, SIGCONT);
 		}
-		end(pid);
+		worker_end(pid);
 	}
 	clear_pins();
 	diag("slowest operation beside %ld stopped clients: %llu us", n, (unsigned long long)slowest);
@@ -222,7 +200,7 @@ static void namespaces(long n)
 				pid_t c = start(ON_MAP, v);
 
 				spin_us(rnd(300));
-				end(c);
+				worker_end(c);
 			}
 			_exit(0);
 		}
@@ -246,7 +224,7 @@ int main(int argc, char **argv)
 	const char *what = argc > 1 ? argv[1] : "";
 
 	victims_make();
-	progress = shared_page();
+	worker_setup();
 	diag("children work on: %s, %s, %s", work_name[0], work_name[1], work_name[2]);
 	if (!strcmp(what, "kill"))
 		kills(test_scale(5000));

@@ -10,15 +10,11 @@
  *
  *     fault_link kill|stop
  */
-#include <signal.h>
-#include <sys/wait.h>
-#include <time.h>
 #include "abi/link_world.h"
-#include "lib/random.h"
+#include "clients/worker.h"
 #include "lib/tap.h"
 
-#define SLOW_US 2000000
-#define PINS    "/sys/fs/bpf/fault_link"
+#define PINS "/sys/fs/bpf/fault_link"
 
 static const struct hook {
 	const char *name;
@@ -31,11 +27,6 @@ static const struct hook {
 	{ "sk_lookup", P_SKLOOKUP, FD_NETNS, BPF_SK_LOOKUP, 0 },
 };
 #define NPROGS(h) ((h)->prog == P_CLS || (h)->prog == P_CGSKB ? 3 : 2)
-
-static struct progress {
-	_Atomic uint64_t ops;
-	_Atomic int bad;
-} * progress;
 
 /* What may come of several processes at one hook. */
 static void expect(int r)
@@ -81,7 +72,7 @@ static int pin(int fd, const char *path)
 	return raw_bpf(BPF_OBJ_PIN, &a, 16);
 }
 
-static void once(uint32_t r)
+static void once(void *arg, uint32_t r)
 {
 	const struct hook *h = &hooks[r % ARRAY_SIZE(hooks)];
 	int prog = h->prog + (int)(r >> 4) % NPROGS(h);
@@ -108,32 +99,6 @@ static void once(uint32_t r)
 	if (r & 0x800000)
 		unlink(path);
 	close(fd);
-}
-
-static pid_t start(void)
-{
-	uint64_t before = progress->ops;
-	pid_t pid;
-
-	rnd(2);
-	pid = fork();
-	must(pid >= 0, "fork");
-	if (!pid) {
-		rng_state ^= (uint64_t)getpid() << 32;
-		for (;;) {
-			once(rnd(0x7fffffff));
-			progress->ops++;
-		}
-	}
-	for (uint64_t end = now_us() + 5 * SLOW_US; progress->ops == before && now_us() < end;)
-		usleep(20);
-	return pid;
-}
-
-static void end(pid_t pid)
-{
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
 }
 
 static int count(const struct hook *h)
@@ -208,12 +173,12 @@ static void kills(long n)
 	int bad = 0;
 
 	for (long i = 0; i < n && !bad; i++) {
-		pid_t a = start(), b = i % 3 ? 0 : start();
+		pid_t a = worker_start(once, NULL), b = i % 3 ? 0 : worker_start(once, NULL);
 
 		usleep(rnd(400));
-		end(a);
+		worker_end(a);
 		if (b)
-			end(b);
+			worker_end(b);
 		if (i % 20 == 19)
 			bad = settled();
 	}
@@ -229,18 +194,18 @@ static void stops(long n)
 	int bad = 0;
 
 	for (long i = 0; i < n; i++) {
-		pid_t pid = start();
+		pid_t pid = worker_start(once, NULL);
 
 		usleep(rnd(400));
 		kill(pid, SIGSTOP);
 		for (unsigned k = 0; k < 8; k++) {
 			uint64_t t = now_us();
 
-			once(rnd(0x7fffffff) & ~0x100000u);
+			once(NULL, rnd(0x7fffffff) & ~0x100000u);
 			t = now_us() - t;
 			slowest = t > slowest ? t : slowest;
 		}
-		end(pid);
+		worker_end(pid);
 		if (i % 20 == 19)
 			bad += settled();
 	}
@@ -281,8 +246,8 @@ int main(int argc, char **argv)
 	const char *what = argc > 1 ? argv[1] : "kill";
 
 	world_make();
-	progress = mmap(NULL, sizeof(*progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	must(progress != MAP_FAILED && !mkdir(PINS, 0700), "a place for pins");
+	worker_setup();
+	must(!mkdir(PINS, 0700), "a place for pins");
 	if (!strcmp(what, "stop")) {
 		stops(test_scale(100));
 	} else {

@@ -11,22 +11,13 @@
 #include <linux/if_ether.h>
 #include <linux/pkt_cls.h>
 #include <linux/pkt_sched.h>
-#include <signal.h>
-#include <sys/wait.h>
-#include <time.h>
 #include "abi/netlink_world.h"
-#include "lib/random.h"
+#include "clients/worker.h"
 #include "lib/tap.h"
 
 #define CLSACT  0xfffffff1u
 #define MAJOR   0xffff0000u
 #define INGRESS 0xfffffff2u
-#define SLOW_US 2000000
-
-static struct progress {
-	_Atomic uint64_t ops;
-	_Atomic int bad;
-} * progress;
 
 /* Sends it and waits for its acknowledgement, over what comes before. 0 or an errno. */
 static int transact(struct message *m)
@@ -155,32 +146,22 @@ static int dump_is_wrong(uint32_t parent)
 	}
 }
 
-static pid_t start(void)
+/* In a child, by a socket of its own. */
+static void work(void *own, uint32_t r)
 {
-	uint64_t before = progress->ops;
-	pid_t pid;
-
-	rnd(2);
-	pid = fork();
-	must(pid >= 0, "fork");
-	if (!pid) {
-		rng_state ^= (uint64_t)getpid() << 32;
+	if (!*(bool *)own) {
 		close(nl);
 		netlink_open();
-		for (;;) {
-			once(rnd(0x7fffffff));
-			progress->ops++;
-		}
+		*(bool *)own = true;
 	}
-	for (uint64_t end = now_us() + 5 * SLOW_US; progress->ops == before && now_us() < end;)
-		usleep(20);
-	return pid;
+	once(r);
 }
 
-static void end(pid_t pid)
+static pid_t start(void)
 {
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
+	bool own = false;
+
+	return worker_start(work, &own);
 }
 
 /* Does a program live once its fd is closed and the clsact gone? */
@@ -217,9 +198,9 @@ static void kills(long n)
 
 		usleep(rnd(400));
 		bad += dump_is_wrong(INGRESS) + dump_is_wrong(INGRESS + 1);
-		end(a);
+		worker_end(a);
 		if (b)
-			end(b);
+			worker_end(b);
 		bad += dump_is_wrong(INGRESS) + dump_is_wrong(INGRESS + 1);
 	}
 	ok(!progress->bad, "no request fails unexpectedly beside %ld kills (%s)", n,
@@ -244,7 +225,7 @@ static void stops(long n)
 			t = now_us() - t;
 			slowest = t > slowest ? t : slowest;
 		}
-		end(pid);
+		worker_end(pid);
 	}
 	ok(slowest < SLOW_US, "nobody waits for one of %ld stopped clients (slowest request %lu us)", n,
 	   (unsigned long)slowest);
@@ -260,8 +241,7 @@ int main(int argc, char **argv)
 	world_netns();
 	world_progs_make();
 	netlink_open();
-	progress = mmap(NULL, sizeof(*progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	must(progress != MAP_FAILED, "shared memory");
+	worker_setup();
 	if (stop)
 		stops(test_scale(100));
 	else
