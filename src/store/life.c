@@ -372,7 +372,8 @@ static void see_closed(enum obj_type type, u32 id, int fd)
 	}
 }
 
-int obj_reap(enum obj_type type, u32 id)
+/* One look. -EAGAIN: links went while our lock kept away who had taken them. */
+static int reap_once(enum obj_type type, u32 id)
 {
 	u64 ino = atomic_load_explicit(ino_slot(type, id), memory_order_relaxed);
 	u64 before = obj_links_begin(ino, type, id);
@@ -402,16 +403,28 @@ int obj_reap(enum obj_type type, u32 id)
 		obj_links_gone(st.st_ino, type, id);
 	else if (st.st_ino == ino)
 		obj_links_seen(ino, before);
-	if (alone && flags & (OBJ_F_UREF | OBJ_F_CLOSED))
+	if (alone)
 		raw_flock(fd, LOCK_UN);
 	if (flags & OBJ_F_CLOSED && st.st_nlink)
 		see_closed(type, id, fd);
 	if (alone && flags & OBJ_F_UREF)
 		uref_gone(type, id, &st);
+	if (alone && !raw_fstat(fd, &st))
+		dead = st.st_nlink == 1 ? -EAGAIN : !st.st_nlink;
 out:
 	if (counted)
 		reaping_end(id);
 	raw_close(fd);
+	return dead;
+}
+
+int obj_reap(enum obj_type type, u32 id)
+{
+	int dead;
+
+	do
+		dead = reap_once(type, id);
+	while (dead == -EAGAIN);
 	return dead;
 }
 
@@ -487,23 +500,27 @@ static int lock_shared(int fd, struct stat *st)
 static int settle(int fd, enum obj_type type, u32 id)
 {
 	struct stat st;
+	bool dead;
 	u32 flags;
 
-	/* Gives our own lock up, whatever comes of it. */
-	if (raw_flock(fd, LOCK_EX | LOCK_NB))
-		return 0; /* held by another */
-	reaping_begin(id);
-	if (raw_fstat(fd, &st) || (st.st_nlink > 1 && !maybe_spare(st.st_ino, type, id)))
-		goto out;
-	flags = object_flags(fd, &st, type, id);
-	if (alone_without_spares(fd, type, id, flags, &st) && st.st_nlink == 1) {
-		bury(fd, type, id, flags, &st);
+	do {
+		/* Gives our own lock up, whatever comes of it. */
+		if (raw_flock(fd, LOCK_EX | LOCK_NB))
+			return 0; /* held by another */
+		reaping_begin(id);
+		dead = !raw_fstat(fd, &st) && (st.st_nlink == 1 || maybe_spare(st.st_ino, type, id));
+		if (dead) {
+			flags = object_flags(fd, &st, type, id);
+			dead = alone_without_spares(fd, type, id, flags, &st) && st.st_nlink == 1;
+		}
+		if (dead)
+			bury(fd, type, id, flags, &st);
 		reaping_end(id);
-		return -ENOENT;
-	}
-out:
-	reaping_end(id);
-	raw_flock(fd, LOCK_UN);
+		if (dead)
+			return -ENOENT;
+		raw_flock(fd, LOCK_UN);
+		/* Did links go while our lock kept away who had taken them? */
+	} while (!raw_fstat(fd, &st) && st.st_nlink == 1);
 	return 0;
 }
 

@@ -476,6 +476,48 @@ static void copied_store(void)
 	ok(!system(cmd) && !store_open(dir, 0) && obj_marked(OBJ_MAP, id[3]), "the original keeps its marks");
 }
 
+/* Who looks at an object has its lock for a moment, in which another may take its last pin. */
+static void looks_beside_unpins(void)
+{
+	static struct {
+		_Atomic u32 id; /* to be looked at */
+		_Atomic u32 idle;
+	} * sh;
+	int root = raw_openat(the_store.dirfd, "fs/1", O_PATH | O_DIRECTORY, 0), left = 0;
+	struct obj_hdr h;
+	char name[32];
+	pid_t pid;
+	u32 id;
+
+	sh = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid = fork();
+	for (bool look = false; !pid; look = !look) {
+		id = sh->id;
+		sh->idle = !id;
+		if (id && look)
+			obj_look(OBJ_MAP, id, &h, sizeof(h));
+		else if (id)
+			obj_reap(OBJ_MAP, id);
+	}
+	for (int i = 0; i < 20000; i++) {
+		make_pinned(root, "looked", &id);
+		sh->id = id;
+		for (volatile int k = 0; k < i % 2000; k++)
+			;
+		unlinkat(root, "looked", 0);
+		obj_reap(OBJ_MAP, id);
+		sh->id = 0;
+		while (!sh->idle)
+			;
+		left += !faccessat(the_store.dirfd, store_id_name(name, OBJ_MAP, id), F_OK, 0);
+		sh->idle = 0;
+	}
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	close(root);
+	ok(!left, "no look keeps an object whose last pin goes meanwhile (%d)", left);
+}
+
 int main(void)
 {
 	char cmd[128];
@@ -496,6 +538,7 @@ int main(void)
 	marked_pins();
 	noise_in_super();
 	copied_store();
+	looks_beside_unpins();
 	store_close();
 	snprintf(cmd, sizeof(cmd), "rm -rf %s", dir);
 	if (system(cmd))
