@@ -48,6 +48,7 @@ struct tracee {
 	bool masked;  /* mask is what was blocked before */
 	bool entered; /* the debugger was shown the entry of the call */
 	bool unmet;   /* born to one that is followed, and no stop of it was told yet */
+	bool leaving; /* was to be detached, but did not stand still */
 	u16 nr;
 	u64 mask;
 };
@@ -82,7 +83,7 @@ static struct tracee *tracee_get(pid_t tid)
 		t->step = NONE;
 		t->request = PTRACE_CONT;
 		t->wanted = 0;
-		t->fresh = t->masked = t->entered = t->unmet = false;
+		t->fresh = t->masked = t->entered = t->unmet = t->leaving = false;
 	}
 	return t;
 }
@@ -366,6 +367,15 @@ static void let_go_of_unmet(void)
 	}
 }
 
+static void ended(struct tracee *t)
+{
+	bool left = t && t->leaving;
+
+	tracee_drop(t);
+	if (left)
+		let_go_of_unmet();
+}
+
 /* A process of this one's, and not a further thread of it. */
 static bool is_child(pid_t tid)
 {
@@ -400,7 +410,7 @@ static bool keep_back(pid_t tid, int status)
 	struct tracee *t = tracee_of(tid);
 
 	if (!stopped(status)) {
-		tracee_drop(t);
+		ended(t);
 		return false;
 	}
 	if (!t && met(tid, status, &t))
@@ -495,6 +505,15 @@ static long attach(long request, pid_t tid, void *addr, void *data)
 	return 0;
 }
 
+static long not_still(pid_t tid)
+{
+	struct tracee *t = tracee_of(tid);
+
+	if (t)
+		t->leaving = true;
+	return ret_errno(-ESRCH);
+}
+
 EXPORT long ptrace(enum __ptrace_request request, ...)
 {
 	void *addr, *data;
@@ -511,7 +530,7 @@ EXPORT long ptrace(enum __ptrace_request request, ...)
 		return NEXT(ptrace)(request, tid, addr, data);
 	/* Of a thread that stops at this very moment the kernel's answer could be another. */
 	if (request == PTRACE_DETACH && !in_stop(tid))
-		return ret_errno(-ESRCH);
+		return not_still(tid);
 	if (request == PTRACE_DETACH)
 		end_birth(tid);
 	if (request == PTRACE_DETACH && hand_over(tid, (long)data)) {
