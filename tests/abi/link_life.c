@@ -480,16 +480,30 @@ static void pinned(void)
 	world_leave();
 }
 
-/* By id, at once: an id is gone when the last descriptor is, whoever closes it. */
-static void say_ids(const char *when, const uint32_t *ids, int n)
+/* Which of them a walk over all ids names: a bit each. */
+static int walk_finds(const uint32_t *ids, int n)
 {
-	uint32_t at = 0;
 	int walked = 0;
 
-	for (union row_attr r = { .w = { 0 } }; !raw_bpf(BPF_PROG_GET_NEXT_ID, &r, 8); r.w[0] = at) {
-		at = r.w[1];
+	for (union row_attr r = { .w = { 0 } }; !raw_bpf(BPF_PROG_GET_NEXT_ID, &r, 8); r.w[0] = r.w[1])
 		for (int i = 0; i < n; i++)
-			walked |= (at == ids[i]) << i;
+			walked |= (r.w[1] == ids[i]) << i;
+	return walked;
+}
+
+extern char dynamic[] __asm__("_DYNAMIC") __attribute__((weak, visibility("hidden")));
+
+/*
+ * By id: an id is gone when the last descriptor is, whoever closes it, and at once. Of a program without the
+ * library the supervisor may have a copy of the descriptor open for a moment after its answer (docs/ABI.md).
+ */
+static void say_ids(const char *when, const uint32_t *ids, int n, int want)
+{
+	int walked = walk_finds(ids, n);
+
+	for (int i = 0; !dynamic && walked != want && i < 500; i++) {
+		usleep(2000);
+		walked = walk_finds(ids, n);
 	}
 	say("  %s: a walk finds %d", when, walked);
 	for (int i = 0; i < n; i++)
@@ -507,11 +521,11 @@ static void at_once(void)
 	for (int i = 0; i < 2; i++)
 		ids[i] = prog[i].id;
 	link = to_and_fro(1);
-	say_ids("both open", ids, 2);
+	say_ids("both open", ids, 2, 3);
 	drop(0);
-	say_ids("A closed", ids, 2);
+	say_ids("A closed", ids, 2, 2);
 	drop(1);
-	say_ids("B closed", ids, 2);
+	say_ids("B closed", ids, 2, 2);
 	close(link);
 	story("to and fro by a child that is killed", 2);
 	for (int i = 0; i < 2; i++)
@@ -528,9 +542,9 @@ static void at_once(void)
 	must(waitpid(pid, NULL, WUNTRACED) == pid, "a stopped child");
 	drop(0);
 	drop(1);
-	say_ids("the child has both", ids, 2);
+	say_ids("the child has both", ids, 2, 3);
 	child_end(to, pid, SIGKILL);
-	say_ids("the child is killed", ids, 2);
+	say_ids("the child is killed", ids, 2, 2);
 	close(link);
 }
 
