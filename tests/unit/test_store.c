@@ -476,6 +476,21 @@ static void copied_store(void)
 	ok(!system(cmd) && !store_open(dir, 0) && obj_marked(OBJ_MAP, id[3]), "the original keeps its marks");
 }
 
+static void look_on(const _Atomic u32 *what, _Atomic u32 *idle)
+{
+	struct obj_hdr h;
+
+	for (bool look = false;; look = !look) {
+		u32 id = *what;
+
+		*idle = !id;
+		if (id && look)
+			obj_look(OBJ_MAP, id, &h, sizeof(h));
+		else if (id)
+			obj_reap(OBJ_MAP, id);
+	}
+}
+
 /* Who looks at an object has its lock for a moment, in which another may take its last pin. */
 static void looks_beside_unpins(void)
 {
@@ -484,21 +499,14 @@ static void looks_beside_unpins(void)
 		_Atomic u32 idle;
 	} * sh;
 	int root = raw_openat(the_store.dirfd, "fs/1", O_PATH | O_DIRECTORY, 0), left = 0;
-	struct obj_hdr h;
 	char name[32];
 	pid_t pid;
 	u32 id;
 
 	sh = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	pid = fork();
-	for (bool look = false; !pid; look = !look) {
-		id = sh->id;
-		sh->idle = !id;
-		if (id && look)
-			obj_look(OBJ_MAP, id, &h, sizeof(h));
-		else if (id)
-			obj_reap(OBJ_MAP, id);
-	}
+	if (!pid)
+		look_on(&sh->id, &sh->idle);
 	for (int i = 0; i < 20000; i++) {
 		make_pinned(root, "looked", &id);
 		sh->id = id;
