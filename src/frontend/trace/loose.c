@@ -31,7 +31,8 @@
  * A run in which nothing was ever let go of is never swept.
  *
  * The tracer sits in waitpid(2). A timer's signal to its thread, repeated until it is
- * heard, interrupts that.
+ * heard, interrupts that; or it is remembered, for where there is always something to wait for the call is
+ * never interrupted.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -85,6 +86,7 @@ static _Atomic bool debugged;
 void (*trace_answer)(u64 id);
 static timer_t bell;
 static int bell_signal;
+static volatile sig_atomic_t rung;
 
 static u64 now_ms(void)
 {
@@ -299,6 +301,12 @@ bool trace_debugged(void)
 static void heard(int sig)
 {
 	(void)sig;
+	rung = 1;
+}
+
+bool loose_rung(void)
+{
+	return rung;
 }
 
 int loose_setup(void)
@@ -462,6 +470,7 @@ void loose_work(void)
 {
 	u64 now = now_ms();
 
+	rung = 0;
 	pthread_mutex_lock(&lock);
 	silence();
 	begin_wishes();

@@ -85,7 +85,9 @@ bool trace_redirect(pid_t tid);
 
 /* For the tracer's thread, of loose.c. */
 int loose_setup(void);
-void loose_work(void); /* its waiting was interrupted */
+void loose_work(void); /* its waiting was interrupted, or loose_rung */
+/* Work came while it was not waiting. */
+bool loose_rung(void);
 /* A thread has ended. */
 void loose_gone(pid_t tid);
 /* The thread's stop was used to let go of it. */

@@ -77,6 +77,20 @@ static pid_t wait_any(int *status)
 	return pid;
 }
 
+static void took(pid_t pid, int status)
+{
+	if (WIFSTOPPED(status)) {
+		if (!deliver_stop(pid, status) && !loose_stop(pid, status))
+			trace_stop(pid, status);
+		return;
+	}
+	deliver_gone(pid);
+	loose_gone(pid);
+	if (pid == tracer.cmd)
+		tracer.status = status;
+	tell();
+}
+
 static void *tracer_main(void *arg)
 {
 	int status;
@@ -90,21 +104,10 @@ static void *tracer_main(void *arg)
 	if (tracer.attached)
 		return arg;
 	while ((pid = wait_any(&status)) > 0 || errno == EINTR) {
-		if (pid < 0) {
-			if (!trace_delivers)
-				loose_work();
-			continue;
-		}
-		if (WIFSTOPPED(status)) {
-			if (!deliver_stop(pid, status) && !loose_stop(pid, status))
-				trace_stop(pid, status);
-			continue;
-		}
-		deliver_gone(pid);
-		loose_gone(pid);
-		if (pid == tracer.cmd)
-			tracer.status = status;
-		tell();
+		if (pid > 0)
+			took(pid, status);
+		if (!trace_delivers && (pid < 0 || loose_rung()))
+			loose_work();
 	}
 	tracer.none = true;
 	deliver_end();
