@@ -11,6 +11,7 @@
  */
 #include <linux/membarrier.h>
 #include <signal.h>
+#include <sys/auxv.h>
 #include <sys/wait.h>
 #include "abi/world.h"
 
@@ -491,7 +492,11 @@ static int walk_finds(const uint32_t *ids, int n)
 	return walked;
 }
 
-extern char dynamic[] __asm__("_DYNAMIC") __attribute__((weak, visibility("hidden")));
+/* Without a loader there is no library in it. */
+static int alone(void)
+{
+	return !getauxval(AT_BASE);
+}
 
 /*
  * By id: an id is gone when the last descriptor is, whoever closes it, and at once. Of a program without the
@@ -501,7 +506,7 @@ static void say_ids(const char *when, const uint32_t *ids, int n, int want)
 {
 	int walked = walk_finds(ids, n);
 
-	for (int i = 0; !dynamic && walked != want && i < 500; i++) {
+	for (int i = 0; alone() && walked != want && i < 500; i++) {
 		usleep(2000);
 		walked = walk_finds(ids, n);
 	}
