@@ -24,7 +24,7 @@ together() {
 			fi
 			;;
 		esac
-		is "$way: $line" "${line:-$out}" "$kind: 1000 calls meanwhile"
+		is "$way: $line" "${line:-$out}" "$kind: 300 calls meanwhile"
 	done
 }
 
