@@ -500,7 +500,7 @@ static int alone(void)
 
 /*
  * By id: an id is gone when the last descriptor is, whoever closes it, and at once. Of a program without the
- * library the supervisor may have a copy of the descriptor open for a moment after its answer (docs/ABI.md).
+ * library it may be found for some ms more under load (docs/ABI.md).
  */
 static void say_ids(const char *when, const uint32_t *ids, int n, int want)
 {
